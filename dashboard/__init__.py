@@ -1,0 +1,1 @@
+"""The central monitor: receive, store, show."""

@@ -1,0 +1,1 @@
+"""Signal arithmetic on arrays: no clock, file, socket, thread or log."""

@@ -1,0 +1,283 @@
+"""The values that flow from antenna to alarm: one frozen type per arrow of the signal path.
+
+Frequencies are RF hertz, levels are linear powers relative to a full-scale tone (1.0 = 0 dBFS)
+inside the arrays and ``_db``/``_dbfs`` numbers at the edges, times are UTC nanoseconds of the first
+sample.  Metadata travels with the samples; nothing is interpreted by position or by a global.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+IQ = npt.NDArray[np.complex64]
+Real = npt.NDArray[np.float32]
+Raw = npt.NDArray[Any]
+
+SampleFormat = Literal["cu8", "cs8", "ci16", "cf32"]
+Look = Literal["mean", "burst"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IQBlock:
+    """Consecutive samples as the receiver gave them, not yet converted.
+
+    Attributes
+    ----------
+    raw : ndarray, shape (2 * num_samples,)
+        Interleaved I and Q in ``sample_format``'s own type (uint8, int8, int16 or float32).
+    sample_format : {"cu8", "cs8", "ci16", "cf32"}
+    center_freq_hz : float
+        The frequency that the receiver was tuned to.
+    sample_rate_hz : float
+        The true rate, not the requested one.
+    time_ns : int
+        UTC of the first sample.
+    sample_index : int
+        Number of samples that the receiver produced before this block since it was opened,
+        lost ones included.
+    dropped_samples : int
+        Samples known to be lost immediately before this block.
+    """
+
+    raw: Raw
+    sample_format: SampleFormat
+    center_freq_hz: float
+    sample_rate_hz: float
+    time_ns: int
+    sample_index: int
+    dropped_samples: int = 0
+
+    @property
+    def num_samples(self) -> int:
+        """Complex samples in the block."""
+        return int(self.raw.shape[0]) // 2
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the block on the air."""
+        return self.num_samples / self.sample_rate_hz
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Equally spaced frequency bins.
+
+    Attributes
+    ----------
+    start_hz : float
+        Centre of bin 0.
+    bin_width_hz : float
+    n_bins : int
+    """
+
+    start_hz: float
+    bin_width_hz: float
+    n_bins: int
+
+    @property
+    def stop_hz(self) -> float:
+        """Centre of the last bin."""
+        return self.start_hz + (self.n_bins - 1) * self.bin_width_hz
+
+    @property
+    def low_hz(self) -> float:
+        """Lower edge of the first bin."""
+        return self.start_hz - self.bin_width_hz / 2
+
+    @property
+    def high_hz(self) -> float:
+        """Upper edge of the last bin."""
+        return self.stop_hz + self.bin_width_hz / 2
+
+    def freqs_hz(self) -> npt.NDArray[np.float64]:
+        """Centre of every bin, shape (n_bins,)."""
+        return self.start_hz + self.bin_width_hz * np.arange(self.n_bins, dtype=np.float64)
+
+    def index(self, freq_hz: float) -> int:
+        """Bin that holds ``freq_hz``; may lie outside ``range(n_bins)``."""
+        return round((freq_hz - self.start_hz) / self.bin_width_hz)
+
+    def window(self, low_hz: float, high_hz: float) -> slice:
+        """Bins whose centres lie in [low_hz, high_hz]; empty where none does."""
+        first = int(np.ceil((low_hz - self.start_hz) / self.bin_width_hz - 1e-9))
+        last = int(np.floor((high_hz - self.start_hz) / self.bin_width_hz + 1e-9))
+        first = min(max(first, 0), self.n_bins)
+        return slice(first, max(first, min(last + 1, self.n_bins)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dwell:
+    """One stay on one frequency, as power per bin: the two looks at it.
+
+    Attributes
+    ----------
+    hop : int
+        Index of the hop in its plan.
+    grid : Grid
+        The kept bins.
+    mean : float32, shape (n_bins,)
+        Mean power over the dwell; a full-scale tone reads 1.0.
+    peak : float32, shape (n_bins,)
+        Largest of the sub-block means (5 ms each): a short burst is not averaged away.
+    rbw_hz : float
+        Noise bandwidth of one bin (ENBW times bin width).
+    time_ns, duration_s : int, float
+        First sample; samples used.
+    num_segments, num_blocks : int
+        FFT segments in ``mean``; sub-blocks that ``peak`` was taken over.
+    clipped_fraction : float
+        Share of I and Q values at the converter's end stops.
+    dropped_samples : int
+        Lost inside or immediately before the dwell.
+    """
+
+    hop: int
+    grid: Grid
+    mean: Real
+    peak: Real
+    rbw_hz: float
+    time_ns: int
+    duration_s: float
+    num_segments: int
+    num_blocks: int
+    clipped_fraction: float = 0.0
+    dropped_samples: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spectrum:
+    """A sweep: many hops on one grid.
+
+    Attributes
+    ----------
+    grid : Grid
+    mean, peak : float32, shape (n_bins,)
+        As in `Dwell`; NaN where nothing was received ("unseen", never zero).
+    rbw_hz : float
+    time_ns, duration_s : int, float
+        Of the whole sweep.
+    """
+
+    grid: Grid
+    mean: Real
+    peak: Real
+    rbw_hz: float
+    time_ns: int
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One stretch of one dwell where more power was received than the rule allows.
+
+    Attributes
+    ----------
+    center_freq_hz, bandwidth_hz : float
+        Middle and width of the 99 % occupied band (ITU-R SM.443), noise subtracted.
+    low_hz, high_hz : float
+        Edges of the bins over the threshold.
+    snr_db : float
+        Signal over noise in the occupied band, of the look that saw it.
+    excess_db : float
+        Strongest bin over its baseline (or over the local floor without one).
+    peak_dbfs, power_dbfs : float
+        Strongest bin; total in the occupied band, noise subtracted.
+    threshold_dbfs : float
+        What the strongest bin had to exceed.
+    time_ns, duration_s : int, float
+        The dwell it was seen in.
+    look : {"mean", "burst"}
+        Which of the two looks saw it (``mean`` where both did).
+    duty : float
+        Mean over peak power in the band: 1 for steady, burst/dwell for a burst.
+    hop : int
+    """
+
+    center_freq_hz: float
+    bandwidth_hz: float
+    low_hz: float
+    high_hz: float
+    snr_db: float
+    excess_db: float
+    peak_dbfs: float
+    power_dbfs: float
+    threshold_dbfs: float
+    time_ns: int
+    duration_s: float
+    look: Look
+    duty: float
+    hop: int
+
+    @property
+    def stop_ns(self) -> int:
+        """End of the dwell it was seen in."""
+        return self.time_ns + round(self.duration_s * 1e9)
+
+
+@dataclass(frozen=True, slots=True)
+class Emitter:
+    """One transmission followed through time.
+
+    Attributes
+    ----------
+    number : int
+        Counted by its tracker, never reused.
+    phase : {"new", "active", "gone"}
+        ``new`` in the update that confirmed it, ``gone`` in the one that gave it up.
+    center_freq_hz, bandwidth_hz : float
+        Power-weighted over the sightings.
+    snr_db, excess_db, peak_dbfs : float
+        Largest seen.
+    first_seen_ns, last_seen_ns : int
+        Start of the first and end of the last sighting.
+    sightings : int
+        Times that it was on the air, gaps shorter than the merge gap not counted.
+    dwells : int
+        Dwells in which it was seen.
+    on_s : float
+        Time on the air seen so far.
+    """
+
+    number: int
+    phase: Literal["new", "active", "gone"]
+    center_freq_hz: float
+    bandwidth_hz: float
+    snr_db: float
+    excess_db: float
+    peak_dbfs: float
+    first_seen_ns: int
+    last_seen_ns: int
+    sightings: int
+    dwells: int
+    on_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Emission:
+    """One transmission in a recording, as a person would box it on a waterfall.
+
+    Attributes
+    ----------
+    start_s, stop_s : float
+        From the first sample.
+    center_freq_hz, bandwidth_hz : float
+        Middle and width of the 99 % occupied band.
+    snr_db : float
+        Keyed-on power over the quiet floor, both in the occupied band.
+    peak_dbfs : float
+        Strongest bin.
+    duty : float
+        Share of the time between start and stop that it was on.
+    """
+
+    start_s: float
+    stop_s: float
+    center_freq_hz: float
+    bandwidth_hz: float
+    snr_db: float
+    peak_dbfs: float
+    duty: float = 1.0

@@ -1,0 +1,80 @@
+"""The command ``rfproctor``: mounts the four packages' commands, each imported only when used."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+COMMANDS = {
+    "demo": ("dashboard.commands", "Simulated hall: three sensors, the monitor and its page."),
+    "devices": ("sdr.commands", "Dongles by serial."),
+    "record": ("sdr.commands", "Record IQ samples as SigMF."),
+    "sweep": ("sensors.commands", "Sweep a band; print or save levels as CSV."),
+    "survey": ("sensors.commands", "Learn a site's baseline before the exam."),
+    "analyze": ("sensors.analyze", "Find every emission in recordings."),
+    "sensor": ("sensors.commands", "The daemon of an exam site."),
+    "monitor": ("dashboard.commands", "The central monitor and its page."),
+    "bench": ("sensors.benches", "Measure; `bench` alone lists the names."),
+}
+"""Name -> (module that defines a click command of that name, one line for --help)."""
+
+
+class Commands(click.Group):
+    """A group that imports a command's module only when the command is run.
+
+    ``rfproctor --help`` therefore answers at once: scipy and matplotlib take seconds to import.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of use, not of the alphabet."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(COMMANDS[cmd_name][0])
+        command = getattr(module, cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--lang", type=click.Choice(["zh", "en"]), help="Language; default from the locale.")
+@click.version_option(package_name="rfproctor")
+@click.pass_context
+def cli(ctx: click.Context, lang: str | None) -> None:
+    """Find radio cheating at exams with RTL-SDR dongles. 考场无线电作弊监测工具。"""
+    from sensors.text import default_lang
+
+    ctx.obj = lang or default_lang()
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line; bad input is one line in the user's language and an exit code."""
+    from sdr.source import UserError
+
+    try:
+        cli.main(args=args, prog_name="rfproctor")
+    except UserError as error:
+        from sensors.text import default_lang, say
+
+        arguments = sys.argv[1:] if args is None else args
+        lang = default_lang()
+        for index, argument in enumerate(arguments):
+            if argument.startswith("--lang"):
+                value = argument.partition("=")[2] or "".join(arguments[index + 1 : index + 2])
+                lang = "zh" if value == "zh" else "en"
+        click.echo(f"rfproctor: {say(error.message_id, lang, **error.fields)}", err=True)
+        raise SystemExit(error.exit_code) from None
+
+
+if __name__ == "__main__":
+    main()

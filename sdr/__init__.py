@@ -1,0 +1,1 @@
+"""Where samples come from: dongle, network, recording, simulated hall."""

@@ -1,0 +1,1 @@
+"""The daemon of one exam site: scan, detect, publish, keep."""
