@@ -51,7 +51,7 @@ class Commands(click.Group):
 @click.version_option(package_name="rfproctor")
 @click.pass_context
 def cli(ctx: click.Context, lang: str | None) -> None:
-    """Find radio cheating at exams with RTL-SDR dongles. 考场无线电作弊监测工具。"""
+    """Find radio cheating at exams with RTL-SDR dongles (考场无线电作弊监测)."""
     from sensors.text import default_lang
 
     ctx.obj = lang or default_lang()
