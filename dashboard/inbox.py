@@ -1,0 +1,113 @@
+"""What the receiver hands to the store, and what it asks of it: the durable half of the wire.
+
+Everything in one batch is committed in one transaction (event, alarm, audit row) before anything of
+it is acknowledged.  If `Store.ingest` raises, nothing of the batch may remain and nothing is
+acknowledged: the sites send it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from sensors.messages import Event
+
+BreachKind = Literal["gap", "fork", "rollback", "epoch"]
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One confirmed event of a site: new, next in its sequence, signature checked.
+
+    Attributes
+    ----------
+    peer : str
+        Key id of the site whose signature it carries (16 hex digits).
+    epoch : str
+        Life of that site's outbox (32 hex digits); ``(peer, epoch, seq)`` is unique for ever.
+    seq : int
+        1, 2, 3 ... without a gap inside an epoch.
+    event : Event
+        What happened.
+    time_ns : int
+        Site's clock when it was committed there.
+    received_ns : int
+        Monitor's clock when it arrived.
+    clock_offset_ns : int or None
+        Site's clock minus the monitor's, as the site measured it; None when it had no measure.
+    record, signature, hash : bytes
+        The signed record as it travelled, its Ed25519 signature and its SHA-256, which the next
+        record of the peer contains.  Store all three: they are the proof.
+    """
+
+    peer: str
+    epoch: str
+    seq: int
+    event: Event
+    time_ns: int
+    received_ns: int
+    clock_offset_ns: int | None
+    record: bytes
+    signature: bytes
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """The sequence of a site is broken; becomes an alarm and an audit row, never healed silently.
+
+    Attributes
+    ----------
+    peer, site, epoch : str
+    kind : {"gap", "fork", "rollback", "epoch"}
+        ``gap``: records ``first_seq..last_seq`` are lost at the site.  ``fork``: the site sent
+        another record than the one that ours was followed by (a cloned or edited outbox).
+        ``rollback``: the site's outbox ends before what we had acknowledged (a restored disk, or
+        storage that lied).  ``epoch``: a new outbox began where an old one ended.
+    first_seq, last_seq : int
+        The records concerned.
+    hash : bytes
+        For a gap, the hash that the next record claims to follow: `Store.last` must answer
+        ``(last_seq, hash)`` after it.  Empty otherwise: the standing does not move.
+    received_ns : int
+    """
+
+    peer: str
+    site: str
+    epoch: str
+    kind: BreachKind
+    first_seq: int
+    last_seq: int
+    hash: bytes
+    received_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a peer's epoch is in the store: the last sequence number and that record's hash."""
+
+    seq: int
+    hash: bytes
+
+
+class Store(Protocol):
+    """What the receiver needs of the monitor's store.
+
+    Both calls come from one thread of the receiver's own, one at a time, never from the event loop.
+    """
+
+    def ingest(self, batch: Sequence[Incoming | Breach]) -> None:
+        """Commit a batch in order, in ONE durable transaction: event, alarm and audit rows.
+
+        ``(peer, epoch, seq)`` has a unique index; a second one is a bug and must raise.
+        """
+        ...
+
+    def last(self, peer: str, epoch: str) -> Standing | None:
+        """Where this epoch of a peer ends here; None when nothing of it was ever stored."""
+        ...
+
+    def epochs(self, peer: str) -> list[str]:
+        """Every epoch of a peer that is stored, oldest first."""
+        ...
