@@ -1,0 +1,103 @@
+"""What a dongle's process and the site's supervisor say to each other (loopback, same version)."""
+
+from __future__ import annotations
+
+import numpy as np
+from msgspec import Struct, msgpack
+
+from dsp.values import Detection, Dwell, Grid
+
+
+class DwellReport(Struct, frozen=True, tag="dwell", array_like=True):
+    """One dwell with what was detected in it."""
+
+    sensor: str
+    hop: int
+    start_hz: float
+    bin_width_hz: float
+    mean: bytes
+    peak: bytes
+    rbw_hz: float
+    time_ns: int
+    duration_s: float
+    num_segments: int
+    num_blocks: int
+    clipped_fraction: float
+    dropped_samples: int
+    detections: list[Detection]
+
+    @classmethod
+    def of(cls, sensor: str, dwell: Dwell, detections: list[Detection]) -> DwellReport:
+        """Pack a dwell."""
+        return cls(
+            sensor=sensor,
+            hop=dwell.hop,
+            start_hz=dwell.grid.start_hz,
+            bin_width_hz=dwell.grid.bin_width_hz,
+            mean=dwell.mean.tobytes(),
+            peak=dwell.peak.tobytes(),
+            rbw_hz=dwell.rbw_hz,
+            time_ns=dwell.time_ns,
+            duration_s=dwell.duration_s,
+            num_segments=dwell.num_segments,
+            num_blocks=dwell.num_blocks,
+            clipped_fraction=dwell.clipped_fraction,
+            dropped_samples=dwell.dropped_samples,
+            detections=detections,
+        )
+
+    def dwell(self) -> Dwell:
+        """Unpack it."""
+        mean = np.frombuffer(self.mean, dtype=np.float32)
+        return Dwell(
+            hop=self.hop,
+            grid=Grid(self.start_hz, self.bin_width_hz, mean.shape[0]),
+            mean=mean,
+            peak=np.frombuffer(self.peak, dtype=np.float32),
+            rbw_hz=self.rbw_hz,
+            time_ns=self.time_ns,
+            duration_s=self.duration_s,
+            num_segments=self.num_segments,
+            num_blocks=self.num_blocks,
+            clipped_fraction=self.clipped_fraction,
+            dropped_samples=self.dropped_samples,
+        )
+
+
+class StartReport(Struct, frozen=True, tag="start", array_like=True):
+    """The source is open and set: requested and actual are two things."""
+
+    sensor: str
+    serial: str
+    tuner: str
+    sample_rate_hz: float
+    gain_db: float | None
+    ppm: float
+    settle_s: float
+    low_hz: float
+    high_hz: float
+    time_ns: int
+
+
+class FaultReport(Struct, frozen=True, tag="fault", array_like=True):
+    """The worker ends: why, as a message id with fields, and whether trying again may help."""
+
+    sensor: str
+    message_id: str
+    fields: dict[str, str]
+    retry: bool
+    time_ns: int
+
+
+class EndReport(Struct, frozen=True, tag="end", array_like=True):
+    """A recording has been read to its end."""
+
+    sensor: str
+    time_ns: int
+    num_samples: int
+
+
+Report = DwellReport | StartReport | FaultReport | EndReport
+
+encode = msgpack.Encoder().encode
+decode = msgpack.Decoder(Report).decode
