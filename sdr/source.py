@@ -45,11 +45,15 @@ class BadSource(SourceError):
 
 
 class DeviceNotFound(SourceError):
-    """No such dongle, or no such peer."""
+    """No such dongle, or no such peer: what was asked for is not there."""
+
+    exit_code = 2
 
 
 class DeviceBusy(SourceError):
     """Someone else has the device, or we may not open it."""
+
+    exit_code = 2
 
 
 class DeviceLost(SourceError):
