@@ -2,7 +2,8 @@
 
 Times are UTC nanoseconds, frequencies hertz, levels dBFS.  Text for people never travels: a message
 id and its arguments do, and become words where they are shown.  New fields get defaults, so that
-monitor N reads sensors N and N-1.
+monitor N reads sensors N and N-1.  What the messages are for and in which order they go:
+``docs/wire.md``.
 """
 
 from __future__ import annotations
@@ -16,9 +17,17 @@ VERSION = 1
 Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$")]
 Text = Annotated[str, Meta(max_length=200)]
 Freq = Annotated[float, Meta(ge=0, le=1e11)]
+BinWidth = Annotated[float, Meta(gt=0, le=1e10)]
 Level = Annotated[float, Meta(ge=-300, le=300)]
+Number = Annotated[float, Meta(ge=-1e18, le=1e18)]  # finite: JSON knows neither NaN nor infinity
+Seconds = Annotated[float, Meta(ge=0, le=1e9)]
+Step = Annotated[float, Meta(gt=0, le=10)]
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 TimeNs = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+OffsetNs = Annotated[int, Meta(ge=-(2**62), le=2**62)]
+Seq = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+Key16 = Annotated[bytes, Meta(min_length=16, max_length=16)]
+Key32 = Annotated[bytes, Meta(min_length=32, max_length=32)]
 State = Literal["go", "degraded", "blind", "silent", "drill", "survey"]
 
 
@@ -26,7 +35,7 @@ class Note(Struct, frozen=True, forbid_unknown_fields=False):
     """One reason or remark: a message id of the catalogue and its named arguments."""
 
     id: Text
-    args: Annotated[dict[str, str | float | int], Meta(max_length=16)] = {}
+    args: Annotated[dict[Text, Text | Number | int], Meta(max_length=16)] = {}
     weight: Annotated[int, Meta(ge=-100, le=100)] = 0
 
 
@@ -45,7 +54,7 @@ class EmitterEvent(Struct, frozen=True, tag="emitter"):
     first_seen_ns: TimeNs
     last_seen_ns: TimeNs
     sightings: Count
-    on_s: Annotated[float, Meta(ge=0)] = 0.0
+    on_s: Seconds = 0.0
     label: Text = ""
     label_confidence: Annotated[float, Meta(ge=0, le=1)] = 0.0
     suspicion: Annotated[int, Meta(ge=0, le=100)] = 0
@@ -73,7 +82,7 @@ class BandWatch(Struct, frozen=True):
     name: Text
     start_hz: Freq
     stop_hz: Freq
-    revisit_s: Annotated[float, Meta(ge=0)]
+    revisit_s: Seconds
     p_2s: Annotated[float, Meta(ge=0, le=1)]  # chance of hearing one 2 s message
 
 
@@ -86,9 +95,9 @@ class SensorHealth(Struct, frozen=True):
     state: State
     notes: Annotated[list[Note], Meta(max_length=16)] = []
     bands: Annotated[list[BandWatch], Meta(max_length=64)] = []
-    gain_db: float | None = None
+    gain_db: Level | None = None
     baseline: Text = ""  # short hash; empty without one
-    dwells_per_s: Annotated[float, Meta(ge=0)] = 0.0
+    dwells_per_s: Number = 0.0
     dropped_samples: Count = 0
     clipped_fraction: Annotated[float, Meta(ge=0, le=1)] = 0.0
     noise_dbfs_per_hz: Level = -300.0
@@ -106,6 +115,11 @@ class Heartbeat(Struct, frozen=True, tag="heartbeat"):
     sensors: Annotated[list[SensorHealth], Meta(max_length=64)]
     outbox_depth: Count = 0
     version: Text = ""
+    # The following are filled in by the link itself.
+    outbox_oldest_s: Seconds = 0.0  # age of the oldest event not acknowledged
+    clock_offset_ns: OffsetNs | None = None  # site minus monitor; None before it was measured
+    round_trip_s: Seconds = 0.0
+    link_notes: Annotated[list[Note], Meta(max_length=16)] = []
 
 
 class Watch(Struct, frozen=True, tag="watch"):
@@ -117,6 +131,7 @@ class Watch(Struct, frozen=True, tag="watch"):
     n_bins: Annotated[int, Meta(ge=1, le=8192)]
     credit: Annotated[int, Meta(ge=0, le=64)]
     reference: bool = False  # also send a SpectrumReference for this window
+    watch: Count = 0  # number that the monitor gave it; comes back in every row
 
 
 class SpectrumRow(Struct, frozen=True, tag="row"):
@@ -128,12 +143,14 @@ class SpectrumRow(Struct, frozen=True, tag="row"):
     sensor: Id
     seq: Count
     time_ns: TimeNs
-    duration_s: Annotated[float, Meta(ge=0)]
+    duration_s: Seconds
     start_hz: Freq  # lower edge of the first bin
-    bin_width_hz: Annotated[float, Meta(gt=0)]
+    bin_width_hz: BinWidth
     levels: Annotated[bytes, Meta(max_length=8192)]
-    offset_db: float = -140.0
-    step_db: float = 0.5
+    offset_db: Level = -140.0
+    step_db: Step = 0.5
+    watch: Count = 0
+    skipped: Count = 0  # rows of this watch that were made and never sent, up to this one
 
 
 class SpectrumReference(Struct, frozen=True, tag="reference"):
@@ -141,11 +158,103 @@ class SpectrumReference(Struct, frozen=True, tag="reference"):
 
     sensor: Id
     start_hz: Freq
-    bin_width_hz: Annotated[float, Meta(gt=0)]
+    bin_width_hz: BinWidth
     baseline: Annotated[bytes, Meta(max_length=8192)]
     threshold: Annotated[bytes, Meta(max_length=8192)]
-    offset_db: float = -140.0
-    step_db: float = 0.5
+    offset_db: Level = -140.0
+    step_db: Step = 0.5
+    watch: Count = 0
 
 
-Live = SpectrumRow | SpectrumReference | Watch
+class Announce(Struct, frozen=True, array_like=True):
+    """Site to monitor on the live plane, every 2 s: these sensors can be watched here."""
+
+    site: Id
+    sensors: Annotated[list[Id], Meta(max_length=64)]
+
+
+Live = SpectrumRow | SpectrumReference | Watch | Announce
+
+
+class Record(Struct, frozen=True, array_like=True):
+    """What is signed: one event in its place in the sequence of a site.  Never re-encoded.
+
+    Its hash is SHA-256 over a domain tag and these bytes; the next record carries it.
+    """
+
+    version: Annotated[int, Meta(ge=1, le=255)]
+    epoch: Key16  # random, made with the outbox
+    seq: Seq
+    time_ns: TimeNs
+    mono_ns: TimeNs  # orders events of one boot even when the clock was set
+    boot: Key16
+    offset_ns: OffsetNs | None  # site's clock minus the monitor's as last measured
+    payload: Annotated[bytes, Meta(max_length=15_000)]  # an Event in MessagePack
+    previous: Key32  # hash of the record before it; zeros for the first
+
+
+class Signed(Struct, frozen=True, array_like=True):
+    """A record as it travels: its bytes and the Ed25519 signature of its hash."""
+
+    record: Annotated[bytes, Meta(max_length=15_500)]
+    signature: Annotated[bytes, Meta(min_length=64, max_length=64)]
+
+
+class Hello(Struct, frozen=True, array_like=True):
+    """Site to monitor: who I am and which records I hold."""
+
+    low: Annotated[int, Meta(ge=1, le=255)]  # protocol versions that I speak
+    high: Annotated[int, Meta(ge=1, le=255)]
+    site: Id
+    verify_key: Key32  # Ed25519
+    epoch: Key16
+    first_seq: Seq  # oldest record still held (last_seq + 1 when there is none)
+    last_seq: Count
+    head: Key32  # hash of record last_seq
+    boot: Key16
+    software: Text = ""
+    config: Text = ""
+
+
+class Welcome(Struct, frozen=True, array_like=True):
+    """Monitor to site: go on after this record."""
+
+    version: Annotated[int, Meta(ge=1, le=255)]
+    monitor: Id
+    epoch: Key16
+    seq: Count  # last record stored here
+    hash: Key32
+    time_ns: TimeNs
+
+
+class Refuse(Struct, frozen=True, array_like=True):
+    """Monitor to site: nothing of yours is stored until a person decides."""
+
+    reason: Text  # message id
+    epoch: Key16
+    seq: Count
+
+
+class Ack(Struct, frozen=True, array_like=True):
+    """Monitor to site: everything up to ``seq`` is on the monitor's disk."""
+
+    epoch: Key16
+    seq: Count
+    hash: Key32
+    resend: bool = False  # something after it did not arrive: send again from seq + 1
+
+
+class Who(Struct, frozen=True, array_like=True):
+    """Monitor to site: I do not know this connection; say Hello."""
+
+
+class Pulse(Struct, frozen=True, array_like=True):
+    """Monitor to site: answer to a heartbeat, for the round trip and the clock offset."""
+
+    echo_ns: TimeNs  # Heartbeat.time_ns
+    received_ns: TimeNs
+    sent_ns: TimeNs
+
+
+Down = Welcome | Refuse | Ack | Who | Pulse
+Up = Hello | Signed | Heartbeat
