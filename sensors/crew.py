@@ -1,0 +1,145 @@
+"""One process for each dongle: started, watched, restarted, stopped.
+
+librtlsdr and pyrtlsdr share state inside a process and can take it down with them, so a dongle's
+death must cost its own bands only.  The task goes down the child's stdin; when that closes, because
+we stop or because we died, the child ends by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from msgspec import json
+from msgspec.structs import replace
+
+from sensors.task import Order, Task, UseBaseline
+
+BACKOFF_S = (0.2, 0.5, 1.0, 2.0)
+"""Pauses before the next start; the last one repeats.  A replugged dongle must be back in 5 s."""
+
+HEALTHY_S = 30.0
+"""A worker that ran this long starts the pauses anew."""
+
+
+@dataclass(slots=True)
+class _Post:
+    task: Task
+    process: subprocess.Popen[bytes] | None = None
+    started_s: float = 0.0
+    next_start_s: float = 0.0
+    failures: int = 0
+    wanted: bool = True
+    heard_s: float = 0.0
+
+
+class Crew:
+    """The processes of a site.
+
+    Parameters
+    ----------
+    tasks : list of Task
+        One for each dongle.
+    stuck_s : float
+        A worker that has reported nothing for this long is killed and started again: a USB call
+        that never returns cannot be ended in any other way.
+    """
+
+    def __init__(self, tasks: list[Task], stuck_s: float = 5.0) -> None:
+        self._posts = {task.sensor: _Post(task) for task in tasks}
+        self._stuck_s = stuck_s
+        self.restarts = 0
+
+    def heard(self, sensor: str, now_s: float) -> None:
+        """Note a sign of life."""
+        self._posts[sensor].heard_s = now_s
+
+    def order(self, order: Order) -> None:
+        """Tell everybody, and everybody who is started later."""
+        for post in self._posts.values():
+            if isinstance(order, UseBaseline):
+                post.task = replace(post.task, baseline=order.path)
+            if post.process is not None:
+                self._say(post, json.encode(order))
+
+    def dismiss(self, sensor: str) -> None:
+        """Do not start this one again (its recording ended, or it cannot ever work)."""
+        self._posts[sensor].wanted = False
+
+    def working(self) -> int:
+        """Posts that are wanted: running or about to be started again."""
+        return sum(post.wanted for post in self._posts.values())
+
+    def tend(self, now_s: float) -> list[str]:
+        """Start what should run, kill what is stuck; return the sensors whose process ended.
+
+        Parameters
+        ----------
+        now_s : float
+            Monotonic.
+        """
+        ended: list[str] = []
+        for sensor, post in self._posts.items():
+            if post.process is not None and self._is_over(post, now_s):
+                self._reap(post, now_s)
+                ended.append(sensor)
+            if post.process is None and post.wanted and now_s >= post.next_start_s:
+                self._start(post, now_s)
+        return ended
+
+    def stop(self, patience_s: float = 5.0) -> None:
+        """Ask everybody to finish, then make sure of it."""
+        for post in self._posts.values():
+            post.wanted = False
+            if post.process is not None and post.process.stdin is not None:
+                post.process.stdin.close()
+        for post in self._posts.values():
+            if post.process is not None:
+                try:
+                    post.process.wait(patience_s)
+                except subprocess.TimeoutExpired:
+                    post.process.kill()
+                    post.process.wait()
+                post.process = None
+
+    def _start(self, post: _Post, now_s: float) -> None:
+        # -P: the current folder is not a place for modules to come from.
+        command = [sys.executable, "-P", "-m", "sensors.worker"]
+        post.process = subprocess.Popen(command, stdin=subprocess.PIPE)
+        post.started_s = post.heard_s = now_s
+        assert post.process.stdin is not None
+        self._say(post, json.encode(post.task))
+
+    def _say(self, post: _Post, line: bytes) -> None:
+        assert post.process is not None and post.process.stdin is not None
+        # A child that died meanwhile is reaped by the next round, which starts another.
+        with contextlib.suppress(OSError):
+            post.process.stdin.write(line + b"\n")
+            post.process.stdin.flush()
+
+    def _is_over(self, post: _Post, now_s: float) -> bool:
+        assert post.process is not None
+        if post.process.poll() is not None:
+            return True
+        if now_s - post.heard_s < max(self._stuck_s, post.task.patience_s):
+            return False
+        post.process.kill()
+        post.process.wait()
+        return True
+
+    def _reap(self, post: _Post, now_s: float) -> None:
+        assert post.process is not None
+        if post.process.stdin is not None:
+            # Unsent bytes to a dead child are of no use to anybody.
+            with contextlib.suppress(OSError):
+                post.process.stdin.close()
+        post.process = None
+        if not post.wanted:
+            return
+        self.restarts += 1
+        post.failures = 0 if now_s - post.started_s > HEALTHY_S else post.failures
+        pause_s = BACKOFF_S[min(post.failures, len(BACKOFF_S) - 1)]
+        post.failures += 1
+        post.next_start_s = now_s + pause_s
