@@ -132,9 +132,9 @@ def passed_on(lines: Iterable[str], total: int) -> Iterator[str]:
     fetched = 0
     for line in lines:
         yield line
-        if line.startswith("Collecting "):
+        if line.startswith(("Collecting ", "Processing ")):  # from an index; from a local file
             fetched += 1
-            name = line.split()[1].split("==")[0]
+            name = re.split(r"==|-\d", Path(line.split()[1]).name)[0]
             if terminal:
                 print(f"\r  fetching {fetched} of {total}: {name:<40}", end="", flush=True)
             elif fetched % 20 == 0:
@@ -159,7 +159,7 @@ def make_venv(why: str) -> None:
     made = subprocess.call([sys.executable, "-m", "venv", str(VENV)])
     if made != 0 or not PYTHON.exists():
         fail("python -m venv failed, see above; on Debian: apt install python3-venv", 3)
-    total = len(re.findall(r"(?m)^[A-Za-z0-9]", LOCK.read_text(encoding="utf-8")))
+    total = len(set(re.findall(r"(?m)^([a-z0-9-]+)==", LOCK.read_text(encoding="utf-8"))))
     # Wheels only: a source package would fetch and run build tools that no hash covers.
     pip(["--require-hashes", "--only-binary=:all:", "-r", str(LOCK)], total)
 
