@@ -1,0 +1,390 @@
+"""The ledger of a site: what was watched when, at which sensitivity, and every second that was not.
+
+One SQLite file per site.  `Ledger` is the only writer: visits are gathered in memory and stored
+once a second in one transaction.  Anyone may read the file at the same time, with `LedgerReader` or
+with any SQLite tool: the view ``visits`` has plain columns with units.
+
+Nothing is missing silently.  A silence longer than ``tolerance_s`` between two visits of a sensor
+becomes a gap row by itself, with the cause that was reported for it or "unexplained"; so does the
+time between two runs of the program, and so do rows that a full disk made us drop.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+import apsw
+import msgspec
+
+from dsp.values import Dwell
+from sdr.source import UserError
+
+VERSION = 1
+MAX_WAITING = 20_000
+"""Visits kept in memory while the disk takes none: 5 min of four dongles.  Oldest go first."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS setting (
+    id INTEGER PRIMARY KEY, sensor TEXT NOT NULL, low_hz REAL NOT NULL, high_hz REAL NOT NULL,
+    sample_rate_hz REAL NOT NULL, gain_db REAL, baseline TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS visit (
+    time_ns INTEGER NOT NULL, setting INTEGER NOT NULL, expected INTEGER NOT NULL,
+    missing INTEGER NOT NULL, dropped INTEGER NOT NULL, clipped_ppm INTEGER NOT NULL,
+    threshold_cdb INTEGER, PRIMARY KEY (time_ns, setting)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS gap (
+    sensor TEXT NOT NULL, start_ns INTEGER NOT NULL, stop_ns INTEGER NOT NULL, cause TEXT NOT NULL,
+    fields TEXT NOT NULL, PRIMARY KEY (start_ns, sensor, cause)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS run (start_ns INTEGER PRIMARY KEY, stop_ns INTEGER) STRICT;
+CREATE VIEW IF NOT EXISTS visits AS
+    SELECT time_ns, strftime('%Y-%m-%dT%H:%M:%fZ', time_ns / 1e9, 'unixepoch') AS utc, sensor,
+        low_hz, high_hz, expected, expected - missing AS received, dropped,
+        (expected - missing) / sample_rate_hz AS duration_s, clipped_ppm / 1e6 AS clipped_fraction,
+        threshold_cdb / 100.0 AS threshold_dbfs, gain_db, baseline
+    FROM visit JOIN setting ON setting.id = visit.setting;
+"""
+
+
+class LedgerFault(UserError):
+    """The ledger cannot be opened or read."""
+
+    exit_code = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One stay of one dongle on one stretch of spectrum.
+
+    Attributes
+    ----------
+    sensor : str
+    low_hz, high_hz : float
+        Edges of the kept bins.
+    time_ns : int
+        First sample.
+    sample_rate_hz : float
+    expected, received : int
+        Samples that the dwell was to have and that were used.
+    dropped : int
+        Samples known to be lost in it or immediately before it.
+    clipped_fraction : float
+    threshold_dbfs : float or None
+        What a bin had to exceed to be detected, median over the visit's bins.
+    gain_db : float or None
+    baseline : str
+        Hash of the baseline in use; empty without one.
+    """
+
+    sensor: str
+    low_hz: float
+    high_hz: float
+    time_ns: int
+    sample_rate_hz: float
+    expected: int
+    received: int
+    dropped: int = 0
+    clipped_fraction: float = 0.0
+    threshold_dbfs: float | None = None
+    gain_db: float | None = None
+    baseline: str = ""
+
+    @property
+    def stop_ns(self) -> int:
+        """End of what was received."""
+        return self.time_ns + round(self.received / self.sample_rate_hz * 1e9)
+
+    @classmethod
+    def of(
+        cls,
+        sensor: str,
+        dwell: Dwell,
+        sample_rate_hz: float,
+        expected_s: float,
+        threshold_dbfs: float | None = None,
+        gain_db: float | None = None,
+        baseline: str = "",
+    ) -> Visit:
+        """Make the entry of a dwell."""
+        return cls(
+            sensor=sensor,
+            low_hz=dwell.grid.low_hz,
+            high_hz=dwell.grid.high_hz,
+            time_ns=dwell.time_ns,
+            sample_rate_hz=sample_rate_hz,
+            expected=round(expected_s * sample_rate_hz),
+            received=round(dwell.duration_s * sample_rate_hz),
+            dropped=dwell.dropped_samples,
+            clipped_fraction=dwell.clipped_fraction,
+            threshold_dbfs=threshold_dbfs,
+            gain_db=gain_db,
+            baseline=baseline,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Time in which a sensor gave no data.
+
+    Attributes
+    ----------
+    sensor : str
+    start_ns, stop_ns : int
+    cause : str
+        Message id, for example that of a worker's fault.
+    fields : dict
+        For the message.
+    """
+
+    sensor: str
+    start_ns: int
+    stop_ns: int
+    cause: str
+    fields: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def duration_s(self) -> float:
+        """Length."""
+        return (self.stop_ns - self.start_ns) / 1e9
+
+
+@dataclass(slots=True)
+class _Silence:
+    """What is known about one sensor's silence."""
+
+    last_ns: int
+    cause: str = ""
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+class Ledger:
+    """The writer.  All calls come from one thread.
+
+    Parameters
+    ----------
+    path : Path
+        Made, with its folder, when absent.
+    now_ns : int
+        UTC; the start of this run.
+    tolerance_s : float
+        A silence longer than this is a gap.
+
+    Attributes
+    ----------
+    visits : int
+        Stored since this object was made.
+    lost_visits : int
+        Dropped because the disk took none for too long.
+    trouble : str
+        Why the last `flush` failed; empty when it did not.
+
+    Raises
+    ------
+    LedgerFault
+        Not a ledger, of a newer version, or on a disk that cannot be written.
+    """
+
+    def __init__(self, path: Path, now_ns: int, tolerance_s: float = 1.0) -> None:
+        self._tolerance_ns = round(tolerance_s * 1e9)
+        self._visits: deque[Visit] = deque()
+        self._gaps: deque[Gap] = deque(maxlen=MAX_WAITING)
+        self._settings: dict[tuple[Any, ...], int] = {}
+        self._lost: dict[str, Gap] = {}
+        self.visits = self.lost_visits = 0
+        self.trouble = ""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = apsw.Connection(str(path))
+            self._db.set_busy_timeout(2000)
+            self._db.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL")
+            check_version(self._db, path)
+            self._db.execute(_SCHEMA + f"PRAGMA user_version={VERSION}")
+            self._silences = self._remember()
+            self._run_ns = now_ns
+            self._db.execute("INSERT OR IGNORE INTO run VALUES (?, NULL)", (now_ns,))
+        except (apsw.Error, OSError) as error:
+            raise LedgerFault("ledger.unusable", path=str(path), why=str(error)) from None
+
+    def _remember(self) -> dict[str, _Silence]:
+        """Last sign of life of every sensor of earlier runs, and how the last run ended."""
+        run = self._db.execute("SELECT max(start_ns), stop_ns FROM run").get
+        cause = "ledger.gap_stopped" if run and run[1] else "ledger.gap_crashed"
+        rows = self._db.execute(
+            "SELECT sensor, time_ns + (expected - missing) * 1e9 / sample_rate_hz FROM"
+            " (SELECT setting, max(time_ns) AS time_ns, expected, missing FROM visit"
+            " WHERE time_ns > (SELECT max(time_ns) FROM visit) - 86400000000000 GROUP BY setting)"
+            " JOIN setting ON setting.id = setting ORDER BY time_ns"
+        )
+        return {sensor: _Silence(round(stop_ns), cause) for sensor, stop_ns in rows}
+
+    def visit(self, visit: Visit) -> Gap | None:
+        """Note one visit.
+
+        Returns
+        -------
+        Gap or None
+            The gap that it ended, for the site to tell: already noted here.
+        """
+        if len(self._visits) >= MAX_WAITING:
+            self._lose(self._visits.popleft())
+        self._visits.append(visit)
+        silence = self._silences.get(visit.sensor)
+        if silence is None:
+            self._silences[visit.sensor] = _Silence(visit.stop_ns)
+            return None
+        ended: Gap | None = None
+        if visit.time_ns - silence.last_ns > self._tolerance_ns or (
+            silence.cause and visit.time_ns > silence.last_ns
+        ):
+            cause = silence.cause or "ledger.gap_unexplained"
+            ended = Gap(visit.sensor, silence.last_ns, visit.time_ns, cause, silence.fields)
+            self._gaps.append(ended)
+        silence.last_ns = max(silence.last_ns, visit.stop_ns)
+        silence.cause, silence.fields = "", {}
+        return ended
+
+    def gap(
+        self, sensor: str, now_ns: int, cause: str, fields: dict[str, str] | None = None
+    ) -> None:
+        """Say why a sensor is silent from its last visit on; its next visit ends the gap.
+
+        A later cause replaces an earlier one only by closing the gap of the earlier one at
+        ``now_ns``, so that "unplugged, then stalled" stays two rows.
+        """
+        silence = self._silences.setdefault(sensor, _Silence(now_ns))
+        if silence.cause == cause:
+            return
+        if silence.cause and now_ns > silence.last_ns:
+            self._gaps.append(Gap(sensor, silence.last_ns, now_ns, silence.cause, silence.fields))
+            silence.last_ns = now_ns
+        silence.cause, silence.fields = cause, dict(fields or {})
+
+    def silent_s(self, now_ns: int) -> dict[str, float]:
+        """Seconds since each sensor's last visit ended."""
+        return {name: (now_ns - one.last_ns) / 1e9 for name, one in self._silences.items()}
+
+    def flush(self) -> bool:
+        """Store what is waiting, in one transaction; call it once a second.
+
+        Returns
+        -------
+        bool
+            False where the disk did not take it: it waits for the next call, ``trouble`` says why.
+        """
+        if not (self._visits or self._gaps or self._lost):
+            return True
+        gaps = [*self._gaps, *self._lost.values()]
+        try:
+            with self._db:
+                self._db.executemany(
+                    "INSERT OR REPLACE INTO visit VALUES (?,?,?,?,?,?,?)",
+                    (self._row(visit) for visit in self._visits),
+                )
+                self._db.executemany(
+                    "INSERT OR REPLACE INTO gap VALUES (?,?,?,?,?)",
+                    (
+                        (
+                            g.sensor,
+                            g.start_ns,
+                            g.stop_ns,
+                            g.cause,
+                            msgspec.json.encode(g.fields).decode(),
+                        )
+                        for g in gaps
+                    ),
+                )
+        except apsw.Error as error:
+            self._settings.clear()  # those made in the failed transaction are gone
+            self.trouble = f"{type(error).__name__}: {error}"
+            return False
+        self.visits += len(self._visits)
+        self._visits.clear()
+        self._gaps.clear()
+        self._lost.clear()
+        self.trouble = ""
+        return True
+
+    def forget(self, before_ns: int) -> int:
+        """Delete visits and gaps older than this; return how many visits went.
+
+        The caller says so in the log: nothing is deleted unreported.
+        """
+        with self._db:
+            self._db.execute("DELETE FROM visit WHERE time_ns < ?", (before_ns,))
+            deleted = self._db.changes()
+            self._db.execute("DELETE FROM gap WHERE stop_ns < ?", (before_ns,))
+        return deleted
+
+    def close(self, now_ns: int) -> None:
+        """Store the rest, note the end of this run, and the silences that are still open."""
+        for sensor, silence in self._silences.items():
+            if silence.cause and silence.last_ns >= self._run_ns and now_ns > silence.last_ns:
+                self._gaps.append(
+                    Gap(sensor, silence.last_ns, now_ns, silence.cause, silence.fields)
+                )
+        if self.flush():
+            self._db.execute("UPDATE run SET stop_ns=? WHERE start_ns=?", (now_ns, self._run_ns))
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._db.close()
+
+    def _row(self, visit: Visit) -> tuple[int | None, ...]:
+        return (
+            visit.time_ns,
+            self._setting(visit),
+            visit.expected,
+            visit.expected - visit.received,
+            visit.dropped,
+            round(visit.clipped_fraction * 1e6),
+            None if visit.threshold_dbfs is None else round(visit.threshold_dbfs * 100),
+        )
+
+    def _setting(self, visit: Visit) -> int:
+        """Row of what changes seldom; a new gain or baseline makes a new one."""
+        key = (
+            visit.sensor,
+            visit.low_hz,
+            visit.high_hz,
+            visit.sample_rate_hz,
+            visit.gain_db,
+            visit.baseline,
+        )
+        if key not in self._settings:
+            found = self._db.execute(
+                "SELECT id FROM setting WHERE (sensor, low_hz, high_hz, sample_rate_hz, gain_db,"
+                " baseline) IS (?,?,?,?,?,?)",
+                key,
+            ).get
+            if found is None:
+                self._db.execute("INSERT INTO setting VALUES (NULL,?,?,?,?,?,?)", key)
+                found = self._db.last_insert_rowid()
+            self._settings[key] = found
+        return self._settings[key]
+
+    def _lose(self, visit: Visit) -> None:
+        """Note that a visit could not be kept; said in the ledger when the disk takes rows again."""
+        self.lost_visits += 1
+        lost = self._lost.get(visit.sensor)
+        if lost is None:
+            lost = Gap(visit.sensor, visit.time_ns, visit.stop_ns, "ledger.gap_disk_full")
+        self._lost[visit.sensor] = replace(lost, stop_ns=max(lost.stop_ns, visit.stop_ns))
+
+
+def check_version(db: apsw.Connection, path: Path) -> None:
+    """Refuse a file that a newer program made.
+
+    Raises
+    ------
+    LedgerFault
+    """
+    version = db.pragma("user_version")
+    if version > VERSION:
+        raise LedgerFault("ledger.newer", path=str(path), found=version, known=VERSION)
