@@ -216,7 +216,7 @@ def open_recording(
     sample_format = sample_format or guess_format(path)
     rate_hz = sample_rate_hz or named_rate_hz
     if sample_format is None or not rate_hz:
-        missing = [] if sample_format else ["--sample-format (format=)"]
+        missing = [] if sample_format else ["--sample-format cu8|cs8|ci16|cf32 (format=)"]
         missing += [] if rate_hz else ["--sample-rate (rate=)"]
         raise BadSource("source.undescribed", path=str(path), missing=", ".join(missing))
     center_hz = center_freq_hz if center_freq_hz is not None else named_center_hz

@@ -123,7 +123,8 @@ class Settings:
 class Source(Protocol):
     """Samples from a receiver or something that behaves like one.
 
-    Use it as a context manager.  All calls come from one thread.
+    Use it as a context manager.  All calls come from one thread.  Every source derives from this
+    class, so that a method it lacks is found by the type checker.
     """
 
     @property
@@ -170,7 +171,8 @@ class Source(Protocol):
         """Return the next ``num_samples`` samples.
 
         Consecutive reads without a retune are contiguous in ``sample_index`` except for what
-        ``dropped_samples`` says.  Only the last block of a recording is shorter.
+        ``dropped_samples`` says.  Only a recording gives a shorter block: the one before a gap
+        in it, and its last.
 
         Raises
         ------
@@ -185,6 +187,8 @@ class Source(Protocol):
         """Release the device; may be called twice."""
         ...
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Self:
+        return self
 
-    def __exit__(self, *exc: object) -> None: ...
+    def __exit__(self, *exc: object) -> None:
+        self.close()
