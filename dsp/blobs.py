@@ -1,0 +1,189 @@
+"""Tiles over their floor to blobs: the cells of one stretch that belong together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage, special
+
+from dsp.floor import Floor, averages
+from dsp.tiles import Tiles
+from dsp.values import Real
+
+P_FA = 1e-10
+"""Chance that one cell of pure noise is marked: at 2.4 MS/s about one in an hour."""
+
+GUARD_DB = 6.0
+"""No look marks a cell under this, whatever theory allows: real floors ripple."""
+
+LONG_LOOKS = (4, 16)
+"""Rows in the slower looks: 8 ms and 32 ms bring up what is weak and stays."""
+
+WIDE_BINS = 16
+"""Bins in the wide look: a noise-like block spreads its power thinly."""
+
+SHADOW_DB = 36.0
+"""Cells this far under the strongest of their moment are that signal's own splatter."""
+
+LINE_BINS = 9
+BRIDGE_ROWS = 8
+BRIDGE_BINS = 3
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Blob:
+    """Connected cells of one stretch.
+
+    Attributes
+    ----------
+    first_row, last_row, low_bin, high_bin : int
+        Bounding box, both ends included.
+    rows : bool, shape (last_row - first_row + 1,)
+        Rows in which it has cells.
+    """
+
+    first_row: int
+    last_row: int
+    low_bin: int
+    high_bin: int
+    rows: Mask
+
+
+@cache
+def noise_threshold(k_eff: float, p_fa: float = P_FA) -> float:
+    """Ratio to its mean that noise averaged ``k_eff`` times exceeds with chance ``p_fa``."""
+    return float(special.gammainccinv(k_eff, p_fa) / k_eff)
+
+
+def row_gain(mean: Real, level: Real, k_eff: float) -> Real:
+    """How much the whole receiver breathes from row to row, relative to the floor.
+
+    Hum and gain steps lift all bins alike.  The lower quartile over the bins is that common part;
+    rises over 6 dB are not taken for breathing but left to stand out.
+
+    Returns
+    -------
+    gain : float32, shape (n_rows,)
+    """
+    step = max(1, mean.shape[1] // 512)
+    ratio = mean[:, ::step] / level[::step]
+    quartile = np.percentile(ratio, 25, axis=1) / (special.gammaincinv(k_eff, 0.25) / k_eff)
+    return np.where(quartile > 4.0, 1.0, np.clip(quartile, 0.25, 4.0)).astype(np.float32)
+
+
+def mark(tile: Tiles, floor: Floor) -> Mask:
+    """Cells with more power than noise may have, seen by any of the looks.
+
+    Returns
+    -------
+    marked : bool, shape (n_rows, nfft)
+    """
+    guard = 10.0 ** (GUARD_DB / 10.0)
+    level = floor.level.copy()
+    level[floor.line] *= 2.5
+    level[floor.dead] = np.inf
+    gain = row_gain(tile.mean, floor.level, tile.k_eff)[:, None]
+    single = noise_threshold(1.0, P_FA / tile.group)
+    mean = tile.mean / gain
+    marked = tile.peak > (level * np.float32(single)) * gain
+    marked |= mean > level * np.float32(max(noise_threshold(tile.k_eff), guard))
+    for rows in LONG_LOOKS:
+        if len(mean) >= rows:
+            marked |= _long_look(mean, level, rows, tile.group)
+    marked |= _wide_look(mean, level, tile.k_eff)
+    if marked.any():
+        quiet = np.where(floor.line | floor.dead, np.float32(0.0), tile.peak)
+        top = quiet.max(axis=1, keepdims=True)
+        marked &= tile.peak > top * np.float32(10.0 ** (-SHADOW_DB / 10.0))
+    return np.asarray(marked)
+
+
+def _long_look(mean: Real, level: Real, rows: int, group: int) -> Mask:
+    """Average several rows; mark those of their rows that carry the power."""
+    guard = 10.0 ** (GUARD_DB / 10.0)
+    threshold = max(noise_threshold(averages(rows * group), P_FA), guard)
+    # A strong short burst is the quick looks' business: clipped, it cannot mark 32 ms around it.
+    clipped = np.minimum(mean, level * np.float32(1.5 * threshold))
+    marked = np.zeros(mean.shape, dtype=bool)
+    for shift in (0, rows // 2):
+        whole = (len(mean) - shift) // rows
+        part = clipped[shift : shift + whole * rows].reshape(whole, rows, -1)
+        hit = part.mean(axis=1) > level * np.float32(threshold)
+        if hit.any():
+            target = marked[shift : shift + whole * rows].reshape(whole, rows, -1)
+            target |= hit[:, None, :] & (part > level * np.float32(2.0))
+    return marked
+
+
+def _wide_look(mean: Real, level: Real, k_eff: float) -> Mask:
+    """Average neighbouring bins; mark all bins of the stretch where it stands out."""
+    bins = mean.shape[1] // WIDE_BINS * WIDE_BINS
+    ratio = np.minimum(mean[:, :bins] / level[:bins], np.float32(8.0))
+    stretch = ratio.reshape(len(mean), -1, WIDE_BINS).mean(axis=2)
+    hit = stretch > max(noise_threshold(k_eff * WIDE_BINS * 0.6), 2.5)
+    hit &= ndimage.uniform_filter1d(hit.astype(np.float32), 3, axis=1) > 0.5
+    marked = np.zeros(mean.shape, dtype=bool)
+    if hit.any():
+        marked[:, :bins] = np.repeat(hit, WIDE_BINS, axis=1) & (ratio > 1.5)
+    return marked
+
+
+def blobs(marked: Mask, line: Mask) -> list[Blob]:
+    """Join cells across keying gaps and small holes, and box what is connected.
+
+    Parameters
+    ----------
+    marked : bool, shape (n_rows, nfft)
+    line : bool, shape (nfft,)
+        Bins held by a steady line: an emission on both sides of it is one.
+    """
+    if not marked.any():
+        return []
+    columns = np.flatnonzero(marked.any(axis=0))
+    first, last = int(columns[0]), int(columns[-1])
+    part = marked[:, first : last + 1]
+    joined = _bridge_time(part, BRIDGE_ROWS)
+    joined = ndimage.maximum_filter1d(joined, 2 * (BRIDGE_BINS // 2) + 1, axis=1)
+    _bridge_lines(joined, line[first : last + 1])
+    labels, count = ndimage.label(joined, structure=np.ones((3, 3), dtype=int))
+    labels[~part] = 0
+    found = []
+    for number, box in enumerate(ndimage.find_objects(labels, max_label=count), start=1):
+        if box is None:
+            continue
+        rows = (labels[box] == number).any(axis=1)
+        found.append(
+            Blob(
+                box[0].start,
+                box[0].stop - 1,
+                first + box[1].start,
+                first + box[1].stop - 1,
+                rows,
+            )
+        )
+    return found
+
+
+def _bridge_time(marked: Mask, gap: int) -> Mask:
+    """Fill runs of up to ``gap`` unmarked rows between two marked ones, in every bin."""
+    rows = len(marked)
+    index = np.arange(rows, dtype=np.int32)[:, None]
+    before = np.where(marked, index, np.int32(-rows))
+    np.maximum.accumulate(before, axis=0, out=before)
+    after = np.where(marked, index, np.int32(2 * rows))
+    after = np.minimum.accumulate(after[::-1], axis=0)[::-1]
+    return np.asarray(after - before <= gap + 1)
+
+
+def _bridge_lines(marked: Mask, line: Mask) -> None:
+    """Mark the bins of each line in the rows where both neighbours are marked."""
+    labels, count = ndimage.label(line)
+    for (run,) in ndimage.find_objects(labels, max_label=count):
+        if 0 < run.start and run.stop < marked.shape[1] and run.stop - run.start <= LINE_BINS:
+            both = marked[:, run.start - 1] & marked[:, run.stop]
+            marked[:, run] |= both[:, None]
