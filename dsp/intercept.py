@@ -91,7 +91,8 @@ def heard_share(
     if last <= low:
         return float("nan")
     touch_s = min(touch_s, message_s)
-    return covered_s(starts + touch_s - message_s, stops - touch_s, low, last) / (last - low)
+    heard_s = covered_s(starts + touch_s - message_s, stops - touch_s, low, last)
+    return min(heard_s / (last - low), 1.0)
 
 
 def longest_gap_s(starts: Seconds, stops: Seconds, low: float, high: float) -> float:

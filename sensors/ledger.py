@@ -370,7 +370,7 @@ class Ledger:
         return self._settings[key]
 
     def _lose(self, visit: Visit) -> None:
-        """Note that a visit could not be kept; said in the ledger when the disk takes rows again."""
+        """Note that a visit could not be kept; a gap row says so once the disk takes rows."""
         self.lost_visits += 1
         lost = self._lost.get(visit.sensor)
         if lost is None:
