@@ -1,0 +1,203 @@
+"""The monitor's half of one site's sequence, without socket, clock or disk.
+
+A record is taken when it is signed by its site, belongs to the epoch that was greeted and is the
+next one: its number follows and it carries the hash of the one before.  What is taken is not yet
+stored; only what is stored is ever acknowledged.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dashboard.inbox import Breach, BreachKind, Incoming, Standing
+from sensors.keys import key_id, signed_by
+from sensors.messages import VERSION, Ack, Hello, Record, Refuse, Signed, Welcome
+from sensors.outbox import NO_HASH
+from sensors.wire import READS, Refused, read_event, read_record, record_hash
+
+REMEMBERED = 256
+"""Hashes of the newest records, to tell a repetition from another record of the same number."""
+
+Item = Incoming | Breach
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What the store knows of a peer when it says hello."""
+
+    standing: Standing | None
+    epochs: list[str]
+
+
+class Chain:
+    """The sequence of one site as this monitor holds it.
+
+    Attributes
+    ----------
+    peer, site : str
+        Key id; the only site that this key may speak for.
+    epoch : bytes
+        As greeted last; empty before.
+    taken, stored : Standing
+        Accepted into the running batch; committed.
+    held : str
+        Message id of why nothing is taken until a person decides; empty normally.
+    counts : Counter
+        ``taken``, ``repeated``, ``missing``.
+    """
+
+    def __init__(self, verify_key: bytes, site: str, monitor: str) -> None:
+        self.verify_key = verify_key
+        self.peer = key_id(verify_key)
+        self.site = site
+        self.monitor = monitor
+        self.epoch = b""
+        self.taken = self.stored = Standing(0, NO_HASH)
+        self.held = ""
+        self.counts: Counter[str] = Counter()
+        self.hello: Hello | None = None
+        self._begins = False  # the epoch has no record here yet and another one has
+        self._recent: deque[tuple[int, bytes]] = deque(maxlen=REMEMBERED)
+
+    def greet(self, hello: Hello, past: Callable[[], Past], now_ns: int) -> list[Breach]:
+        """Take in a greeting; the answer is `reply`, given after the batch is stored.
+
+        ``past`` is asked only when this epoch was not greeted before.
+        """
+        self.hello = hello
+        if hello.low > max(READS) or hello.high < min(READS):
+            self.held = "wire.version"
+            return []
+        returned = False
+        if hello.epoch != self.epoch:
+            known = past()
+            self.epoch = hello.epoch
+            self.taken = self.stored = known.standing or Standing(0, NO_HASH)
+            self._recent.clear()
+            epoch = hello.epoch.hex()
+            self._begins = known.standing is None and bool(known.epochs)
+            returned = epoch in known.epochs and epoch != known.epochs[-1]
+            self.held = ""
+        if self.held and self.held != "wire.version":
+            return []  # a person decides, not another greeting
+        self.held = ""
+        if returned or self.taken.seq > hello.last_seq:
+            return [self._hold("rollback", hello.last_seq + 1, self.taken.seq, now_ns)]
+        if self.taken.seq == hello.last_seq and self.taken.hash != hello.head:
+            return [self._hold("fork", hello.last_seq, hello.last_seq, now_ns)]
+        return []
+
+    def take(self, signed: Signed, now_ns: int) -> list[Item]:
+        """Accept the next record; an empty list for one that is here already.
+
+        Raises
+        ------
+        Refused
+            ``record``, ``version``, ``signature``, ``payload``, ``site``, ``held``.
+        Missing
+            Something before it has not arrived.
+        """
+        record = read_record(signed.record)
+        digest = record_hash(signed.record)
+        if record.epoch != self.epoch or self.hello is None:
+            raise Refused("record", "another epoch")
+        if not signed_by(self.verify_key, digest, signed.signature):
+            raise Refused("signature", self.peer)
+        if self.held:
+            raise Refused("held", self.held)
+        if record.seq <= self.taken.seq:
+            self.counts["repeated"] += 1
+            if any(seq == record.seq and known != digest for seq, known in self._recent):
+                return [self._hold("fork", record.seq, record.seq, now_ns)]
+            return []
+        items: list[Item] = []
+        if record.seq != self.taken.seq + 1:
+            if record.seq != self.hello.first_seq:
+                self.counts["missing"] += 1
+                raise Missing(self.taken.seq + 1)
+            gap = (self.taken.seq + 1, record.seq - 1)
+            items.append(self._breach("gap", *gap, now_ns, record.previous))
+        elif record.previous != self.taken.hash:
+            return [self._hold("fork", record.seq, record.seq, now_ns)]
+        incoming = self._open(record, signed, digest, now_ns)
+        if self._begins:
+            items.insert(0, self._breach("epoch", 1, 1, now_ns))
+            self._begins = False
+        self.taken = Standing(record.seq, digest)
+        self._recent.append((record.seq, digest))
+        self.counts["taken"] += 1
+        return [*items, incoming]
+
+    def commit(self) -> None:
+        """Everything taken is on the disk now."""
+        self.stored = self.taken
+
+    def restart(self) -> None:
+        """Forget what is not stored, and any objection; the site greets again and we shall see.
+
+        After a batch that could not be stored, or because a person decided.
+        """
+        self.held = ""
+        self.epoch = b""
+        self.hello = None
+
+    def reply(self, now_ns: int) -> Welcome | Refuse:
+        """Answer to the last greeting."""
+        epoch = self.epoch or (self.hello.epoch if self.hello else bytes(16))
+        if self.held:
+            return Refuse(self.held, epoch, self.stored.seq)
+        return Welcome(VERSION, self.monitor, epoch, self.stored.seq, self.stored.hash, now_ns)
+
+    def ack(self, resend: bool) -> Ack:
+        """Everything up to here is on the disk."""
+        return Ack(self.epoch, self.stored.seq, self.stored.hash, resend)
+
+    def _open(self, record: Record, signed: Signed, digest: bytes, now_ns: int) -> Incoming:
+        try:
+            event = read_event(record.payload)
+        except Refused:
+            self.held = "wire.payload"
+            raise
+        if event.site != self.site:
+            self.held = "wire.site"
+            raise Refused("site", event.site)
+        return Incoming(
+            peer=self.peer,
+            epoch=record.epoch.hex(),
+            seq=record.seq,
+            event=event,
+            time_ns=record.time_ns,
+            received_ns=now_ns,
+            clock_offset_ns=record.offset_ns,
+            record=signed.record,
+            signature=signed.signature,
+            hash=digest,
+        )
+
+    def _hold(self, kind: BreachKind, first: int, last: int, now_ns: int) -> Breach:
+        self.held = f"wire.{kind}"
+        return self._breach(kind, first, last, now_ns)
+
+    def _breach(
+        self, kind: BreachKind, first: int, last: int, now_ns: int, follows: bytes = b""
+    ) -> Breach:
+        return Breach(
+            peer=self.peer,
+            site=self.site,
+            epoch=self.epoch.hex(),
+            kind=kind,
+            first_seq=first,
+            last_seq=last,
+            hash=follows,
+            received_ns=now_ns,
+        )
+
+
+class Missing(Exception):
+    """A record came before the one that it follows."""
+
+    def __init__(self, seq: int) -> None:
+        self.seq = seq
+        super().__init__(str(seq))

@@ -1,0 +1,257 @@
+"""Everything that arrives on the events plane in one short moment, from frames to answers.
+
+No socket, no clock: the receiver gives raw frames with their times and gets back what to send to
+whom, after the store has committed.  If the store cannot, nothing is answered and the sites send it
+again.  Every frame that is dropped is counted by its reason and, once per peer and reason, logged.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from dashboard.chain import Chain, Item, Missing, Past
+from dashboard.inbox import Incoming, Store
+from sensors.messages import Down, Heartbeat, Hello, Pulse, Signed, Who
+from sensors.wire import EVENTS_UP, Refused
+
+MAX_SESSIONS = 10_000
+"""Connections that are remembered; the one that was quiet longest is asked who it is again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One multipart message as it came.
+
+    Attributes
+    ----------
+    route : bytes
+        Where an answer goes: the socket's own name for this connection.
+    user : bytes
+        Public CURVE key as checked by the handshake (Z85); empty on a socket without keys.
+    frames : list of bytes
+    time_ns : int
+        UTC of its arrival.
+    """
+
+    route: bytes
+    user: bytes
+    frames: list[bytes]
+    time_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A site that may speak here, as the allow-list has it.
+
+    Attributes
+    ----------
+    site : str
+        The only site whose events it may send.
+    verify_key : bytes
+        Ed25519.
+    """
+
+    site: str
+    verify_key: bytes
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a batch led to.
+
+    Attributes
+    ----------
+    replies : list of (bytes, Down)
+        Route and message, in order.  ``Pulse.sent_ns`` is filled in when it is sent.
+    events : list of Incoming
+        Newly stored.
+    heartbeats : list of Heartbeat
+    refused : list of (str, str, str)
+        Reason, peer (key id, site or ``?``) and detail, of every dropped frame.
+    """
+
+    replies: list[tuple[bytes, Down]] = field(default_factory=list)
+    events: list[Incoming] = field(default_factory=list)
+    heartbeats: list[Heartbeat] = field(default_factory=list)
+    refused: list[tuple[str, str, str]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What is owed to a route after the commit."""
+
+    chain: Chain
+    kind: Literal["greeting", "ack", "refuse"]
+    time_ns: int
+    resend: bool = False
+
+
+class Intake:
+    """All sites of one monitor.
+
+    Parameters
+    ----------
+    store : Store
+    monitor : str
+        Our own id.
+    peers : mapping of bytes to Peer, optional
+        Allow-list by public CURVE key, looked up for every single message.  None without keys:
+        then a connection is whoever its greeting says, which is why that is for loopback only.
+
+    Attributes
+    ----------
+    chains : dict of str to Chain
+        By key id.
+    counts : Counter
+        ``batches``, ``events``, ``refused_<reason>`` and the like.
+    """
+
+    def __init__(
+        self, store: Store, monitor: str, peers: Mapping[bytes, Peer] | None = None
+    ) -> None:
+        self.store = store
+        self.monitor = monitor
+        self.peers = peers
+        self.chains: dict[str, Chain] = {}
+        self.counts: Counter[str] = Counter()
+        self._sessions: OrderedDict[bytes, Chain] = OrderedDict()
+
+    def process(self, arrivals: Iterable[Arrival]) -> Outcome:
+        """Decode, check, store in one transaction, then answer.
+
+        Raises
+        ------
+        Exception
+            Whatever the store raised; nothing was stored, and nothing may be answered.
+        """
+        outcome = Outcome()
+        batch: list[Item] = []
+        answers: dict[bytes, _Answer] = {}
+        for arrival in arrivals:
+            try:
+                self._one(arrival, batch, answers, outcome)
+            except Refused as refused:
+                self.counts[f"refused_{refused.reason}"] += 1
+                outcome.refused.append((refused.reason, self._name(arrival), refused.detail))
+        if batch:
+            try:
+                self.store.ingest(batch)
+            except BaseException:
+                self.counts["failed_batches"] += 1
+                for answer in answers.values():
+                    answer.chain.restart()
+                raise
+            for answer in answers.values():
+                answer.chain.commit()
+            self.counts["batches"] += 1
+        outcome.events = [item for item in batch if isinstance(item, Incoming)]
+        self.counts["events"] += len(outcome.events)
+        self.counts["breaches"] += len(batch) - len(outcome.events)
+        for route, answer in answers.items():
+            outcome.replies.append((route, self._say(answer)))
+        return outcome
+
+    def _one(
+        self,
+        arrival: Arrival,
+        batch: list[Item],
+        answers: dict[bytes, _Answer],
+        outcome: Outcome,
+    ) -> None:
+        message = EVENTS_UP.decode(arrival.frames)
+        allowed = self._allowed(arrival)
+        if isinstance(message, Hello):
+            chain = self._greeted(message, allowed, arrival)
+            batch += chain.greet(message, lambda: self._past(chain, message), arrival.time_ns)
+            answers[arrival.route] = _Answer(chain, "greeting", arrival.time_ns)
+            return
+        known = self._session(arrival, allowed)
+        if known is None:
+            outcome.replies.append((arrival.route, Who()))
+            raise Refused("unknown", "no greeting")
+        if isinstance(message, Heartbeat):
+            if message.site != known.site:
+                raise Refused("site", message.site)
+            outcome.heartbeats.append(message)
+            pulse = Pulse(message.time_ns, arrival.time_ns, arrival.time_ns)
+            outcome.replies.append((arrival.route, pulse))
+        elif isinstance(message, Signed):
+            self._record(message, known, arrival, batch, answers)
+
+    def _record(
+        self,
+        signed: Signed,
+        chain: Chain,
+        arrival: Arrival,
+        batch: list[Item],
+        answers: dict[bytes, _Answer],
+    ) -> None:
+        owed = answers.setdefault(arrival.route, _Answer(chain, "ack", arrival.time_ns))
+        try:
+            items = chain.take(signed, arrival.time_ns)
+        except Missing:
+            owed.resend = True
+            return
+        except Refused:
+            if chain.held:
+                owed.kind = "refuse"
+            raise
+        if chain.held:
+            owed.kind = "refuse"
+        batch += items
+
+    def _say(self, answer: _Answer) -> Down:
+        chain = answer.chain
+        if answer.kind == "ack" and not chain.held:
+            return chain.ack(answer.resend)
+        return chain.reply(answer.time_ns)
+
+    def _allowed(self, arrival: Arrival) -> Peer | None:
+        if self.peers is None:
+            return None
+        peer = self.peers.get(arrival.user)
+        if peer is None:
+            raise Refused("unknown", arrival.user.decode("ascii", "replace"))
+        return peer
+
+    def _greeted(self, hello: Hello, allowed: Peer | None, arrival: Arrival) -> Chain:
+        if allowed is not None:
+            if hello.verify_key != allowed.verify_key:
+                raise Refused("signature", "greeting names another signing key")
+            if hello.site != allowed.site:
+                raise Refused("site", hello.site)
+        chain = Chain(hello.verify_key, hello.site, self.monitor)
+        chain = self.chains.setdefault(chain.peer, chain)
+        if chain.site != hello.site:
+            raise Refused("site", hello.site)
+        if len(self.chains) > MAX_SESSIONS:
+            del self.chains[chain.peer]
+            raise Refused("unknown", "too many sites")
+        self._sessions[self._who(arrival)] = chain
+        if len(self._sessions) > MAX_SESSIONS:
+            self._sessions.popitem(last=False)
+        return chain
+
+    def _session(self, arrival: Arrival, allowed: Peer | None) -> Chain | None:
+        who = self._who(arrival)
+        chain = self._sessions.get(who)
+        if chain is None or chain.hello is None:
+            return None
+        if allowed is not None and chain.verify_key != allowed.verify_key:
+            del self._sessions[who]  # the allow-list gives this key to somebody else now
+            return None
+        self._sessions.move_to_end(who)
+        return chain
+
+    def _who(self, arrival: Arrival) -> bytes:
+        return arrival.user if self.peers is not None else arrival.route
+
+    def _past(self, chain: Chain, hello: Hello) -> Past:
+        return Past(self.store.last(chain.peer, hello.epoch.hex()), self.store.epochs(chain.peer))
+
+    def _name(self, arrival: Arrival) -> str:
+        chain = self._sessions.get(self._who(arrival))
+        return chain.peer if chain is not None else arrival.user.decode("ascii", "replace") or "?"

@@ -1,0 +1,99 @@
+"""Windows that the monitor watches: who has them, and how much credit they were given.
+
+No socket and no clock.  Credit is renewed while rows arrive, so that a monitor that cannot keep up
+stops asking; a watch survives the reconnection of its site.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from sensors.messages import Announce, SpectrumReference, SpectrumRow, Watch
+
+CREDIT = 16
+"""Rows granted at once."""
+RENEW_S = 2.0
+"""A watch is repeated at least so often (the site lets it lapse after 10 s)."""
+ANNOUNCED_S = 10.0
+"""A site that announced nothing for so long has no live connection."""
+
+
+@dataclass(slots=True)
+class _View:
+    watch: Watch
+    left: int
+    granted_s: float
+
+
+class Viewing:
+    """Watches by number, and where the sensors are.
+
+    Attributes
+    ----------
+    counts : Counter
+        ``rows``, ``references``, ``skipped_at_site``, ``unasked``.
+    """
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self._views: dict[int, _View] = {}
+        self._routes: dict[str, tuple[bytes, float]] = {}
+        self._number = 0
+
+    def watch(self, watch: Watch) -> int:
+        """Begin a watch, or move the one of that number; returns its number."""
+        if watch.watch == 0:
+            self._number += 1
+            watch = replace(watch, watch=self._number)
+        watch = replace(watch, credit=CREDIT)
+        self._views[watch.watch] = _View(watch, 0, float("-inf"))
+        return watch.watch
+
+    def unwatch(self, number: int) -> Watch | None:
+        """End a watch; returns the message that tells the site."""
+        view = self._views.pop(number, None)
+        return None if view is None else replace(view.watch, credit=0)
+
+    def announced(self, message: Announce, route: bytes, now_s: float) -> None:
+        """Note where sensors can be reached."""
+        for sensor in message.sensors:
+            known = self._routes.get(sensor)
+            if known is None or known[0] != route:
+                for view in self._views.values():
+                    if view.watch.sensor == sensor:
+                        view.granted_s = float("-inf")
+            self._routes[sensor] = (route, now_s)
+
+    def arrived(self, message: SpectrumRow | SpectrumReference) -> bool:
+        """Count a row; False when nobody asked for it."""
+        view = self._views.get(message.watch)
+        if view is None or view.watch.sensor != message.sensor:
+            self.counts["unasked"] += 1
+            return False
+        if isinstance(message, SpectrumReference):
+            self.counts["references"] += 1
+            return True
+        view.left -= 1
+        self.counts["rows"] += 1
+        self.counts["skipped_at_site"] += message.skipped
+        return True
+
+    def route(self, sensor: str, now_s: float) -> bytes | None:
+        """Where a sensor can be reached now."""
+        route, seen_s = self._routes.get(sensor, (None, 0.0))
+        return route if now_s - seen_s <= ANNOUNCED_S else None
+
+    def due(self, now_s: float) -> list[tuple[bytes, Watch]]:
+        """Grants to send now."""
+        grants = []
+        for view in self._views.values():
+            if view.left > CREDIT // 2 and now_s - view.granted_s < RENEW_S:
+                continue
+            route = self.route(view.watch.sensor, now_s)
+            if route is not None:
+                view.left, view.granted_s = CREDIT, now_s
+                grants.append((route, view.watch))
+        return grants

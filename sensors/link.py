@@ -1,0 +1,383 @@
+"""The sockets of a site: one thread that carries events, heartbeats and live rows to the centre.
+
+The site always dials.  Two DEALER sockets, so that a row never delays an event, and a loopback
+XPUB for viewers on this machine.  All decisions about events are `sensors.protocol.Sender`'s.
+"""
+
+from __future__ import annotations
+
+import random
+import socket
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import zmq
+from msgspec import Struct
+from msgspec.structs import replace
+
+from sdr.source import UserError
+from sensors.keys import Keys
+from sensors.messages import (
+    Announce,
+    Event,
+    Heartbeat,
+    SpectrumReference,
+    SpectrumRow,
+    Watch,
+)
+from sensors.outbox import Outbox, OutboxFault, boot_id
+from sensors.protocol import Card, Sender
+from sensors.rows import Rows
+from sensors.wire import EVENTS_DOWN, LIVE_DOWN, Plane, Refused, check, encode
+
+ANNOUNCE_EVERY_S = 2.0
+"""How often the live plane says which sensors can be watched here."""
+LOCAL_QUEUE = 256
+"""Messages for local viewers that wait for the thread; the oldest is dropped and counted."""
+
+
+class Link:
+    """A site's connection to its centre and to viewers on the same machine.
+
+    Parameters
+    ----------
+    outbox : Outbox
+    keys : Keys
+        CURVE and signing keys of this site.
+    site : str
+    sensors : tuple of str
+        Ids that can be watched.
+    events : str, optional
+        The centre's events address, ``tcp://HOST:PORT``; without it the site works alone.
+    server_key : bytes, optional
+        The centre's public CURVE key (Z85); None only with a centre on loopback that runs without
+        keys.
+    local : str, optional
+        Loopback address for viewers.
+    software, config : str
+        Told to the centre.
+    on_watch : callable, optional
+        Called in the link's thread with the windows that are watched, whenever that changes.
+
+    Attributes
+    ----------
+    outbox : Outbox
+    rows : Rows
+    sender : Sender
+        Read its ``state``, ``reason``, ``offset_ns`` and ``round_trip_s`` freely.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        keys: Keys,
+        site: str,
+        sensors: tuple[str, ...],
+        *,
+        events: str | None = None,
+        server_key: bytes | None = None,
+        local: str | None = None,
+        software: str = "",
+        config: str = "",
+        on_watch: Callable[[tuple[Watch, ...]], None] | None = None,
+    ) -> None:
+        self.outbox = outbox
+        self.rows = Rows(sensors)
+        self.sender = Sender(outbox, Card(site, keys.verify_key, boot_id(), software, config))
+        self._keys = keys
+        self._site = site
+        self._events_address = events
+        self._server_key = server_key
+        self._local_address = local
+        self._on_watch = on_watch
+        self._counts: Counter[str] = Counter()
+        self._beat: Heartbeat | None = None
+        self._shown: deque[tuple[bytes, Struct]] = deque(maxlen=LOCAL_QUEUE)
+        self._topics: set[bytes] = set()
+        self._watches: tuple[Watch, ...] = ()
+        self._fault: OutboxFault | None = None
+        self._stop = threading.Event()
+        self._bell, self._ear = socket.socketpair()
+        self._bell.setblocking(False)
+        self._ear.setblocking(False)
+        self._context = zmq.Context(io_threads=1)
+        self._context.max_sockets = 64
+        self._viewers = self._bind_local() if local else None
+        self._thread = threading.Thread(target=self._run, name="link", daemon=True)
+
+    def start(self) -> Self:
+        """Start the thread."""
+        self._thread.start()
+        return self
+
+    def publish(self, event: Event) -> int:
+        """Make an event durable and return its sequence number; it is on its way then.
+
+        Raises
+        ------
+        OutboxFault
+            It could not be made durable: nobody will hear of it unless you say so.
+        """
+        seq = self.outbox.append(event)
+        self._put_local(f"event/{event.site}", event)
+        self._ring()
+        return seq
+
+    def heartbeat(self, beat: Heartbeat) -> None:
+        """Send the state of the site; the newest wins."""
+        oldest = 0.0 if self._fault else self.outbox.oldest_unacked_s()
+        beat = replace(
+            beat,
+            outbox_depth=self.outbox.depth,
+            outbox_oldest_s=oldest,
+            clock_offset_ns=self.sender.offset_ns,
+            round_trip_s=self.sender.round_trip_s,
+        )
+        check(beat)
+        self._put_local(f"heartbeat/{beat.site}", beat)
+        if self._beat is not None:
+            self._counts["heartbeats_replaced"] += 1
+        self._beat = beat
+        self._ring()
+
+    @property
+    def watches(self) -> tuple[Watch, ...]:
+        """Windows that somebody watches now; make rows for these and for nothing else."""
+        return self._watches
+
+    def offer(self, watch: Watch, message: SpectrumRow | SpectrumReference) -> None:
+        """Hand over the newest row or reference of a watched window."""
+        self.rows.offer(watch, message)
+        self._ring()
+
+    def show(self, message: SpectrumRow | SpectrumReference) -> None:
+        """Show a row or reference of a whole sensor to viewers on this machine."""
+        kind = "row" if isinstance(message, SpectrumRow) else "reference"
+        self._put_local(f"{kind}/{message.sensor}", message)
+        self._ring()
+
+    def viewed(self, sensor: str) -> bool:
+        """Whether a viewer on this machine wants the rows of a sensor."""
+        topic = f"row/{sensor}".encode()
+        return any(topic.startswith(prefix) for prefix in tuple(self._topics))
+
+    def counters(self) -> dict[str, float]:
+        """Everything that is counted here, by name, for metrics and ``rfproctor link``."""
+        counts: dict[str, float] = {f"events_{k}": v for k, v in self.sender.counts.items()}
+        counts |= {f"rows_{k}": v for k, v in self.rows.counts.items()}
+        counts |= self._counts
+        counts["outbox_depth"] = self.outbox.depth
+        counts["outbox_last"] = self.outbox.last
+        counts["up"] = float(self.sender.state == "up")
+        counts["round_trip_s"] = self.sender.round_trip_s
+        return counts
+
+    def drained(self, within_s: float) -> bool:
+        """Wait until the centre has every event, at most so long."""
+        until = time.monotonic() + within_s
+        while self.outbox.depth and time.monotonic() < until:
+            time.sleep(0.01)
+        return self.outbox.depth == 0
+
+    def close(self) -> None:
+        """Stop the thread and close the sockets; the outbox stays open."""
+        self._stop.set()
+        self._ring()
+        if self._thread.is_alive():
+            self._thread.join(timeout=5.0)
+        if self._viewers is not None:
+            self._viewers.close(0)
+            self._viewers = None
+        self._context.destroy(linger=0)
+        self._bell.close()
+        self._ear.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Below: the thread.
+
+    def _bind_local(self) -> zmq.Socket[bytes]:
+        viewers = self._context.socket(zmq.XPUB)
+        viewers.setsockopt(zmq.SNDHWM, 64)
+        viewers.setsockopt(zmq.LINGER, 0)
+        viewers.setsockopt(zmq.MAXMSGSIZE, 1024)
+        try:
+            viewers.bind(str(self._local_address))
+        except zmq.ZMQError as error:
+            viewers.close(0)
+            self._context.destroy(linger=0)
+            raise UserError(
+                "link.local_in_use", address=self._local_address, why=str(error)
+            ) from None
+        return viewers
+
+    def _dial(self, address: str) -> zmq.Socket[bytes]:
+        dealer = self._context.socket(zmq.DEALER)
+        dealer.setsockopt(zmq.LINGER, 0)
+        dealer.setsockopt(zmq.SNDHWM, 200)
+        dealer.setsockopt(zmq.RCVHWM, 200)
+        dealer.setsockopt(zmq.IMMEDIATE, 1)  # nothing queues for a connection that is not there
+        dealer.setsockopt(zmq.MAXMSGSIZE, EVENTS_DOWN.max_bytes)
+        dealer.setsockopt(zmq.HANDSHAKE_IVL, 5000)
+        dealer.setsockopt(zmq.HEARTBEAT_IVL, 5000)
+        dealer.setsockopt(zmq.HEARTBEAT_TIMEOUT, 15000)
+        dealer.setsockopt(zmq.CONNECT_TIMEOUT, 5000)
+        dealer.setsockopt(zmq.RECONNECT_IVL, random.randint(200, 500))  # noqa: S311
+        dealer.setsockopt(zmq.RECONNECT_IVL_MAX, 5000)
+        if self._server_key is not None:
+            dealer.curve_serverkey = self._server_key
+            dealer.curve_publickey = self._keys.curve_public
+            dealer.curve_secretkey = self._keys.curve_secret
+        dealer.connect(address)
+        return dealer
+
+    def _run(self) -> None:
+        if self._events_address is None:
+            while not self._stop.is_set():
+                self._wait([], 1.0)
+                self._serve_viewers()
+            return
+        live_address = next_port(self._events_address)
+        while not self._stop.is_set():
+            events, live = self._dial(self._events_address), self._dial(live_address)
+            self.sender.opened(time.monotonic())
+            try:
+                self._talk(events, live)
+            finally:
+                events.close(0)
+                live.close(0)
+                self.rows.clear()
+                self._tell_watches()
+            if not self._stop.is_set():
+                self._counts["resets"] += 1
+                self._stop.wait(random.uniform(0.0, 1.0))  # noqa: S311
+
+    def _talk(self, events: zmq.Socket[bytes], live: zmq.Socket[bytes]) -> None:
+        """Carry messages until the socket has to be made anew."""
+        announce_s = 0.0
+        blocked = False
+        while not self._stop.is_set():
+            now = time.monotonic()
+            if self.sender.wants_reset(now):
+                return
+            wait = min(self.sender.wake_s(now), max(0.0, announce_s - now))
+            flags = zmq.POLLIN | (zmq.POLLOUT if blocked else 0)
+            self._wait([(events, flags), (live, zmq.POLLIN)], wait)
+            for message in self._arrived(events, EVENTS_DOWN):
+                self.sender.receive(message, time.monotonic(), time.time_ns())
+                self.outbox.offset_ns = self.sender.offset_ns
+            for message in self._arrived(live, LIVE_DOWN):
+                self.rows.grant(message, time.monotonic())
+            blocked = not self._pump(events)
+            now = time.monotonic()
+            if now >= announce_s:
+                announce_s = now + ANNOUNCE_EVERY_S
+                self._send(live, Announce(self._site, list(self.rows.sensors)))
+            self._tell_watches()
+            while (row := self.rows.take()) is not None:
+                if not self._send(live, row):
+                    self._counts["rows_blocked"] += 1
+            self._serve_viewers()
+
+    def _pump(self, events: zmq.Socket[bytes]) -> bool:
+        """Send what is due; False when the socket takes no more."""
+        beat = self._beat
+        if beat is not None and self.sender.state != "greeting":
+            if not self._send(events, replace(beat, time_ns=time.time_ns())):
+                return False
+            self._beat = None
+        while (message := self.sender.outgoing(time.monotonic())) is not None:
+            if not self._send(events, message):
+                return False
+            self.sender.sent(time.monotonic())
+        return True
+
+    def _send(self, dealer: zmq.Socket[bytes], message: Struct) -> bool:
+        try:
+            dealer.send_multipart(encode(message), flags=zmq.NOBLOCK)
+        except zmq.Again:
+            return False
+        return True
+
+    def _arrived(self, dealer: zmq.Socket[bytes], plane: Plane) -> list[Struct]:
+        messages = []
+        for _ in range(256):
+            try:
+                frames = dealer.recv_multipart(flags=zmq.NOBLOCK)
+            except zmq.Again:
+                break
+            try:
+                messages.append(plane.decode(frames))
+            except Refused as refused:
+                self._counts[f"refused_{refused.reason}"] += 1
+        return messages
+
+    def _wait(self, sockets: list[tuple[zmq.Socket[bytes], int]], seconds: float) -> None:
+        poller = zmq.Poller()
+        for dealer, flags in sockets:
+            poller.register(dealer, flags)
+        poller.register(self._ear, zmq.POLLIN)
+        if self._viewers is not None:
+            poller.register(self._viewers, zmq.POLLIN)
+        poller.poll(max(1, round(seconds * 1000)))
+        try:
+            while self._ear.recv(4096):
+                pass
+        except BlockingIOError:
+            pass
+
+    def _ring(self) -> None:
+        try:
+            self._bell.send(b"!")
+        except (BlockingIOError, OSError):
+            self._counts["rings_saved"] += 1  # it is awake, or gone
+
+    def _put_local(self, topic: str, message: Struct) -> None:
+        if self._viewers is None or not self._topics:
+            return
+        if len(self._shown) == LOCAL_QUEUE:
+            self._counts["local_dropped"] += 1
+        self._shown.append((topic.encode(), message))
+
+    def _serve_viewers(self) -> None:
+        if self._viewers is None:
+            return
+        try:
+            while change := self._viewers.recv(flags=zmq.NOBLOCK):
+                (self._topics.add if change[0] else self._topics.discard)(change[1:])
+        except zmq.Again:
+            pass
+        while self._shown:
+            topic, message = self._shown.popleft()
+            self._viewers.send_multipart([topic, *encode(message)])
+
+    def _tell_watches(self) -> None:
+        watches = self.rows.watches(time.monotonic())
+        if watches != self._watches:
+            self._watches = watches
+            if self._on_watch is not None:
+                self._on_watch(watches)
+
+
+def next_port(address: str, step: int = 1) -> str:
+    """Return the address with the port number raised: live and evidence planes follow events.
+
+    Examples
+    --------
+    >>> next_port("tcp://127.0.0.1:8471")
+    'tcp://127.0.0.1:8472'
+    """
+    host, _, port = address.rpartition(":")
+    if not host.startswith("tcp://") or not port.isdigit() or int(port) + step > 65535:
+        raise UserError("link.bad_address", address=address)
+    return f"{host}:{int(port) + step}"

@@ -1,0 +1,316 @@
+"""The durable outbox of a site: once `append` returns, the event survives crash and power cut.
+
+SQLite through apsw in WAL mode with ``synchronous=FULL``: with anything less, committed events are
+lost in a power cut.  Queue and cursor lie in the same file and change in the same transaction.  One
+connection owns the file.  Records form a hash chain and are signed as they are stored.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import apsw
+import msgspec
+
+from sdr.source import UserError
+from sensors.keys import Keys
+from sensors.messages import VERSION, Event, Record, Signed
+from sensors.wire import check, pack, record_hash
+
+NO_HASH = bytes(32)
+"""What the first record of an epoch follows."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS outbox (
+    id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL, epoch BLOB NOT NULL,
+    last INTEGER NOT NULL, head BLOB NOT NULL, acked INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS record (
+    seq INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, record BLOB NOT NULL,
+    signature BLOB NOT NULL, hash BLOB NOT NULL
+) STRICT;
+"""
+
+
+class OutboxFault(UserError):
+    """The outbox cannot keep events; the rest of the site goes on and says so."""
+
+    exit_code = 3
+
+
+class OutboxFull(OutboxFault):
+    """No space for another event; what is stored stays stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Where the outbox takes its times from; a test passes its own.
+
+    Attributes
+    ----------
+    wall_ns, mono_ns : callable
+    """
+
+    wall_ns: Callable[[], int] = time.time_ns
+    mono_ns: Callable[[], int] = time.monotonic_ns
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A record that is on the disk, and what is needed to send it."""
+
+    seq: int
+    time_ns: int
+    hash: bytes
+    signed: Signed
+
+
+def boot_id() -> bytes:
+    """Identify this boot of the machine: ``mono_ns`` can be compared within it."""
+    try:
+        text = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
+        return bytes.fromhex(text.strip().replace("-", ""))
+    except (OSError, ValueError):
+        return os.urandom(16)  # elsewhere: this process
+
+
+class Outbox:
+    """Append-only sequence of signed events with a cursor of what the centre has.
+
+    All methods may be called from any thread.
+
+    Parameters
+    ----------
+    path : Path
+        The database; made when it does not exist.
+    keys : Keys
+        Signs the records.
+    max_bytes : int
+        Size that the file may reach; `append` raises `OutboxFull` beyond.
+    keep_s, keep_bytes : float, int
+        Acknowledged records are kept this long and up to this size (both limits hold), so that a
+        restored monitor can ask for them again.  Records not acknowledged are never deleted.
+    clock : Clock
+    vfs : str or None
+        SQLite's file layer; tests put a failing one in.
+
+    Attributes
+    ----------
+    epoch : bytes
+        16 random bytes made with the file.
+    last, head : int, bytes
+        Newest record and its hash.
+    acked : int
+        Newest record that the centre has.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        keys: Keys,
+        *,
+        max_bytes: int = 256 << 20,
+        keep_s: float = 7 * 86400.0,
+        keep_bytes: int = 128 << 20,
+        clock: Clock | None = None,
+        vfs: str | None = None,
+    ) -> None:
+        self.path = path
+        self.offset_ns: int | None = None
+        self._keys = keys
+        self._clock = clock or Clock()
+        self._keep_ns = int(keep_s * 1e9)
+        self._keep_bytes = keep_bytes
+        self._boot = boot_id()
+        self._lock = threading.RLock()
+        with self._faults():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = apsw.Connection(str(path), vfs=vfs)
+            self._db.set_busy_timeout(0)
+            self._prepare(max_bytes)
+        (version, self.epoch, self.last, self.head, self.acked) = self._load()
+        if version != VERSION:
+            raise OutboxFault("outbox.version", file=str(path), version=version)
+        self._trimmed_ns = 0
+
+    def _prepare(self, max_bytes: int) -> None:
+        db = self._db
+        # Exclusive: one owner, and no shared-memory file that a second process could join.
+        db.execute("PRAGMA locking_mode=EXCLUSIVE")
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=FULL")
+        page = db.pragma("page_size")
+        db.execute(f"PRAGMA max_page_count={max(64, max_bytes // page)}")
+        if db.pragma("quick_check") != "ok":
+            raise OutboxFault("outbox.corrupt", file=str(self.path))
+        with db:
+            db.execute(_SCHEMA)
+            db.execute(
+                "INSERT OR IGNORE INTO outbox VALUES (1, ?, ?, 0, ?, 0)",
+                (VERSION, os.urandom(16), NO_HASH),
+            )
+
+    def _load(self) -> tuple[int, bytes, int, bytes, int]:
+        row: tuple[int, bytes, int, bytes, int] = self._db.execute(
+            "SELECT version, epoch, last, head, acked FROM outbox"
+        ).get
+        return row
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        """Say storage faults in our own words; nothing is retried as if it had worked."""
+        try:
+            yield
+        except apsw.FullError:
+            raise OutboxFull("outbox.full", file=str(self.path)) from None
+        except (apsw.CorruptError, apsw.NotADBError):
+            raise OutboxFault("outbox.corrupt", file=str(self.path)) from None
+        except apsw.BusyError:
+            raise OutboxFault("outbox.in_use", file=str(self.path)) from None
+        except (apsw.Error, OSError) as error:
+            raise OutboxFault("outbox.failed", file=str(self.path), why=str(error)) from None
+
+    def append(self, event: Event) -> int:
+        """Store an event and return its sequence number: it is confirmed then.
+
+        Raises
+        ------
+        ValueError
+            The event is out of the schema's bounds: a bug of ours, nothing is stored.
+        OutboxFault
+            It could not be made durable; nothing is stored.
+        """
+        check(event)
+        payload = pack(event)
+        with self._lock, self._faults():
+            seq = self.last + 1
+            now = self._clock.wall_ns()
+            record = pack(
+                Record(
+                    version=VERSION,
+                    epoch=self.epoch,
+                    seq=seq,
+                    time_ns=max(now, 0),
+                    mono_ns=self._clock.mono_ns(),
+                    boot=self._boot,
+                    offset_ns=self.offset_ns,
+                    payload=payload,
+                    previous=self.head,
+                )
+            )
+            digest = record_hash(record)
+            with self._db:
+                self._db.execute(
+                    "INSERT INTO record VALUES (?, ?, ?, ?, ?)",
+                    (seq, now, record, self._keys.sign(digest), digest),
+                )
+                self._db.execute("UPDATE outbox SET last = ?, head = ?", (seq, digest))
+            self.last, self.head = seq, digest
+            return seq
+
+    def after(self, seq: int, limit: int) -> list[Stored]:
+        """Up to ``limit`` records that follow ``seq``, in order."""
+        with self._lock, self._faults():
+            rows = self._db.execute(
+                "SELECT seq, time_ns, record, signature, hash FROM record"
+                " WHERE seq > ? ORDER BY seq LIMIT ?",
+                (seq, limit),
+            ).fetchall()
+        return [Stored(s, t, digest, Signed(record, sig)) for s, t, record, sig, digest in rows]
+
+    @property
+    def first(self) -> int:
+        """Oldest record that is still held; ``last + 1`` when there is none."""
+        with self._lock, self._faults():
+            value = self._db.execute("SELECT min(seq) FROM record").get
+        return self.last + 1 if value is None else int(value)
+
+    def hash_of(self, seq: int) -> bytes | None:
+        """Hash of a record that is still held (of 0: what the first one follows)."""
+        if seq == 0:
+            return NO_HASH
+        with self._lock, self._faults():
+            found = self._db.execute("SELECT hash FROM record WHERE seq = ?", (seq,)).get
+        return None if found is None else bytes(found)
+
+    def ack(self, seq: int) -> None:
+        """Note that the centre has everything up to ``seq``; old acknowledged records may go.
+
+        ``seq`` may be smaller than before: a restored monitor wants the rest again.
+        """
+        with self._lock, self._faults():
+            if not 0 <= seq <= self.last:
+                raise ValueError(f"{seq=} outside 0..{self.last}")
+            with self._db:
+                self._db.execute("UPDATE outbox SET acked = ?", (seq,))
+                self._trim(seq)
+            self.acked = seq
+
+    def _trim(self, acked: int) -> None:
+        now = self._clock.wall_ns()
+        if abs(now - self._trimmed_ns) < 60_000_000_000:
+            return
+        self._trimmed_ns = now
+        self._db.execute(
+            "DELETE FROM record WHERE seq <= ? AND time_ns < ?", (acked, now - self._keep_ns)
+        )
+        page, free = self._db.pragma("page_size"), self._db.pragma("freelist_count")
+        over = (self._db.pragma("page_count") - free) * page - self._keep_bytes
+        if over > 0:
+            held = self._db.execute("SELECT count(*) FROM record").get
+            drop = held * over // (over + self._keep_bytes) + 1
+            self._db.execute(
+                "DELETE FROM record WHERE seq <= min(?, (SELECT min(seq) FROM record) + ? - 1)",
+                (acked, drop),
+            )
+
+    @property
+    def depth(self) -> int:
+        """Records that the centre does not have yet."""
+        return self.last - self.acked
+
+    def oldest_unacked_s(self) -> float:
+        """Age of the oldest record that the centre does not have; 0 when it has all."""
+        with self._lock, self._faults():
+            stamp = self._db.execute(
+                "SELECT time_ns FROM record WHERE seq > ? ORDER BY seq LIMIT 1", (self.acked,)
+            ).get
+        return 0.0 if stamp is None else max(0.0, (self._clock.wall_ns() - int(stamp)) / 1e9)
+
+    def close(self) -> None:
+        """Release the file; may be called twice."""
+        with self._lock:
+            self._db.close()
+
+
+def open_outbox(path: Path, keys: Keys, **limits: int) -> tuple[Outbox, Path | None]:
+    """Open the outbox; a damaged one is set aside as evidence and a new epoch begins.
+
+    Returns
+    -------
+    outbox : Outbox
+    damaged : Path or None
+        Where the damaged file is now; the caller publishes a `NoticeEvent` about it.
+    """
+    try:
+        return Outbox(path, keys, **limits), None
+    except OutboxFault as fault:
+        if fault.message_id != "outbox.corrupt":
+            raise
+    aside = path.with_name(f"{path.name}.damaged-{time.time_ns()}")
+    for suffix in ("", "-wal"):
+        file = path.with_name(path.name + suffix)
+        if file.exists():
+            file.rename(aside.with_name(aside.name + suffix))
+    return Outbox(path, keys, **limits), aside
+
+
+def read_signed(stored: Stored) -> Record:
+    """Open a stored record."""
+    return msgspec.msgpack.decode(stored.signed.record, type=Record)

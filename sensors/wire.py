@@ -1,0 +1,204 @@
+"""Message <-> frames: exactly two, ``[version, type][body]``; anything else is refused by name.
+
+A frame from a peer is checked in this order and dropped at the first thing that is wrong: number of
+frames, lengths, version, type, whether that type may come this way on this plane, then the body
+against its Struct with every bound.  Nothing here trusts, logs or raises anything but `Refused`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from sensors.messages import (
+    VERSION,
+    Ack,
+    Announce,
+    EmitterEvent,
+    Event,
+    Heartbeat,
+    Hello,
+    NoticeEvent,
+    Pulse,
+    Record,
+    Refuse,
+    Signed,
+    SpectrumReference,
+    SpectrumRow,
+    Watch,
+    Welcome,
+    Who,
+)
+
+READS = (VERSION,)
+"""Versions that this side reads: its own and the one before it."""
+
+CODES: dict[type[Struct], int] = {
+    Hello: 1,
+    Signed: 2,
+    Heartbeat: 3,
+    Welcome: 16,
+    Refuse: 17,
+    Ack: 18,
+    Who: 19,
+    Pulse: 20,
+    Announce: 32,
+    SpectrumRow: 33,
+    SpectrumReference: 34,
+    Watch: 48,
+    EmitterEvent: 64,  # bare, for viewers on the site's own machine
+    NoticeEvent: 65,
+}
+"""Second byte of the type frame.  A number is never used again for something else."""
+
+_RECORD_TAG = b"rfproctor.record.v1\0"
+_ENCODER = msgspec.msgpack.Encoder()
+_RECORD = msgspec.msgpack.Decoder(Record)
+_EVENT: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(EmitterEvent | NoticeEvent)
+
+Frames = list[bytes]
+
+
+class Refused(Exception):
+    """A frame that is dropped; ``reason`` is one of `REASONS` and is what gets counted."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        self.reason = reason
+        self.detail = detail
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+
+
+REASONS = (
+    "frames",  # not two of them
+    "header",  # the type frame is not two bytes
+    "version",  # not one that we read
+    "type",  # unknown number
+    "plane",  # a known type that has no business here
+    "size",  # longer than this plane allows
+    "malformed",  # the body is not what its type says
+    "record",  # the bytes inside the signature are not a record, or not of this session
+    "payload",  # the record holds no event that we know
+    "site",  # an event in another site's name
+    "signature",  # not signed by the key that it claims
+    "unknown",  # no greeting, no such peer
+    "held",  # the peer waits for a person's decision
+)
+
+
+@dataclass(frozen=True)
+class Plane:
+    """One direction of one socket: what may come and how long it may be.
+
+    Attributes
+    ----------
+    name : str
+    max_bytes : int
+        Of one frame; also the socket's MAXMSGSIZE.
+    types : tuple of type
+    """
+
+    name: str
+    max_bytes: int
+    types: tuple[type[Struct], ...]
+
+    def decode(self, frames: Sequence[bytes]) -> Any:
+        """Turn the frames of a peer into a message of `types`.
+
+        Raises
+        ------
+        Refused
+            With the reason to count.
+        """
+        if len(frames) != 2:
+            raise Refused("frames", str(len(frames)))
+        header, body = frames
+        if len(header) != 2:
+            raise Refused("header")
+        if len(body) > self.max_bytes:
+            raise Refused("size", str(len(body)))
+        if header[0] not in READS:
+            raise Refused("version", str(header[0]))
+        decoder = _DECODERS.get(header[1])
+        if decoder is None:
+            raise Refused("type", str(header[1]))
+        if decoder.type not in self.types:
+            raise Refused("plane", decoder.type.__name__)
+        try:
+            return decoder.decode(body)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise Refused("malformed", str(error)) from None
+
+
+EVENTS_UP = Plane("events", 16 * 1024, (Hello, Signed, Heartbeat))
+EVENTS_DOWN = Plane("events", 16 * 1024, (Welcome, Refuse, Ack, Who, Pulse))
+LIVE_UP = Plane("live", 24 * 1024, (Announce, SpectrumRow, SpectrumReference))
+LIVE_DOWN = Plane("live", 4 * 1024, (Watch,))
+
+_DECODERS: dict[int, msgspec.msgpack.Decoder[Any]] = {
+    code: msgspec.msgpack.Decoder(kind) for kind, code in CODES.items()
+}
+
+
+def encode(message: Struct) -> Frames:
+    """Frames of a message, in our version."""
+    return [bytes((VERSION, CODES[type(message)])), _ENCODER.encode(message)]
+
+
+def pack(message: Struct) -> bytes:
+    """Body alone: payload of a record, or what is signed."""
+    return _ENCODER.encode(message)
+
+
+def check(message: Struct) -> None:
+    """Make sure that the other side will accept a message, before it is stored or sent.
+
+    Raises
+    ------
+    ValueError
+        A field is out of its bounds; says which.
+    """
+    try:
+        _DECODERS[CODES[type(message)]].decode(_ENCODER.encode(message))
+    except (msgspec.DecodeError, msgspec.EncodeError, OverflowError) as error:
+        raise ValueError(f"{type(message).__name__}: {error}") from None
+
+
+def record_hash(record: bytes) -> bytes:
+    """SHA-256 of a record's bytes under our domain tag: what is signed and what the next carries."""
+    return hashlib.sha256(_RECORD_TAG + record).digest()
+
+
+def read_record(record: bytes) -> Record:
+    """Open a record.
+
+    Raises
+    ------
+    Refused
+        ``record``.
+    """
+    try:
+        opened = _RECORD.decode(record)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Refused("record", str(error)) from None
+    if opened.version not in READS:
+        raise Refused("version", str(opened.version))
+    return opened
+
+
+def read_event(payload: bytes) -> Event:
+    """Open the payload of a record.
+
+    Raises
+    ------
+    Refused
+        ``payload``.
+    """
+    try:
+        return _EVENT.decode(payload)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Refused("payload", str(error)) from None
