@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import inspect
 
-from sdr.source import UserError
+from sdr.source import UserError as UserError
 
 T = TypeVar("T")
 

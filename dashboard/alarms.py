@@ -1,0 +1,242 @@
+"""One alarm per emitter and site: what was heard, and by whom. Pure.
+
+A site's sensors send what they hear as emitters; `dashboard.fuse` decides which of them are one
+transmission.  Here is the alarm they end up in, as a value: every change returns a new one.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from sensors.messages import EmitterEvent, Note
+
+AlarmState = Literal[
+    "new", "acknowledged", "investigating", "handed_over", "dismissed", "closed", "reopened"
+]
+OPEN_STATES: frozenset[AlarmState] = frozenset(
+    ("new", "acknowledged", "investigating", "handed_over", "reopened")
+)
+MAX_PARTS_PER_SENSOR = 16
+FORGOTTEN_S = 600.0
+"""An emitter that its sensor neither repeats nor closes for so long is off the air."""
+
+
+class Part(Struct, frozen=True):
+    """One emitter of one sensor inside an alarm.
+
+    Attributes
+    ----------
+    sensor, emitter : str
+        ``emitter`` is empty where older parts of the sensor were folded into one.
+    on_air : bool
+        Not yet closed by the sensor.
+    """
+
+    sensor: str
+    emitter: str
+    on_air: bool
+    center_freq_hz: float
+    bandwidth_hz: float
+    snr_db: float
+    excess_db: float
+    peak_dbfs: float
+    first_seen_ns: int
+    last_seen_ns: int
+    sightings: int
+    on_s: float
+    label: str = ""
+    label_confidence: float = 0.0
+    suspicion: int = 0
+    reasons: list[Note] = []
+
+    @classmethod
+    def of(cls, event: EmitterEvent) -> Part:
+        """Take over what the newest event says."""
+        return cls(
+            sensor=event.sensor,
+            emitter=event.emitter,
+            on_air=event.phase != "close",
+            center_freq_hz=event.center_freq_hz,
+            bandwidth_hz=event.bandwidth_hz,
+            snr_db=event.snr_db,
+            excess_db=event.excess_db,
+            peak_dbfs=event.peak_dbfs,
+            first_seen_ns=event.first_seen_ns,
+            last_seen_ns=event.last_seen_ns,
+            sightings=event.sightings,
+            on_s=event.on_s,
+            label=event.label,
+            label_confidence=event.label_confidence,
+            suspicion=event.suspicion,
+            reasons=event.reasons,
+        )
+
+    def merged(self, later: Part) -> Part:
+        """Two emitters of the sensor as one old part; the stronger one gives the measurements."""
+        strong, weak = (later, self) if later.snr_db >= self.snr_db else (self, later)
+        return msgspec.structs.replace(
+            strong,
+            emitter="",
+            on_air=False,
+            first_seen_ns=min(self.first_seen_ns, later.first_seen_ns),
+            last_seen_ns=max(self.last_seen_ns, later.last_seen_ns),
+            sightings=self.sightings + later.sightings,
+            on_s=self.on_s + later.on_s,
+            suspicion=max(self.suspicion, later.suspicion),
+            reasons=union(strong.reasons, weak.reasons),
+        )
+
+
+class Alarm(Struct, frozen=True):
+    """One emitter at one site.
+
+    Attributes
+    ----------
+    id, site : str
+    state : AlarmState
+    parts : tuple of Part
+        At least one; at most `MAX_PARTS_PER_SENSOR` of one sensor.
+    opened_ns, changed_ns : int
+        Monitor's clock.
+    owner : str
+        Who has it in hand; empty for nobody.
+    context : list of Note
+        What only the centre can know: this site only, stronger in the hall ...
+    drill : bool
+        Made by an injected test signal.
+    """
+
+    id: str
+    site: str
+    state: AlarmState
+    parts: tuple[Part, ...]
+    opened_ns: int
+    changed_ns: int
+    owner: str = ""
+    context: list[Note] = []
+    drill: bool = False
+
+    @property
+    def loudest(self) -> Part:
+        """The part whose measurements stand for the alarm."""
+        return max(self.parts, key=lambda part: part.snr_db)
+
+    @property
+    def center_freq_hz(self) -> float:
+        """Centre as the sensor with the best signal measured it."""
+        return self.loudest.center_freq_hz
+
+    @property
+    def bandwidth_hz(self) -> float:
+        """Bandwidth as the sensor with the best signal measured it."""
+        return self.loudest.bandwidth_hz
+
+    @property
+    def first_seen_ns(self) -> int:
+        """Start of the first sighting."""
+        return min(part.first_seen_ns for part in self.parts)
+
+    @property
+    def last_seen_ns(self) -> int:
+        """End of the last sighting."""
+        return max(part.last_seen_ns for part in self.parts)
+
+    @property
+    def on_air(self) -> bool:
+        """Whether a sensor still hears it."""
+        return any(part.on_air for part in self.parts)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody still has to do something."""
+        return self.state in OPEN_STATES
+
+    def sensors(self) -> dict[str, float]:
+        """Best SNR of each sensor that heard it, strongest first."""
+        best: dict[str, float] = {}
+        for part in self.parts:
+            best[part.sensor] = max(part.snr_db, best.get(part.sensor, part.snr_db))
+        return dict(sorted(best.items(), key=lambda item: -item[1]))
+
+    def sightings(self) -> tuple[int, float]:
+        """Times and seconds on the air, of the sensor that heard it most often.
+
+        Several sensors hear the same transmission: their counts do not add up.
+        """
+        counts: dict[str, tuple[int, float]] = {}
+        for part in self.parts:
+            count, on_s = counts.get(part.sensor, (0, 0.0))
+            counts[part.sensor] = (count + part.sightings, on_s + part.on_s)
+        return max(counts.values())
+
+    def reasons(self) -> list[Note]:
+        """Every reason once, the weightiest first."""
+        notes = self.context
+        for part in sorted(self.parts, key=lambda part: part.snr_db, reverse=True):
+            notes = union(notes, part.reasons)
+        return sorted(notes, key=lambda note: -note.weight)
+
+    @property
+    def suspicion(self) -> int:
+        """0-100: the most that a sensor found, plus what the centre knows."""
+        base = max(part.suspicion for part in self.parts)
+        return min(max(base + sum(note.weight for note in self.context), 0), 100)
+
+
+def union(first: list[Note], second: list[Note]) -> list[Note]:
+    """Notes of both lists, one of each id; those of the first list stand."""
+    known = {note.id for note in first}
+    return [*first, *(note for note in second if note.id not in known)]
+
+
+def open_alarm(alarm_id: str, event: EmitterEvent, now_ns: int) -> Alarm:
+    """Begin an alarm with its first event."""
+    return Alarm(
+        id=alarm_id,
+        site=event.site,
+        state="new",
+        parts=(Part.of(event),),
+        opened_ns=now_ns,
+        changed_ns=now_ns,
+        drill=event.drill,
+    )
+
+
+def hear(alarm: Alarm, event: EmitterEvent, now_ns: int) -> Alarm:
+    """Add or update the part that an event belongs to.
+
+    A closed alarm is reopened by a sighting that began after it was closed; a dismissed one stays
+    dismissed: somebody decided that this emitter is not worth an alarm.
+    """
+    new = Part.of(event)
+    kept = [p for p in alarm.parts if (p.sensor, p.emitter) != (new.sensor, new.emitter)]
+    was_there = len(kept) < len(alarm.parts)
+    own = sorted(
+        (part for part in kept if part.sensor == new.sensor), key=lambda part: part.first_seen_ns
+    )
+    others = [part for part in kept if part.sensor != new.sensor]
+    while len(own) >= MAX_PARTS_PER_SENSOR:
+        own[:2] = [own[0].merged(own[1])]
+    returns = alarm.state == "closed" and not was_there and new.on_air
+    return msgspec.structs.replace(
+        alarm,
+        parts=(*others, *own, new),
+        state="reopened" if returns else alarm.state,
+        changed_ns=now_ns,
+        drill=alarm.drill and event.drill,
+    )
+
+
+def left_air(alarm: Alarm, now_ns: int) -> Alarm:
+    """End the parts that their sensor stopped repeating without closing them: it died meanwhile."""
+    limit_ns = now_ns - round(FORGOTTEN_S * 1e9)
+    if not any(part.on_air and part.last_seen_ns < limit_ns for part in alarm.parts):
+        return alarm
+    parts = tuple(
+        msgspec.structs.replace(part, on_air=part.on_air and part.last_seen_ns >= limit_ns)
+        for part in alarm.parts
+    )
+    return msgspec.structs.replace(alarm, parts=parts, changed_ns=now_ns)

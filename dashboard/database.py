@@ -1,0 +1,116 @@
+"""Opening the database: one owner connection that writes, read-only connections beside it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import QueuePool, StaticPool
+
+from dashboard.errors import StoreError
+
+BUSY_S = 5.0
+READERS = 4
+
+
+def parse_url(url: str) -> URL:
+    """Check that a store's URL is one that we can open, and make a SQLite file's folder.
+
+    Raises
+    ------
+    StoreError
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise StoreError("monitor.store_url", store=url) from None
+    backend = parsed.get_backend_name()
+    if backend not in ("sqlite", "postgresql") or (backend == "sqlite" and not parsed.database):
+        raise StoreError("monitor.store_url", store=url)
+    if backend == "sqlite":
+        folder = Path(str(parsed.database)).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError("monitor.store_unusable", store=url, why=str(error)) from None
+    elif parsed.drivername == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    return parsed
+
+
+def own(url: URL) -> sqlite3.Connection | None:
+    """Take the lock that says "this monitor writes here"; it ends with the process.
+
+    A file of its own beside the database: the lock must not be in the way of our own readers.
+    """
+    if url.get_backend_name() != "sqlite":
+        return None
+    try:
+        owner = sqlite3.connect(f"{url.database}-owner", timeout=0, check_same_thread=False)
+    except sqlite3.Error as error:
+        raise StoreError("monitor.store_unusable", store=url.database, why=str(error)) from None
+    try:
+        owner.execute("BEGIN EXCLUSIVE")
+    except sqlite3.Error:
+        owner.close()
+        raise StoreError("monitor.store_in_use", store=url.database) from None
+    return owner
+
+
+def engines(url: URL) -> tuple[Engine, Engine]:
+    """Open the writer and the reader."""
+    if url.get_backend_name() != "sqlite":
+        engine = create_engine(url, pool_pre_ping=True)
+        return engine, engine
+    writer = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+    address = Path(str(url.database)).absolute().as_uri()
+
+    def open_reader() -> sqlite3.Connection:
+        return sqlite3.connect(
+            f"{address}?mode=ro", uri=True, timeout=BUSY_S, check_same_thread=False
+        )
+
+    reader = create_engine(
+        "sqlite://", creator=open_reader, poolclass=QueuePool, pool_size=READERS, max_overflow=0
+    )
+
+    @event.listens_for(writer, "connect")
+    def _set_up(connection: Any, _record: object) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    return writer, reader
+
+
+def upsert(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, object]],
+    keys: Sequence[str] | None = None,
+) -> None:
+    """Insert rows; where one with the same keys is there, overwrite it.
+
+    Parameters
+    ----------
+    connection : Connection
+    table : Table
+    rows : sequence of mapping
+        All with the same columns.
+    keys : sequence of str, optional
+        Columns of a unique constraint; the primary key by default.
+    """
+    if not rows:
+        return
+    keys = keys or [column.name for column in table.primary_key]
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(table)
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    statement = statement.on_conflict_do_update(index_elements=list(keys), set_=changed)
+    connection.execute(statement, [dict(row) for row in rows])

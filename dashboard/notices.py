@@ -1,0 +1,66 @@
+"""What must be known about sensors beside alarms: gaps, silence, lost devices. Pure."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+from dashboard.inbox import Breach
+from sensors.messages import Event, Note, NoticeEvent
+
+
+class Notice(Struct, frozen=True):
+    """Something that lasted from ``start_ns`` to ``stop_ns`` (0: it still lasts).
+
+    A later notice with the same site, sensor, note id and start is the same one, further on.
+    """
+
+    site: str
+    sensor: str
+    level: str
+    note: Note
+    start_ns: int
+    stop_ns: int = 0
+
+    @classmethod
+    def of_event(cls, event: Event) -> Notice:
+        """A site's own notice."""
+        assert isinstance(event, NoticeEvent)
+        return cls(
+            site=event.site,
+            sensor=event.sensor,
+            level=event.level,
+            note=event.note,
+            start_ns=event.start_ns,
+            stop_ns=event.stop_ns,
+        )
+
+    @classmethod
+    def of_breach(cls, breach: Breach) -> Notice:
+        """A broken sequence: an alarm whatever the reason, a person decides what it means."""
+        args: dict[str, str | float | int] = {
+            "peer": breach.peer,
+            "first": breach.first_seq,
+            "last": breach.last_seq,
+            "count": breach.last_seq - breach.first_seq + 1,
+        }
+        return cls(
+            site=breach.site,
+            sensor="",
+            level="warning" if breach.kind == "epoch" else "alarm",
+            note=Note(id=f"notice.{breach.kind}", args=args),
+            start_ns=breach.received_ns,
+            stop_ns=breach.received_ns,
+        )
+
+    def row(self) -> dict[str, object]:
+        """As a row of the notices table."""
+        return {
+            "site": self.site,
+            "sensor": self.sensor,
+            "level": self.level,
+            "note_id": self.note.id,
+            "note": msgspec.json.encode(self.note).decode(),
+            "start_ns": self.start_ns,
+            "stop_ns": self.stop_ns,
+        }

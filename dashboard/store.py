@@ -1,0 +1,359 @@
+"""The central store: what was received is durable before anybody hears that it was received.
+
+One owner connection writes, behind a lock; it commits with ``synchronous=FULL``, because nothing
+less survives a power cut.  Readers have their own read-only connections, so that they can neither
+delay a commit nor take part in SQLite's WAL-reset bug (two connections that write), in whose range
+Debian 12's library still is.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import msgspec
+from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from dashboard import schema
+from dashboard.actions import Wish, act
+from dashboard.alarms import Alarm, left_air
+from dashboard.audit import Entry, next_entry
+from dashboard.cards import public
+from dashboard.database import engines, own, parse_url, upsert
+from dashboard.desk import Desk, alarm_id
+from dashboard.errors import Refused, StoreError
+from dashboard.fuse import REJOIN_S, Surroundings, Weights
+from dashboard.inbox import Breach, Incoming, Standing
+from dashboard.notices import Notice
+from sensors.messages import EmitterEvent, Event
+
+CHECKPOINT_S = 10.0
+"""How often the heads of the sites' chains are written into the audit log."""
+NOTICE_KEYS = ("site", "sensor", "note_id", "start_ns")
+
+
+class Store:
+    """Events, alarms, notices and the audit log.
+
+    Parameters
+    ----------
+    url : str
+        ``sqlite:///path`` or ``postgresql+psycopg://...``.
+    weights : Weights
+    surroundings : callable
+        What is known about sites and positions now, see `dashboard.fuse`.
+    clock_ns : callable
+        UTC nanoseconds.
+
+    Attributes
+    ----------
+    on_alarm, on_notice : callable
+        Told after each commit, in the writing thread; they must return at once and never raise.
+
+    Raises
+    ------
+    StoreError
+        It cannot be opened, is in use by another monitor, or was written by a newer program.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        weights: Weights | None = None,
+        surroundings: Callable[[], Surroundings] = Surroundings,
+        clock_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.on_alarm: Callable[[Alarm], None] = lambda alarm: None
+        self.on_notice: Callable[[Notice], None] = lambda notice: None
+        self._clock_ns = clock_ns
+        self._lock = threading.RLock()
+        parsed = parse_url(url)
+        self._owner = own(parsed)
+        try:
+            self._writer, self.reader = engines(parsed)
+            schema.prepare(self._writer)
+        except (SQLAlchemyError, ImportError) as error:
+            self._disown()
+            why = str(getattr(error, "orig", None) or error)
+            raise StoreError("monitor.store_unusable", store=url, why=why) from None
+        except StoreError:
+            self._disown()
+            raise
+        self.desk = Desk(weights or Weights(), surroundings)
+        self._heads: dict[str, tuple[int, str]] = {}
+        self._checkpoint_ns = clock_ns()
+        self._load()
+
+    def close(self) -> None:
+        """Write the last checkpoint and let go of the database."""
+        with self._lock, self._writer.begin() as connection:
+            self._checkpoint(connection, self._clock_ns(), force=True)
+        self.reader.dispose()
+        self._writer.dispose()
+        self._disown()
+
+    # What the receiver asks for: see dashboard/inbox.py.
+
+    def ingest(self, batch: Sequence[Incoming | Breach]) -> None:
+        """Commit a batch in order, in one durable transaction, then tell the listeners."""
+        now_ns = self._clock_ns()
+        notices: list[Notice] = []
+        rows: list[dict[str, object]] = []
+        homes: list[dict[str, object]] = []
+        with self._lock:
+            with self._transaction() as (connection, before):
+                for item in batch:
+                    if isinstance(item, Breach):
+                        notices.append(Notice.of_breach(item))
+                        self._note(connection, f"breach.{item.kind}", item.peer, notices[-1])
+                        continue
+                    alarm = self._fold(connection, item, now_ns)
+                    if alarm is None:
+                        notices.append(Notice.of_event(item.event))
+                    else:
+                        homes.append(_home_row(item.event, alarm))
+                    rows.append(_event_row(item, alarm))
+                if rows:
+                    connection.execute(insert(schema.events), rows)
+                self._advance(connection, batch)
+                upsert(connection, schema.emitters, homes)
+                upsert(connection, schema.notices, [n.row() for n in notices], NOTICE_KEYS)
+                changed = [self.desk.alarms[key] for key in before]
+                self._save(connection, changed)
+                for alarm in changed:
+                    self._note_opening(connection, alarm, before[alarm.id])
+                self._checkpoint(connection, now_ns)
+            self._tell(changed, notices)
+
+    def last(self, peer: str, epoch: str) -> Standing | None:
+        """Where an epoch of a peer ends here; None when nothing of it was ever stored."""
+        table = schema.standings
+        where = (table.c.peer == peer) & (table.c.epoch == epoch)
+        with self._lock, self._writer.connect() as connection:
+            row = connection.execute(select(table.c.seq, table.c.hash).where(where)).first()
+        return None if row is None else Standing(seq=row.seq, hash=bytes(row.hash))
+
+    def epochs(self, peer: str) -> list[str]:
+        """Every epoch of a peer that is stored, oldest first."""
+        table = schema.standings
+        query = select(table.c.epoch).where(table.c.peer == peer).order_by(table.c.id)
+        with self._lock, self._writer.connect() as connection:
+            return list(connection.scalars(query))
+
+    # What people and the monitor itself write.
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One durable transaction on the owner connection."""
+        with self._lock, self._writer.begin() as connection:
+            yield connection
+
+    def act(self, alarm_id: str, wish: Wish, author: str) -> Alarm:
+        """Carry out a person's action: alarm, action row and audit row together, then tell.
+
+        Raises
+        ------
+        Refused
+            No such alarm, or `dashboard.actions.act` refuses.
+        """
+        with self._lock, self.desk.attempt(), self._writer.begin() as connection:
+            alarm = self.desk.alarms.get(alarm_id) or self._fetch(connection, alarm_id)
+            changed, action = act(alarm, wish, author, self._clock_ns())
+            self.desk.put(changed)
+            self._save(connection, [changed])
+            detail = msgspec.structs.asdict(action)
+            connection.execute(insert(schema.actions), [detail])
+            self.audit(
+                connection,
+                actor=author,
+                act=f"alarm.{wish.action}",
+                subject=alarm_id,
+                detail=detail,
+            )
+        self.on_alarm(changed)
+        return changed
+
+    def notice(self, notice: Notice) -> None:
+        """Store something that the monitor itself noticed, then tell."""
+        with self._lock:
+            with self._writer.begin() as connection:
+                upsert(connection, schema.notices, [notice.row()], NOTICE_KEYS)
+                self._note(connection, f"notice.{notice.level}", notice.sensor, notice)
+            self._tell([], [notice])
+
+    def tend(self) -> None:
+        """Once in a while: end what sensors forgot to close, drop what is over from memory."""
+        now_ns = self._clock_ns()
+        with self._lock:
+            alarms = list(self.desk.alarms.values())
+            ended = [later for alarm in alarms if (later := left_air(alarm, now_ns)) is not alarm]
+            with self._transaction() as (connection, _):
+                for alarm in ended:
+                    self.desk.put(alarm)
+                self._save(connection, ended)
+                self._checkpoint(connection, now_ns)
+            self.desk.expire(now_ns)
+            self._tell(ended, [])
+
+    def audit(
+        self,
+        connection: Connection,
+        *,
+        actor: str,
+        act: str,
+        subject: str,
+        detail: Mapping[str, object],
+    ) -> None:
+        """Add a row to the chain inside the transaction of the act itself."""
+        table = schema.audit
+        row = connection.execute(select(table).order_by(table.c.seq.desc()).limit(1)).first()
+        entry = next_entry(
+            None if row is None else Entry(**row._mapping),
+            time_ns=self._clock_ns(),
+            actor=actor,
+            act=act,
+            subject=subject,
+            detail=detail,
+        )
+        connection.execute(insert(table).values(**msgspec.structs.asdict(entry)))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[tuple[Connection, dict[str, Alarm | None]]]:
+        """Disk and memory together: both change or neither does."""
+        with self.desk.attempt() as before, self._writer.begin() as connection:
+            yield connection, before
+
+    def _tell(self, alarms: Sequence[Alarm], notices: Sequence[Notice]) -> None:
+        """Tell the listeners, still behind the lock: they hear changes in the order of commits."""
+        for alarm in alarms:
+            self.on_alarm(alarm)
+        for notice in notices:
+            self.on_notice(notice)
+
+    def _load(self) -> None:
+        """Fill the desk with the alarms that may still change."""
+        table = schema.alarms
+        since_ns = self._clock_ns() - round(2 * REJOIN_S * 1e9)
+        with self._writer.connect() as connection:
+            for body in connection.scalars(
+                select(table.c.body).where(table.c.changed_ns > since_ns)
+            ):
+                self.desk.load(decode(body))
+
+    def _fetch(self, connection: Connection, alarm_id: str) -> Alarm:
+        table = schema.alarms
+        body = connection.scalar(select(table.c.body).where(table.c.id == alarm_id))
+        if body is None:
+            raise Refused("alarm.unknown", 404, alarm=alarm_id)
+        return decode(body)
+
+    def _fold(self, connection: Connection, item: Incoming, now_ns: int) -> Alarm | None:
+        """Give an emitter's event to the desk; a forgotten alarm is first fetched back."""
+        if not isinstance(item.event, EmitterEvent):
+            return None
+        if not self.desk.knows(item.event):
+            homes, alarms = schema.emitters, schema.alarms
+            query = (
+                select(alarms.c.body)
+                .join(homes, homes.c.alarm == alarms.c.id)
+                .where(homes.c.sensor == item.event.sensor, homes.c.emitter == item.event.emitter)
+            )
+            body = connection.scalar(query)
+            if body is not None:
+                self.desk.load(decode(body))
+        return self.desk.fold(item.event, alarm_id(item.peer, item.epoch, item.seq), now_ns)
+
+    def _advance(self, connection: Connection, batch: Sequence[Incoming | Breach]) -> None:
+        """Move the standing of every peer to where the batch leaves it.
+
+        After a gap the next record follows one that we never saw; the other breaches move nothing.
+        """
+        ends: dict[tuple[str, str], Standing] = {}
+        for item in batch:
+            if isinstance(item, Incoming):
+                ends[item.peer, item.epoch] = Standing(item.seq, item.hash)
+            elif item.kind == "gap":
+                ends[item.peer, item.epoch] = Standing(item.last_seq, item.hash)
+        rows = [
+            {"peer": peer, "epoch": epoch, "seq": end.seq, "hash": end.hash}
+            for (peer, epoch), end in ends.items()
+        ]
+        upsert(connection, schema.standings, rows, keys=("peer", "epoch"))
+        for (peer, epoch), end in ends.items():
+            self._heads[f"{peer}/{epoch}"] = (end.seq, end.hash.hex())
+
+    def _save(self, connection: Connection, changed: Sequence[Alarm]) -> None:
+        upsert(connection, schema.alarms, [_alarm_row(alarm) for alarm in changed])
+
+    def _note(self, connection: Connection, act: str, subject: str, notice: Notice) -> None:
+        detail = msgspec.to_builtins(notice)
+        self.audit(connection, actor="monitor", act=act, subject=subject, detail=detail)
+
+    def _note_opening(self, connection: Connection, alarm: Alarm, before: Alarm | None) -> None:
+        """Sightings open and reopen alarms; everything else is in the events."""
+        if before is not None and before.state == alarm.state:
+            return
+        act = "alarm.opened" if before is None else "alarm.reopened"
+        detail = {"site": alarm.site, "center_freq_hz": alarm.center_freq_hz}
+        self.audit(connection, actor="monitor", act=act, subject=alarm.id, detail=detail)
+
+    def _checkpoint(self, connection: Connection, now_ns: int, *, force: bool = False) -> None:
+        """Write the newest hash of every site's chain: it stands for all its records before."""
+        if not self._heads or not (force or now_ns - self._checkpoint_ns > CHECKPOINT_S * 1e9):
+            return
+        self.audit(
+            connection, actor="monitor", act="checkpoint", subject="sites", detail=self._heads
+        )
+        self._heads, self._checkpoint_ns = {}, now_ns
+
+    def _disown(self) -> None:
+        if self._owner is not None:
+            self._owner.close()
+
+
+def decode(body: bytes) -> Alarm:
+    """Read an alarm as it is kept."""
+    return msgspec.msgpack.decode(body, type=Alarm)
+
+
+def _home_row(event: Event, alarm: Alarm) -> dict[str, object]:
+    assert isinstance(event, EmitterEvent)
+    return {"sensor": event.sensor, "emitter": event.emitter, "alarm": alarm.id}
+
+
+def _event_row(item: Incoming, alarm: Alarm | None) -> dict[str, object]:
+    return {
+        "peer": item.peer,
+        "epoch": item.epoch,
+        "seq": item.seq,
+        "kind": "emitter" if alarm is not None else "notice",
+        "site": item.event.site,
+        "sensor": item.event.sensor,
+        "time_ns": item.time_ns,
+        "received_ns": item.received_ns,
+        "clock_offset_ns": item.clock_offset_ns,
+        "alarm": None if alarm is None else alarm.id,
+        "record": item.record,
+        "signature": item.signature,
+        "hash": item.hash,
+    }
+
+
+def _alarm_row(alarm: Alarm) -> dict[str, object]:
+    return {
+        "id": alarm.id,
+        "site": alarm.site,
+        "state": alarm.state,
+        "is_open": alarm.is_open,
+        "suspicion": alarm.suspicion,
+        "center_freq_hz": alarm.center_freq_hz,
+        "first_seen_ns": alarm.first_seen_ns,
+        "last_seen_ns": alarm.last_seen_ns,
+        "changed_ns": alarm.changed_ns,
+        "card": msgspec.json.encode(public(alarm)).decode(),
+        "body": msgspec.msgpack.encode(alarm),
+    }
