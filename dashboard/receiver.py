@@ -1,8 +1,8 @@
-"""The monitor's sockets: ROUTERs in the monitor's own loop; events are committed before they are acknowledged.
+"""The monitor's sockets: ROUTERs in the monitor's own loop; events are stored before the ack.
 
 The loop only moves frames.  Decoding, signatures and the store's transaction run in one thread of
-their own (`dashboard.intake.Intake`), so that a slow disk never stops the page.  What the store must
-do is in ``dashboard/inbox.py``, the protocol in ``docs/wire.md``.
+their own (`dashboard.intake.Intake`), so that a slow disk never stops the page.  What the store
+must do is in ``dashboard/inbox.py``, the protocol in ``docs/wire.md``.
 """
 
 from __future__ import annotations
@@ -46,8 +46,6 @@ OnRow = Callable[[SpectrumRow | SpectrumReference], None]
 
 BATCH = 256
 """Messages of one transaction, at most."""
-GATHER_S = 0.01
-"""How long a batch waits for company."""
 RETRY_S = 1.0
 """Pause after the store failed."""
 
@@ -196,15 +194,17 @@ class Receiver:
             self._conclude(outcome)
 
     async def _gather(self) -> list[Arrival]:
-        """Wait for a message, then take what else is there for a moment."""
-        first = await self._events.recv_multipart(copy=False)
-        arrivals = [_arrival(first)]
-        until = time.monotonic() + GATHER_S
-        while len(arrivals) < BATCH and (left := until - time.monotonic()) > 0:
+        """Wait for a message, then take what else is there.
+
+        No waiting for company: what comes during a commit is the next batch.  And no timeout around
+        the asynchronous receive: a message that arrives while it is cancelled would be lost.
+        """
+        arrivals = [_arrival(await self._events.recv_multipart(copy=False))]
+        plain: zmq.Socket[bytes] = zmq.Socket.shadow(self._events.underlying)
+        while len(arrivals) < BATCH:
             try:
-                async with asyncio.timeout(left):
-                    frames = await self._events.recv_multipart(copy=False)
-            except TimeoutError:
+                frames = plain.recv_multipart(flags=zmq.NOBLOCK, copy=False)
+            except zmq.Again:
                 break
             arrivals.append(_arrival(frames))
         return arrivals
@@ -264,9 +264,8 @@ class Receiver:
     def _send(self, router: zmq.asyncio.Socket, route: bytes, message: Struct) -> None:
         # The plain socket underneath: a reply that cannot go now is dropped, never awaited.
         try:
-            zmq.Socket.send_multipart(
-                router._shadow_sock, [route, *encode(message)], flags=zmq.NOBLOCK
-            )
+            plain: zmq.Socket[bytes] = zmq.Socket.shadow(router.underlying)
+            plain.send_multipart([route, *encode(message)], flags=zmq.NOBLOCK)
         except zmq.Again:
             self.counts["replies_blocked"] += 1
         except zmq.ZMQError as error:

@@ -13,7 +13,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import zmq
 from msgspec import Struct
@@ -309,7 +309,7 @@ class Link:
             return False
         return True
 
-    def _arrived(self, dealer: zmq.Socket[bytes], plane: Plane) -> list[Struct]:
+    def _arrived(self, dealer: zmq.Socket[bytes], plane: Plane) -> list[Any]:
         messages = []
         for _ in range(256):
             try:

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import apsw
-import msgspec
 
 from sdr.source import UserError
 from sensors.keys import Keys
@@ -217,7 +217,7 @@ class Outbox:
     def after(self, seq: int, limit: int) -> list[Stored]:
         """Up to ``limit`` records that follow ``seq``, in order."""
         with self._lock, self._faults():
-            rows = self._db.execute(
+            rows: list[Any] = self._db.execute(
                 "SELECT seq, time_ns, record, signature, hash FROM record"
                 " WHERE seq > ? ORDER BY seq LIMIT ?",
                 (seq, limit),
@@ -289,7 +289,7 @@ class Outbox:
             self._db.close()
 
 
-def open_outbox(path: Path, keys: Keys, **limits: int) -> tuple[Outbox, Path | None]:
+def open_outbox(path: Path, keys: Keys, **limits: Any) -> tuple[Outbox, Path | None]:
     """Open the outbox; a damaged one is set aside as evidence and a new epoch begins.
 
     Returns
@@ -309,8 +309,3 @@ def open_outbox(path: Path, keys: Keys, **limits: int) -> tuple[Outbox, Path | N
         if file.exists():
             file.rename(aside.with_name(aside.name + suffix))
     return Outbox(path, keys, **limits), aside
-
-
-def read_signed(stored: Stored) -> Record:
-    """Open a stored record."""
-    return msgspec.msgpack.decode(stored.signed.record, type=Record)

@@ -1,9 +1,9 @@
 """The site's half of the events plane, without socket, clock or disk: what to say, and when.
 
-The caller tells the time, hands in what arrived and carries out what `Sender.outgoing` says, so that
-a simulator can drive thousands of fault schedules through this very code.  Go-back-N: a window of
-records is in flight; when the centre says that something is missing, or says nothing for too long,
-everything after the last acknowledged record goes again.  The centre ignores what it has.
+The caller tells the time, hands in what arrived and carries out what `Sender.outgoing` says, so
+that a simulator can drive thousands of fault schedules through this very code.  Go-back-N: a window
+of records is in flight; when the centre says that something is missing, or says nothing for too
+long, everything after the last acknowledged record goes again.  The centre ignores what it has.
 """
 
 from __future__ import annotations

@@ -169,7 +169,7 @@ def check(message: Struct) -> None:
 
 
 def record_hash(record: bytes) -> bytes:
-    """SHA-256 of a record's bytes under our domain tag: what is signed and what the next carries."""
+    """SHA-256 of a record under our domain tag: what is signed and what the next one carries."""
     return hashlib.sha256(_RECORD_TAG + record).digest()
 
 
