@@ -15,6 +15,7 @@ COMMANDS = {
     "survey": ("sensors.commands", "Learn a site's baseline before the exam."),
     "analyze": ("sensors.analyze", "Find every emission in recordings."),
     "sensor": ("sensors.commands", "The daemon of an exam site."),
+    "ledger": ("sensors.ledger_command", "What a site watched when, how deep, and every gap."),
     "monitor": ("dashboard.commands", "The central monitor and its page."),
     "bench": ("sensors.benches", "Measure; `bench` alone lists the names."),
 }

@@ -91,6 +91,8 @@ def heard_share(
     if last <= low:
         return float("nan")
     touch_s = min(touch_s, message_s)
+    long_enough = stops - starts >= touch_s
+    starts, stops = starts[long_enough], stops[long_enough]
     heard_s = covered_s(starts + touch_s - message_s, stops - touch_s, low, last)
     return min(heard_s / (last - low), 1.0)
 

@@ -277,27 +277,19 @@ class Ledger:
         """
         if not (self._visits or self._gaps or self._lost):
             return True
-        gaps = [*self._gaps, *self._lost.values()]
         try:
-            with self._db:
-                self._db.executemany(
-                    "INSERT OR REPLACE INTO visit VALUES (?,?,?,?,?,?,?)",
-                    (self._row(visit) for visit in self._visits),
-                )
-                self._db.executemany(
-                    "INSERT OR REPLACE INTO gap VALUES (?,?,?,?,?)",
-                    (
-                        (
-                            g.sensor,
-                            g.start_ns,
-                            g.stop_ns,
-                            g.cause,
-                            msgspec.json.encode(g.fields).decode(),
-                        )
-                        for g in gaps
-                    ),
-                )
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany(
+                "INSERT OR REPLACE INTO visit VALUES (?,?,?,?,?,?,?)", map(self._row, self._visits)
+            )
+            self._db.executemany(
+                "INSERT OR REPLACE INTO gap VALUES (?,?,?,?,?)",
+                map(_gap_row, [*self._gaps, *self._lost.values()]),
+            )
+            self._db.execute("COMMIT")
         except apsw.Error as error:
+            if self._db.in_transaction:  # a full disk has ended it already
+                self._db.execute("ROLLBACK")
             self._settings.clear()  # those made in the failed transaction are gone
             self.trouble = f"{type(error).__name__}: {error}"
             return False
@@ -376,6 +368,11 @@ class Ledger:
         if lost is None:
             lost = Gap(visit.sensor, visit.time_ns, visit.stop_ns, "ledger.gap_disk_full")
         self._lost[visit.sensor] = replace(lost, stop_ns=max(lost.stop_ns, visit.stop_ns))
+
+
+def _gap_row(gap: Gap) -> tuple[str | int, ...]:
+    fields = msgspec.json.encode(gap.fields).decode()
+    return gap.sensor, gap.start_ns, gap.stop_ns, gap.cause, fields
 
 
 def check_version(db: apsw.Connection, path: Path) -> None:
