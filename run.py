@@ -204,7 +204,7 @@ def check() -> None:
     """Run every step even if one fails; one line each, the output of what failed, a summary."""
     failed = []
     for name, arguments in STEPS:
-        print(f"{name:<12} ...", end=" ", flush=True)
+        print(f"{name:<12}...", end=" ", flush=True)
         started = time.monotonic()
         done = subprocess.run(
             [str(PYTHON), *arguments],
