@@ -1,0 +1,137 @@
+/** The right rail: what needs a person, the unacknowledged pinned on top; or the proof of silence. */
+
+import { effect, signal } from "./vendor/signals-core.js";
+import { html, nothing, render } from "./vendor/lit-html.js";
+import { act } from "./api.js";
+import { age, clock, db, mhz, percent, width } from "./format.js";
+import { t } from "./i18n.js";
+import { proofNow } from "./proof.js";
+import { shape } from "./shapes.js";
+import * as state from "./state.js";
+import { heardBy, sentence } from "./words.js";
+
+const MOST_CARDS = 30; // beyond that, groups: a thousand emitters must not bury the first one
+const GROUP_HZ = 10e6;
+
+export const DISMISS_REASONS = ["licensed", "school", "interference", "test", "other"];
+
+const opened = signal(new Set()); // alarm ids whose reasons are shown
+const dismissing = signal(null); // alarm id whose reason is being asked
+const saving = signal(new Map()); // alarm id -> "busy" or the words of a failure
+
+export function alarms(root, open) {
+  effect(() => render(rail(open), root));
+}
+
+/** Show or hide the reasons of an alarm. */
+export function toggle(id) {
+  const next = new Set(opened.value);
+  if (!next.delete(id)) next.add(id);
+  opened.value = next;
+}
+
+/** Say something about an alarm; the monitor answers with its new state. */
+export async function say(alarm, action, fields = {}) {
+  const mark = (value) => {
+    const next = new Map(saving.value);
+    if (value) next.set(alarm.id, value);
+    else next.delete(alarm.id);
+    saving.value = next;
+  };
+  mark("busy");
+  const failure = await act(alarm.id, action, fields);
+  mark(failure);
+  if (!failure) dismissing.value = null;
+}
+
+function rail(open) {
+  const list = state.openAlarms.value;
+  const fresh = list.filter(state.isNew).length;
+  return html`
+    <h2>${t("alarms.title")} <small>${list.length}</small>${fresh ? html`<b class="fresh">${t("alarms.fresh", { n: fresh })}</b>` : nothing}</h2>
+    ${list.length ? nothing : quiet()}
+    <div class="cards">
+      ${list.slice(0, MOST_CARDS).map((alarm) => card(alarm, open))}
+      ${groups(list.slice(MOST_CARDS), open)}
+    </div>
+    ${list.length ? listening() : nothing}`;
+}
+
+/** Nothing wrong, said with proof. */
+function quiet() {
+  const { since, total, watched, chance } = proofNow();
+  if (!total) return html`<div class="quiet none"><p>${t("proof.nobody")}</p></div>`;
+  return html`<div class="quiet ${watched === total ? "good" : "part"}">
+    ${shape(watched === total ? "go" : "degraded")}
+    <p class="big">${t("proof.quiet", { time: clock(since, false) })}</p>
+    <p>${watched ? t("proof.chance", { chance: percent(chance), n: watched, m: total }) : t("proof.deaf", { m: total })}</p>
+    ${watched < total ? html`<p class="warn">${t("proof.gap", { n: total - watched })}</p>` : nothing}
+  </div>`;
+}
+
+/** With alarms open the proof shrinks to a line: is the rest still being heard? */
+function listening() {
+  const { total, watched, chance } = proofNow();
+  if (!total) return nothing;
+  return html`<p class="listening">${shape(watched === total ? "go" : "degraded")}
+    ${watched ? t("proof.chance", { chance: percent(chance), n: watched, m: total }) : t("proof.deaf", { m: total })}</p>`;
+}
+
+function card(alarm, open) {
+  const { n, m } = heardBy(alarm);
+  const fresh = state.isNew(alarm);
+  const live = state.onAir(alarm, state.now.value);
+  const status = saving.value.get(alarm.id);
+  const bars = Math.round(alarm.suspicion / 10);
+  return html`
+    <article class="card ${fresh ? "new" : "seen"} ${alarm.drill ? "drill" : ""}" aria-current=${alarm.id === state.selected.value}
+      data-alarm=${alarm.id} @click=${(event) => event.target.closest("button,summary,select,a") ?? open(alarm)}>
+      <span class="number">${state.numbers.value.get(alarm.id)}</span>
+      <p class="sentence">${alarm.drill ? html`<b class="tag">${t("state.drill")}</b> ` : nothing}${sentence(alarm)}</p>
+      <p class="freq"><button class="jump" @click=${() => open(alarm)} title=${t("alarm.jump")}>${mhz(alarm.center_freq_hz)}<small> MHz</small></button>
+        <span class="when ${live ? "live" : ""}">${live ? t("alarm.on_air") : t("alarm.last", { age: age(state.now.value - alarm.last_seen_ns / 1e6) })}</span></p>
+      <p class="suspicion" title=${t("alarm.suspicion_why")}><span>${t("alarm.suspicion")}</span><b>${alarm.suspicion}</b>
+        <span class="bar" aria-hidden="true">${Array.from({ length: 10 }, (_, i) => html`<i class=${i < bars ? "on" : ""}></i>`)}</span></p>
+      <p class="facts"><span>${t("alarm.heard", { n, m })}</span><span>SNR ${db(alarm.snr_db)} dB</span><span>${width(alarm.bandwidth_hz)}</span><span>${t("alarm.sightings", { n: alarm.sightings })}</span></p>
+      ${opened.value.has(alarm.id) ? reasons(alarm) : nothing}
+      <div class="actions">
+        ${fresh ? html`<button class="primary" ?disabled=${status === "busy"} @click=${() => say(alarm, "acknowledge")}>${t("alarm.acknowledge")}</button>`
+          : html`<span class="mark">${t(`alarm.state.${alarm.state}`)}${alarm.owner ? ` · ${alarm.owner}` : ""}</span>`}
+        <button ?disabled=${status === "busy"} aria-expanded=${dismissing.value === alarm.id}
+          @click=${() => (dismissing.value = dismissing.value === alarm.id ? null : alarm.id)}>${t("alarm.dismiss")}</button>
+        <button class="more" aria-expanded=${opened.value.has(alarm.id)} @click=${() => toggle(alarm.id)}>${t(opened.value.has(alarm.id) ? "alarm.less" : "alarm.why")}</button>
+      </div>
+      ${dismissing.value === alarm.id ? dismissal(alarm) : nothing}
+      ${status && status !== "busy" ? html`<p class="failure" role="alert">${status}</p>` : nothing}
+    </article>`;
+}
+
+/** Each reason with its points, strongest first; first and last time below. */
+function reasons(alarm) {
+  return html`<ul class="reasons">
+    ${alarm.reasons.map(
+      (reason) => html`<li class=${reason.weight < 0 ? "less" : ""}><b>${reason.weight < 0 ? "−" : "+"}${Math.abs(reason.weight)}</b>${t(reason.id, reason.args)}</li>`,
+    )}
+    <li class="times"><b></b>${t("alarm.times", { first: clock(alarm.first_seen_ns / 1e6), last: clock(alarm.last_seen_ns / 1e6) })}</li>
+    <li class="times"><b></b>${alarm.sensors.join(" · ")}</li>
+  </ul>`;
+}
+
+/** A dismissal needs a reason: it is what the next shift and the auditor read. */
+function dismissal(alarm) {
+  return html`<div class="dismissal"><p>${t("alarm.dismiss_why")}</p>
+    ${DISMISS_REASONS.map((reason) => html`<button @click=${() => say(alarm, "dismiss", { reason })}>${t(`dismiss.${reason}`)}</button>`)}
+  </div>`;
+}
+
+/** "47 in 430-440 MHz": the tail of a flood. */
+function groups(rest, open) {
+  if (!rest.length) return nothing;
+  const byBand = Map.groupBy(rest, (alarm) => Math.floor(alarm.center_freq_hz / GROUP_HZ));
+  return [...byBand].map(([band, members]) => {
+    const low = band * (GROUP_HZ / 1e6);
+    return html`<details class="group"><summary>${t("alarms.group", { n: members.length, low, high: low + GROUP_HZ / 1e6 })}</summary>
+      ${members.slice(0, 200).map((alarm) => html`<button @click=${() => open(alarm)}>${mhz(alarm.center_freq_hz)} MHz · ${alarm.suspicion}</button>`)}
+    </details>`;
+  });
+}

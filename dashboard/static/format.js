@@ -1,0 +1,47 @@
+/** Numbers as people of this trade write them: MHz with 4 decimals, levels with 1, ages in words. */
+
+import { lang, t } from "./i18n.js";
+
+const minus = (text) => text.replace("-", "−");
+
+export const mhz = (hz, decimals = 4) => (hz / 1e6).toFixed(decimals);
+export const db = (value) => minus(value.toFixed(1));
+export const signedDb = (value) => (value >= 0 ? "+" : "") + db(value);
+
+/** A width: "12.5 kHz", "1.9 MHz". */
+export function width(hz) {
+  if (hz >= 1e6) return `${(hz / 1e6).toFixed(hz < 1e7 ? 2 : 1)} MHz`;
+  return `${(hz / 1e3).toFixed(hz < 1e5 ? 1 : 0)} kHz`;
+}
+
+/** A chance: "99.8 %", never rounded up to certainty. */
+export function percent(part) {
+  if (part >= 1) return "100 %";
+  const value = Math.floor(part * 1000) / 10;
+  return `${value.toFixed(1)} %`;
+}
+
+/** Local time of day: "10:05:12", without seconds "10:05". */
+export function clock(ms, seconds = true) {
+  const options = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  if (seconds) options.second = "2-digit";
+  return new Intl.DateTimeFormat(lang.value === "zh" ? "zh-CN" : "en-GB", options).format(ms);
+}
+
+/** Name of the local zone: "UTC+8". */
+export function zone(ms) {
+  const minutes = -new Date(ms).getTimezoneOffset();
+  if (minutes === 0) return "UTC";
+  const hours = Math.trunc(minutes / 60);
+  const rest = Math.abs(minutes % 60);
+  return `UTC${hours < 0 ? "−" : "+"}${Math.abs(hours)}${rest ? `:${String(rest).padStart(2, "0")}` : ""}`;
+}
+
+/** "now", "12 s", "3 min", "2 h". */
+export function age(ms) {
+  const s = Math.max(0, Math.round(ms / 1000));
+  if (s < 2) return t("age.now");
+  if (s < 60) return t("age.s", { n: s });
+  if (s < 3600) return t("age.min", { n: Math.floor(s / 60) });
+  return t("age.h", { n: Math.floor(s / 3600) });
+}

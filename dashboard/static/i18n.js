@@ -1,0 +1,41 @@
+/** Texts of the page in the chosen language; `lang` is a signal, so that a switch redraws all. */
+
+import { signal } from "./vendor/signals-core.js";
+
+export const LANGS = ["en", "zh"];
+
+const asked = new URLSearchParams(location.search).get("lang");
+const stored = localStorage.getItem("rfproctor.lang");
+const native = navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
+
+export const lang = signal([asked, stored, native].find((name) => LANGS.includes(name)));
+
+const tables = {};
+
+/** Fetch a language's catalogue, then show it. */
+export async function speak(name) {
+  if (!tables[name]) {
+    const answer = await fetch(new URL(`locale/${name}.json`, import.meta.url));
+    tables[name] = await answer.json();
+  }
+  document.documentElement.lang = name === "zh" ? "zh-CN" : "en";
+  lang.value = name;
+}
+
+/** The user's choice: kept for the next visit. */
+export async function choose(name) {
+  localStorage.setItem("rfproctor.lang", name);
+  await speak(name);
+}
+
+export const knows = (id) => tables[lang.value]?.[id] !== undefined;
+
+/** Text of a message with its named arguments; an unknown id shows itself rather than nothing. */
+export function t(id, args = {}) {
+  const template = tables[lang.value]?.[id];
+  if (template === undefined) {
+    const rest = Object.entries(args).map(([name, value]) => `${name} ${value}`);
+    return [id, ...rest].join(" · ");
+  }
+  return template.replace(/\{(\w+)\}/g, (whole, name) => args[name] ?? whole);
+}

@@ -1,0 +1,86 @@
+/** Every action from the keyboard, and the card that lists them. */
+
+import { html, render } from "./vendor/lit-html.js";
+import { t } from "./i18n.js";
+import { say, toggle } from "./alarms.js";
+import * as state from "./state.js";
+
+export const SLOTS = [0.1, 0.2, 0.5, 1, 2];
+
+const HELP = [
+  ["J K", "key.next"], ["A", "key.acknowledge"], ["Enter", "key.open"],
+  ["Space", "key.pause"], ["← →", "key.pan"], ["+ −", "key.zoom"], ["0", "key.whole"],
+  ["E", "key.excess"], ["M", "key.hold"], ["B", "key.baseline"], ["[ ]", "key.slot"],
+  ["/", "key.filter"], ["L", "key.lang"], ["T", "key.theme"], ["S", "key.sound"], ["?", "key.help"],
+];
+const MOUSE = ["mouse.drag", "mouse.double", "mouse.wheel", "mouse.shift"];
+
+/** `actions`: open(alarm), pause(), back(), theme(), mute(), language(). */
+export function keys(dialog, actions) {
+  addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey || dialog.open) return;
+    const typing = event.target.closest?.("input,select,textarea");
+    if (typing) {
+      if (event.key === "Escape") event.target.blur();
+      return;
+    }
+    const onButton = event.target.closest?.("button,summary,a");
+    if (onButton && (event.key === "Enter" || event.key === " ")) return;
+    const did = press(event.key, dialog, actions);
+    if (did) event.preventDefault();
+  });
+}
+
+function press(key, dialog, actions) {
+  const axis = state.axis.peek();
+  const list = state.openAlarms.peek();
+  const alarm = list.find(({ id }) => id === state.selected.peek());
+  const step = (by) => {
+    if (!list.length) return;
+    const at = list.indexOf(alarm);
+    actions.open(list[at < 0 ? 0 : Math.min(list.length - 1, Math.max(0, at + by))]);
+  };
+  const slot = (by) => {
+    const at = SLOTS.indexOf(state.slotS.peek()) + by;
+    if (SLOTS[at]) state.slotS.value = SLOTS[at];
+  };
+  const middle = (axis.view.u0 + axis.view.u1) / 2;
+  const done = {
+    j: () => step(1),
+    k: () => step(-1),
+    a: () => alarm && state.isNew(alarm) && say(alarm, "acknowledge"),
+    Enter: () => alarm && toggle(alarm.id),
+    " ": actions.pause,
+    ArrowLeft: () => (state.axis.value = axis.pan(-0.1)),
+    ArrowRight: () => (state.axis.value = axis.pan(0.1)),
+    "+": () => (state.axis.value = axis.zoom(middle, 0.67)),
+    "=": () => (state.axis.value = axis.zoom(middle, 0.67)),
+    "-": () => (state.axis.value = axis.zoom(middle, 1.5)),
+    0: () => (state.axis.value = axis.show(0, 1)),
+    Home: () => (state.axis.value = axis.show(0, 1)),
+    e: () => (state.excessView.value = !state.excessView.peek()),
+    m: () => (state.showHold.value = !state.showHold.peek()),
+    b: () => (state.showBaseline.value = !state.showBaseline.peek()),
+    "[": () => slot(-1),
+    "]": () => slot(1),
+    "/": () => actions.filter(),
+    l: actions.language,
+    t: actions.theme,
+    s: actions.mute,
+    "?": () => help(dialog),
+  }[key.length === 1 ? key.toLowerCase() : key];
+  if (!done) return false;
+  done();
+  return true;
+}
+
+export function help(dialog) {
+  render(
+    html`<h2>${t("help.title")}</h2>
+      <dl>${HELP.map(([key, id]) => html`<dt>${key.split(" ").map((name) => html`<kbd>${name}</kbd>`)}</dt><dd>${t(id)}</dd>`)}</dl>
+      <ul>${MOUSE.map((id) => html`<li>${t(id)}</li>`)}</ul>
+      <form method="dialog"><button class="primary" autofocus>${t("help.close")}</button></form>`,
+    dialog,
+  );
+  dialog.showModal();
+}

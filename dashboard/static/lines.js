@@ -1,0 +1,198 @@
+/**
+ * Rows of any window become lines of pixels: the maximum of the bins under each pixel, never the
+ * nearest, so that a carrier one bin wide cannot fall between two pixels.
+ */
+
+/** Level of a pixel that nobody received; every real level is far above it. */
+export const UNSEEN = -1000;
+
+const FRESH_S = 0.6; // rows come at 5-10/s: a pixel older than this is no longer live
+
+/** Grid of a row or reference, as a name. */
+export const gridName = ({ start_hz, bin_width_hz, n_bins }) => `${start_hz}/${bin_width_hz}/${n_bins}`;
+
+/** u8 codes to dBFS; code 0 is unseen. */
+export function decodeLevels(codes, { offset_db, step_db }) {
+  const levels = new Float32Array(codes.length);
+  for (let i = 0; i < codes.length; i++) {
+    levels[i] = codes[i] === 0 ? UNSEEN : offset_db + codes[i] * step_db;
+  }
+  return levels;
+}
+
+/** Raise `out[x]` to the largest of the bins that overlap pixel x of the piece. */
+export function raise(out, levels, grid, piece) {
+  const hzPerPixel = (piece.stop_hz - piece.start_hz) / (piece.x1 - piece.x0);
+  const binsPerPixel = hzPerPixel / grid.bin_width_hz;
+  const origin = (piece.start_hz - grid.start_hz) / grid.bin_width_hz;
+  for (let x = piece.x0; x < piece.x1; x++) {
+    const low = origin + (x - piece.x0) * binsPerPixel;
+    const first = Math.max(0, Math.floor(low + 1e-6));
+    const stop = Math.min(levels.length, Math.ceil(low + binsPerPixel - 1e-6));
+    let most = out[x];
+    for (let i = first; i < stop; i++) if (levels[i] > most) most = levels[i];
+    out[x] = most;
+  }
+}
+
+/** Baselines and thresholds of the windows seen lately, by grid. */
+export class References {
+  constructor(keep = 32) {
+    this.keep = keep;
+    this.byGrid = new Map();
+  }
+
+  add(header, baseline, threshold) {
+    const name = gridName(header);
+    this.byGrid.delete(name);
+    this.byGrid.set(name, {
+      ...header,
+      baseline: decodeLevels(baseline, header),
+      threshold: decodeLevels(threshold, header),
+    });
+    if (this.byGrid.size > this.keep) this.byGrid.delete(this.byGrid.keys().next().value);
+  }
+
+  /** The reference of exactly this grid, or undefined. */
+  of(row) {
+    return this.byGrid.get(gridName(row));
+  }
+
+  /** References that reach into a stretch, the coarser first so that the finer overwrite. */
+  over(start_hz, stop_hz) {
+    return [...this.byGrid.values()]
+      .filter((r) => r.start_hz < stop_hz && r.start_hz + r.n_bins * r.bin_width_hz > start_hz)
+      .sort((a, b) => b.bin_width_hz - a.bin_width_hz);
+  }
+}
+
+/** dB over the baseline per bin; without one, over the median of the row. */
+export function excessOf(levels, reference) {
+  const excess = new Float32Array(levels.length);
+  const baseline = reference?.baseline;
+  let floor = null;
+  for (let i = 0; i < levels.length; i++) {
+    if (levels[i] === UNSEEN) {
+      excess[i] = UNSEEN;
+    } else if (baseline && baseline[i] !== UNSEEN) {
+      excess[i] = levels[i] - baseline[i];
+    } else {
+      floor ??= medianSeen(levels);
+      excess[i] = levels[i] - floor;
+    }
+  }
+  return excess;
+}
+
+function medianSeen(levels) {
+  const seen = levels.filter((level) => level !== UNSEEN).sort();
+  return seen.length ? seen[seen.length >> 1] : 0;
+}
+
+/**
+ * Collects rows into lines of `slotS` seconds, newest last.
+ *
+ * Two rings of `height` lines hold dBFS and dB over baseline in tenths (Int16), addressed by slot
+ * number; `live` holds what each pixel shows now, `hold` its maximum so far.
+ */
+export class Lines {
+  constructor(pieces, width, height, slotS) {
+    Object.assign(this, { pieces, width, height, slotS });
+    this.levels = new Int16Array(width * height).fill(UNSEEN * 10);
+    this.excess = new Int16Array(width * height).fill(UNSEEN * 10);
+    this.live = new Float32Array(width).fill(UNSEEN);
+    this.liveExcess = new Float32Array(width).fill(UNSEEN);
+    this.hold = new Float32Array(width).fill(UNSEEN);
+    this.seenAt = new Float64Array(width).fill(-Infinity);
+    this.slot = null; // the line being filled
+    this.fresh = new Float32Array(width);
+    this.freshExcess = new Float32Array(width);
+    this.rowLevels = new Float32Array(width);
+    this.rowExcess = new Float32Array(width);
+    this.#empty();
+  }
+
+  #empty() {
+    this.fresh.fill(UNSEEN);
+    this.freshExcess.fill(UNSEEN);
+  }
+
+  /** Take a row; returns how many lines were finished by it. */
+  feed(row, reference) {
+    const end = row.time_s + row.duration_s;
+    const finished = this.advance(end);
+    const pieces = this.pieces.filter(
+      (p) => p.start_hz < row.start_hz + row.n_bins * row.bin_width_hz && p.stop_hz > row.start_hz,
+    );
+    const levels = decodeLevels(row.codes, row);
+    const excess = excessOf(levels, reference);
+    for (const piece of pieces) {
+      this.rowLevels.fill(UNSEEN, piece.x0, piece.x1);
+      this.rowExcess.fill(UNSEEN, piece.x0, piece.x1);
+      raise(this.rowLevels, levels, row, piece);
+      raise(this.rowExcess, excess, row, piece);
+      for (let x = piece.x0; x < piece.x1; x++) {
+        const level = this.rowLevels[x];
+        if (level === UNSEEN) continue;
+        this.live[x] = level;
+        this.liveExcess[x] = this.rowExcess[x];
+        this.seenAt[x] = end;
+        if (level > this.hold[x]) this.hold[x] = level;
+        if (level > this.fresh[x]) this.fresh[x] = level;
+        if (this.rowExcess[x] > this.freshExcess[x]) this.freshExcess[x] = this.rowExcess[x];
+      }
+    }
+    return finished;
+  }
+
+  /** Finish every line that ends before `time_s`. */
+  advance(time_s) {
+    const slot = Math.floor(time_s / this.slotS);
+    if (this.slot === null || slot - this.slot > this.height) {
+      if (this.slot !== null) this.#finish();
+      this.slot = slot;
+      return this.height;
+    }
+    let finished = 0;
+    while (this.slot < slot) {
+      this.#finish();
+      this.slot++;
+      finished++;
+    }
+    return finished;
+  }
+
+  #finish() {
+    const end = (this.slot + 1) * this.slotS;
+    const at = this.#at(this.slot);
+    const patience = Math.max(FRESH_S, 2 * this.slotS);
+    for (let x = 0; x < this.width; x++) {
+      let level = this.fresh[x];
+      let excess = this.freshExcess[x];
+      if (level === UNSEEN && end - this.seenAt[x] <= patience) {
+        level = this.live[x];
+        excess = this.liveExcess[x];
+      }
+      this.levels[at + x] = level === UNSEEN ? UNSEEN * 10 : Math.round(level * 10);
+      this.excess[at + x] = level === UNSEEN ? UNSEEN * 10 : Math.round(excess * 10);
+    }
+    this.#empty();
+  }
+
+  #at(slot) {
+    return (((slot % this.height) + this.height) % this.height) * this.width;
+  }
+
+  /** Tenths of a dB of the line `back` lines ago (0 is the newest finished one). */
+  line(ring, back) {
+    const at = this.#at(this.slot - 1 - back);
+    return ring.subarray(at, at + this.width);
+  }
+
+  /** Forget live values that nobody refreshed. */
+  fade(now_s) {
+    for (let x = 0; x < this.width; x++) {
+      if (now_s - this.seenAt[x] > FRESH_S * 4) this.live[x] = UNSEEN;
+    }
+  }
+}

@@ -1,0 +1,120 @@
+/** What is written around the pictures: frequencies, services, levels, times, breaks, colour scale. */
+
+import { effect } from "./vendor/signals-core.js";
+import { html, render } from "./vendor/lit-html.js";
+import { BREAK_PX } from "./axis.js";
+import { servicesIn } from "./bands.js";
+import { css } from "./colormap.js";
+import { signedDb } from "./format.js";
+import { lang, t } from "./i18n.js";
+import * as state from "./state.js";
+
+const px = (value) => `${value.toFixed(1)}px`;
+
+/** Keep the writing in step with the scope. */
+export function ribbon(root, scope) {
+  const part = (id) => root.querySelector(id);
+  const canvas = document.createElement("canvas");
+  part("#scale").append(canvas, document.createElement("div"));
+  const draw = () => {
+    if (!scope.width) return;
+    const axis = state.axis.peek();
+    const pieces = axis.pieces(scope.width);
+    render(ticks(axis, pieces, scope.width), part("#ribbon"));
+    render(breaks(pieces), part("#marks"));
+    render(levels(scope.spectrum), part("#levels"));
+    render(times(scope), part("#times"));
+    render(legend(scope.spectrum), part("#legend"));
+    scale(canvas, scope);
+  };
+  scope.onChange(draw);
+  effect(() => {
+    lang.value;
+    state.excessView.value;
+    state.slotS.value;
+    state.paused.value;
+    state.showBaseline.value;
+    state.showHold.value;
+    draw();
+  });
+}
+
+function ticks(axis, pieces, width) {
+  const services = pieces.flatMap((piece) =>
+    servicesIn(piece.start_hz, piece.stop_hz).map((row) => {
+      const scale = (piece.x1 - piece.x0) / (piece.stop_hz - piece.start_hz);
+      const x0 = piece.x0 + Math.max(0, row.start_hz - piece.start_hz) * scale;
+      const x1 = Math.min(piece.x1, piece.x0 + (row.stop_hz - piece.start_hz) * scale);
+      return { row, x0, wide: x1 - x0 };
+    }),
+  );
+  return html`
+    <div class="ticks">
+      ${axis.ticks(width).map(({ x, label }) => html`<span .style=${`left:${px(x)}`}>${label}</span>`)}
+    </div>
+    <div class="services">
+      ${services.map(
+        ({ row, x0, wide }) =>
+          html`<span class="service ${row.kind}" .style=${`left:${px(x0)};width:${px(wide)}`}
+            title="${row.start_mhz}–${row.stop_mhz} MHz · ${row[lang.value]}">${wide > 34 ? row[lang.value] : ""}</span>`,
+      )}
+    </div>`;
+}
+
+function breaks(pieces) {
+  return pieces.slice(1).map(
+    ({ x0, start_hz }, index) =>
+      html`<div class="break" .style=${`left:${px(x0 - BREAK_PX)};width:${px(BREAK_PX)}`}
+        title=${t("axis.gap", { low: (pieces[index].stop_hz / 1e6).toFixed(1), high: (start_hz / 1e6).toFixed(1) })}><i></i></div>`,
+  );
+}
+
+function levels({ low, high, height, ratio }) {
+  const lines = [];
+  for (let level = high - 10; level > low; level -= 10) lines.push(level);
+  return html`<b>dBFS</b>${lines.map(
+    (level) =>
+      html`<span .style=${`top:${px(((high - level) / (high - low)) * (height / ratio))}`}>${String(level).replace("-", "−")}</span>`,
+  )}`;
+}
+
+function times(scope) {
+  const perPixel = state.slotS.peek() / (scope.waterfall.lineHeight / scope.ratio);
+  const tall = scope.waterfallPane.clientHeight;
+  const step = [2, 5, 10, 20, 30, 60, 120, 300].find((s) => s / perPixel >= 48) ?? 600;
+  const marks = [];
+  for (let s = step; s / perPixel < tall - 8; s += step) marks.push(s);
+  return html`<span>${state.paused.peek() === null ? t("axis.now") : "0"}</span>${marks.map(
+    (s) => html`<span .style=${`top:${px(s / perPixel)}`}>−${s < 60 ? `${s} s` : `${+(s / 60).toFixed(1)} min`}</span>`,
+  )}`;
+}
+
+function legend({ hasBaseline }) {
+  const traces = [["live", true], ["hold", state.showHold.peek()]];
+  if (hasBaseline) traces.push(["baseline", state.showBaseline.peek()], ["threshold", state.showBaseline.peek()]);
+  return traces
+    .filter(([, shown]) => shown)
+    .map(([name]) => html`<span class="trace ${name}"><i></i>${t(`trace.${name}`)}</span>`);
+}
+
+/** The colours with their numbers: always in sight, so that a glow can be read as dB. */
+function scale(canvas, scope) {
+  const excess = state.excessView.peek();
+  const [low, high] = scope.waterfall.range(excess);
+  canvas.width = 1;
+  canvas.height = 256;
+  const context = canvas.getContext("2d");
+  for (let y = 0; y < 256; y++) {
+    context.fillStyle = css(1 - y / 255);
+    context.fillRect(0, y, 1, 1);
+  }
+  const marks = excess ? [30, 20, 10, 0] : [high, (high + low) / 2, low];
+  const unit = excess ? (scope.spectrum.hasBaseline ? "scale.baseline" : "scale.median") : "scale.raw";
+  render(
+    html`<b>${t(unit)}</b>${marks.map(
+      (value) =>
+        html`<span .style=${`top:${(100 * (high - value)) / (high - low)}%`}>${excess ? signedDb(value).replace(".0", "") : String(value).replace("-", "−")}</span>`,
+    )}`,
+    canvas.nextSibling,
+  );
+}

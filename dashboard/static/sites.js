@@ -1,0 +1,73 @@
+/** The left rail: sites and their sensors, worst first. */
+
+import { effect } from "./vendor/signals-core.js";
+import { html, nothing, render, svg } from "./vendor/lit-html.js";
+import { age, percent } from "./format.js";
+import { t } from "./i18n.js";
+import { shape, word } from "./shapes.js";
+import { BUCKETS, sparks } from "./sparks.js";
+import * as state from "./state.js";
+
+export function sites(root) {
+  effect(() => render(rail(), root));
+}
+
+function rail() {
+  const wanted = state.filter.value.trim().toLowerCase();
+  const shown = state.sensors.value.filter(({ site, sensor }) =>
+    `${site.site} ${site.site_name} ${sensor.sensor} ${sensor.position} ${t(`state.${sensor.state}`)}`.toLowerCase().includes(wanted),
+  );
+  const groups = Map.groupBy(shown, ({ site }) => site);
+  return html`
+    <h2>${t("sites.title")} <small>${state.sensors.value.length}</small></h2>
+    <input id="filter" type="search" placeholder=${t("sites.filter")} aria-label=${t("sites.filter")}
+      .value=${state.filter.value} @input=${(event) => (state.filter.value = event.target.value)}>
+    <div class="list">
+      ${[...groups].map(
+        ([site, members]) => html`
+          <section class="site">
+            <h3 title=${site.site}>${site.site_name || site.site}${
+              site.state === "silent" ? html`<small class="silent">${t("sites.last_heard", { age: age(site.age_s * 1000) })}</small>` : nothing
+            }</h3>
+            ${members.map(({ sensor }) => row(sensor))}
+          </section>`,
+      )}
+      ${shown.length === 0 ? html`<p class="empty">${t(state.sensors.value.length ? "sites.none_match" : "sites.none")}</p>` : nothing}
+    </div>
+    ${noticeList()}`;
+}
+
+function row(sensor) {
+  const least = sensor.bands.length ? Math.min(...sensor.bands.map((band) => band.p_2s)) : null;
+  const deaf = sensor.state === "silent" || sensor.state === "blind";
+  const reasons = sensor.notes.map((note) => t(note.id, note.args)).join(" · ");
+  return html`
+    <button class="sensor ${sensor.state}" aria-pressed=${sensor.sensor === state.chosen.value}
+      @click=${() => (state.chosen.value = sensor.sensor)} title="${sensor.sensor} · ${sensor.source}">
+      ${shape(sensor.state)}
+      <span class="name">${sensor.position || sensor.sensor}</span>
+      ${word(sensor.state)}
+      <span class="chance">${least === null || deaf ? "–" : html`<small>P(2 s)</small> ${percent(least)}`}</span>
+      ${spark(sensor.sensor)}
+      ${reasons ? html`<span class="why">${reasons}</span>` : nothing}
+    </button>`;
+}
+
+/** Largest excess of the last ten minutes, 0 to 40 dB. */
+function spark(name) {
+  const values = sparks.value.get(name);
+  if (!values) return html`<svg class="spark" viewBox="0 0 ${BUCKETS} 18" preserveAspectRatio="none"></svg>`;
+  const points = values.map((value, i) => `${i},${(17 - (Math.min(40, value) / 40) * 16).toFixed(1)}`).join(" ");
+  return html`<svg class="spark" viewBox="0 0 ${BUCKETS} 18" preserveAspectRatio="none" role="img" aria-label=${t("sites.spark")}>
+    ${svg`<polyline points=${points} />`}</svg>`;
+}
+
+function noticeList() {
+  const shown = state.notices.value.slice(0, 4);
+  if (!shown.length) return nothing;
+  return html`<section class="notices"><h2>${t("notice.title")}</h2>
+    ${shown.map(
+      (notice) => html`<p class=${notice.level}>${t(notice.note.id, notice.note.args)}
+        <small>${notice.sensor} · ${age(state.now.value - notice.start_ns / 1e6)}</small></p>`,
+    )}</section>`;
+}
