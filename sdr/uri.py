@@ -113,9 +113,7 @@ def _open_file(uri: str, target: str, read: _Options) -> Source:
     times: str | int = read.text("time") or ("now" if pace else "recorded")
     if times not in ("now", "recorded"):
         times = read.whole("time") or 0
-    recording = open_recording(
-        target, sample_format, read.freq("rate"), read.freq("center")
-    )
+    recording = open_recording(target, sample_format, read.freq("rate"), read.freq("center"))
     try:
         return Replay(
             recording,

@@ -1,0 +1,52 @@
+"""Facts about RTL2832U dongles that every way of reaching one needs."""
+
+from __future__ import annotations
+
+from sdr.frequency import format_freq
+from sdr.source import BadSource
+
+TUNERS: dict[int, tuple[str, float, float]] = {
+    1: ("E4000", 54e6, 2147e6),
+    2: ("FC0012", 22e6, 948e6),
+    3: ("FC0013", 22e6, 1100e6),
+    4: ("FC2580", 146e6, 924e6),
+    5: ("R820T", 24e6, 1766e6),
+    6: ("R828D", 24e6, 1766e6),
+}
+"""librtlsdr's number of a tuner -> name, lowest and highest centre (hertz)."""
+
+R820T_LOW_HZ, R820T_HIGH_HZ = TUNERS[5][1:]
+
+R820T_GAINS_DB = (
+    0.0, 0.9, 1.4, 2.7, 3.7, 7.7, 8.7, 12.5, 14.4, 15.7, 16.6, 19.7, 20.7, 22.9, 25.4,
+    28.0, 29.7, 32.8, 33.8, 36.4, 37.2, 38.6, 40.2, 42.1, 43.4, 43.9, 44.5, 48.0, 49.6,
+)  # fmt: skip
+"""Gain steps of R820T, R820T2 and R828D, as librtlsdr states them (measured at 928 MHz)."""
+
+RATES_HZ = ((225_001.0, 300_000.0), (900_001.0, 3_200_000.0))
+"""What the resampler of the RTL2832U can make; above 2.4 MS/s samples get lost unreported."""
+
+
+def nearest_gain(gains_db: tuple[float, ...], gain_db: float) -> float:
+    """The step that a wish for this gain ends at.
+
+    Examples
+    --------
+    >>> nearest_gain(R820T_GAINS_DB, 40.0)
+    40.2
+    """
+    return min(gains_db, key=lambda step_db: abs(step_db - gain_db))
+
+
+def check_rate(uri: str, sample_rate_hz: float) -> None:
+    """Refuse a sample rate that the chip cannot make.
+
+    Raises
+    ------
+    BadSource
+    """
+    if not any(low <= sample_rate_hz <= high for low, high in RATES_HZ):
+        possible = ", ".join(f"{format_freq(low)} - {format_freq(high)}" for low, high in RATES_HZ)
+        raise BadSource(
+            "source.wrong_rate", uri=uri, rate=format_freq(sample_rate_hz), possible=possible
+        )
