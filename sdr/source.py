@@ -60,6 +60,10 @@ class DeviceLost(SourceError):
     """It was there and vanished or went silent; opening it again may help."""
 
 
+class TunerNotLocked(SourceError):
+    """The tuner did not settle on this frequency; the others still work."""
+
+
 class EndOfRecording(Exception):
     """A recording has been read to its end."""
 
@@ -162,6 +166,8 @@ class Source(Protocol):
         ------
         BadSource
             Outside the tuner's range, or not this recording's frequency.
+        TunerNotLocked
+            What it would deliver is of an unknown frequency; the source stays open.
         DeviceLost
             The device is gone.
         """
