@@ -28,7 +28,6 @@ from dashboard.inbox import Standing as Standing
 from dashboard.inbox import Store as Store
 from dashboard.intake import Arrival, Intake, Outcome, Peer
 from dashboard.viewing import Viewing
-from sdr.source import UserError
 from sensors.link import next_port
 from sensors.messages import (
     Announce,
@@ -38,6 +37,7 @@ from sensors.messages import (
     SpectrumRow,
     Watch,
 )
+from sensors.toml import UserError
 from sensors.wire import EVENTS_UP, LIVE_UP, Refused, encode
 
 OnEvent = Callable[[Incoming], None]

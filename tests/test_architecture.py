@@ -55,7 +55,7 @@ def test_contracts_notice_each_violation(tmp_path: Path) -> None:
     wrong = {
         "dsp/wrong.py": "import time, socket, logging\nimport sdr.source\n",
         "sensors/wrong.py": "import rtlsdr\nimport dashboard\n",
-        "dashboard/wrong.py": "import sdr.source\nimport sensors.worker\n",
+        "dashboard/wrong.py": "import sdr.source\nimport sensors.config\n",
     }
     for name, text in wrong.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
@@ -69,6 +69,7 @@ def test_contracts_notice_each_violation(tmp_path: Path) -> None:
         "sensors.wrong -> rtlsdr",
         "sensors.wrong -> dashboard",
         "dashboard.wrong -> sdr.source",
+        "dashboard.wrong -> sensors.config",
     ):
         assert found in done.stdout, found
     assert done.stdout.count(" BROKEN") == 4

@@ -77,35 +77,48 @@ def test_languages_are_not_swapped(folder: str) -> None:
     assert [key for key in words if not CHINESE.search(chinese[key])] == []
 
 
-def error_classes(trees: list[ast.Module]) -> set[str]:
-    """Names of `UserError` and everything derived from it without a constructor of its own."""
-    names = {"UserError"}
-    classes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
-    while True:
-        more = {
-            c.name
-            for c in classes
-            if any(isinstance(base, ast.Name) and base.id in names for base in c.bases)
-        } - names
-        if not more:
-            return names
-        names |= more
+def modules() -> dict[str, ast.Module]:
+    """Every module of ours, parsed, by its dotted name."""
+    paths = [path for package in PACKAGES for path in (REPOSITORY / package).rglob("*.py")]
+    return {
+        ".".join(path.relative_to(REPOSITORY).with_suffix("").parts): ast.parse(
+            path.read_text(encoding="utf-8")
+        )
+        for path in paths
+    }
+
+
+def speakers(trees: dict[str, ast.Module]) -> dict[str, set[str]]:
+    """Names, module by module, that take a message id first: `say`, `UserError`, what derives."""
+    known = {module: set[str]() for module in trees}
+    known["sdr.source"].add("UserError")
+    known["sensors.text"].add("say")
+    before = -1
+    while before != (before := sum(map(len, known.values()))):
+        for module, tree in trees.items():
+            for node in ast.walk(tree):
+                if isinstance(node, ast.ImportFrom):
+                    there = known.get(node.module or "", set())
+                    known[module] |= {a.asname or a.name for a in node.names if a.name in there}
+                elif isinstance(node, ast.ClassDef):
+                    bases = {base.id for base in node.bases if isinstance(base, ast.Name)}
+                    known[module] |= {node.name} if bases & known[module] else set()
+    return known
 
 
 def uses() -> Iterator[tuple[str, str, set[str] | None]]:
     """(place, message id, its arguments or None where they are not literal) of each literal use."""
-    paths = [path for package in PACKAGES for path in (REPOSITORY / package).rglob("*.py")]
-    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in paths}
-    speakers = error_classes(list(trees.values())) | {"say"}
-    for path, tree in trees.items():
+    trees = modules()
+    known = speakers(trees)
+    for module, tree in trees.items():
         for call in ast.walk(tree):
             if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.args):
                 continue
             first = call.args[0]
-            if call.func.id in speakers and isinstance(first, ast.Constant):
+            if call.func.id in known[module] and isinstance(first, ast.Constant):
                 keywords = {keyword.arg for keyword in call.keywords}
-                place = f"{path.relative_to(REPOSITORY)}:{call.lineno}"
                 named = {name for name in keywords if name is not None}
+                place = f"{module}:{call.lineno}"
                 yield place, str(first.value), None if None in keywords else named
 
 
