@@ -19,6 +19,7 @@ Raw = npt.NDArray[Any]
 
 SampleFormat = Literal["cu8", "cs8", "ci16", "cf32"]
 Look = Literal["mean", "burst"]
+WindowName = Literal["hann", "hamming", "blackman_harris", "flat_top", "rectangular"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,6 +134,10 @@ class Dwell:
         Share of I and Q values at the converter's end stops.
     dropped_samples : int
         Lost inside or immediately before the dwell.
+    center_freq_hz : float
+        Where the receiver was tuned; NaN where that is not known.
+    window, overlap : WindowName, float
+        How the segments were cut; the noise statistics depend on it.
     """
 
     hop: int
@@ -146,6 +151,38 @@ class Dwell:
     num_blocks: int
     clipped_fraction: float = 0.0
     dropped_samples: int = 0
+    center_freq_hz: float = float("nan")
+    window: WindowName = "hann"
+    overlap: float = 0.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """What a dwell is compared with: the quiet floor and the known traffic of every bin of a hop.
+
+    Attributes
+    ----------
+    grid : Grid
+    floor : float32, shape (n_bins,)
+        Power of a quiet dwell (mean look), linear.
+    typical_mean, typical_peak : float32, shape (n_bins,)
+        Median of each look: what the guard is counted from.
+    traffic_mean, traffic_peak : float32, shape (n_bins,)
+        High quantile of each look where more than noise was seen there, else 0.
+    masked : bool, shape (n_bins,)
+        Bins that never alarm: the receiver's own spurs.
+    scans : float
+        Dwells that ``floor`` was averaged from; infinite where it is known exactly.
+    """
+
+    grid: Grid
+    floor: Real
+    typical_mean: Real
+    typical_peak: Real
+    traffic_mean: Real
+    traffic_peak: Real
+    masked: npt.NDArray[np.bool_]
+    scans: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -195,6 +232,11 @@ class Detection:
     duty : float
         Mean over peak power in the band: 1 for steady, burst/dwell for a burst.
     hop : int
+    doubts : tuple of str
+        Why it may not be a signal on this frequency: ``"center"`` (only where the receiver's own
+        DC spike is), ``"edge"`` (reaches the kept edge: the rest lies in another hop),
+        ``"overload"`` (the converter clipped), ``"image"`` (a weaker mirror of a stronger one).
+        A shifted look or a lower gain decides.
     """
 
     center_freq_hz: float
@@ -211,6 +253,7 @@ class Detection:
     look: Look
     duty: float
     hop: int
+    doubts: tuple[str, ...] = ()
 
     @property
     def stop_ns(self) -> int:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 
-from .values import Real
-
-WindowName = Literal["hann", "hamming", "blackman_harris", "flat_top", "rectangular"]
+from .values import Real, WindowName
 
 COSINES: dict[WindowName, tuple[float, ...]] = {
     "rectangular": (1.0,),

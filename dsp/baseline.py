@@ -1,0 +1,246 @@
+"""What is normal at a site: the distribution of every bin, learnt before the exam and frozen.
+
+A moving average swallows a cheater who starts slowly; a frozen distribution does not.  A `Learner`
+counts, learners of several sessions are added up, `Learner.freeze` makes the immutable `Baseline`
+with its hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import histogram
+from .counts import HopCounts
+from .identity import BaselineMismatch, Identity
+from .plan import Plan
+from .threshold import Segments, burst_ratio, mean_ratio
+from .values import Dwell, Grid, Reference
+
+TRAFFIC_QUANTILE = 0.999
+"""The traffic level of a bin: exceeded in one of a thousand dwells of the survey."""
+
+NOISE_P = 1e-6
+"""A bin whose strongest look noise would reach with less than this carries traffic."""
+
+CONTAMINATED = 10**0.05
+"""A mean 0.5 dB over the median is not the floor's: the bin carried traffic during the survey."""
+
+FORMAT = 1
+"""Of the arrays; another one is refused."""
+
+
+class Learner:
+    """Counts dwells of one plan under one identity.
+
+    Parameters
+    ----------
+    identity : Identity
+        Its ``plan`` must be the plan's digest.
+    plan : Plan
+    """
+
+    def __init__(self, identity: Identity, plan: Plan) -> None:
+        if identity.plan != plan.digest:
+            raise BaselineMismatch("plan", identity.plan, plan.digest)
+        self.identity = identity
+        self.counts = tuple(HopCounts.empty(hop.grid) for hop in plan.hops)
+
+    @property
+    def scans(self) -> int:
+        """Dwells learnt on the hop that has fewest."""
+        return min(counts.scans for counts in self.counts)
+
+    def learn(self, dwell: Dwell) -> None:
+        """Add one dwell; a clipped or gapped one is the caller's to leave out."""
+        self.counts[dwell.hop].learn(dwell)
+
+    def freeze(self, masks_hz: Sequence[tuple[float, float]] = ()) -> Baseline:
+        """Make the immutable baseline.
+
+        Parameters
+        ----------
+        masks_hz : sequence of (low_hz, high_hz)
+            The receiver's own spurs; these bins never alarm.
+
+        Raises
+        ------
+        ValueError
+            A hop was never visited.
+        """
+        empty = [i for i, counts in enumerate(self.counts) if counts.scans == 0]
+        if empty:
+            raise ValueError(f"hops {empty} were never visited: survey longer")
+        return Baseline(
+            self.identity, tuple(counts.copy() for counts in self.counts), tuple(masks_hz)
+        )
+
+
+class Baseline:
+    """A frozen survey.  Its arrays are read-only; two with the same content have the same hash.
+
+    Parameters
+    ----------
+    identity : Identity
+    counts : tuple of HopCounts
+        Taken over and made read-only.
+    masks_hz : tuple of (low_hz, high_hz)
+        The receiver's own spurs.
+    refused_hz : tuple of (low_hz, high_hz)
+        Emitters of the survey that a person did not accept as legal: their traffic is not
+        excused, they alarm.
+
+    Attributes
+    ----------
+    hash : str
+        SHA-256 over everything that decides a detection.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        counts: tuple[HopCounts, ...],
+        masks_hz: tuple[tuple[float, float], ...] = (),
+        refused_hz: tuple[tuple[float, float], ...] = (),
+    ) -> None:
+        self.identity = identity
+        self.counts = counts
+        self.masks_hz = masks_hz
+        self.refused_hz = refused_hz
+        digest = hashlib.sha256(self._metadata().encode())
+        for each in counts:
+            for array in each.arrays().values():
+                array.setflags(write=False)
+                digest.update(np.ascontiguousarray(array).tobytes())
+        self.hash = digest.hexdigest()
+        self._references: dict[int, Reference] = {}
+
+    @property
+    def scans(self) -> int:
+        """Dwells learnt on the hop that has fewest."""
+        return min(counts.scans for counts in self.counts)
+
+    def at(self, hop: int) -> Reference:
+        """What to compare a dwell on this hop with; computed once."""
+        if hop not in self._references:
+            self._references[hop] = self._reference(self.counts[hop])
+        return self._references[hop]
+
+    def refuse(self, bands_hz: Sequence[tuple[float, float]]) -> Baseline:
+        """Copy in which these emitters of the survey are not excused."""
+        return Baseline(
+            self.identity, self.counts, self.masks_hz, self.refused_hz + tuple(bands_hz)
+        )
+
+    def merge(self, other: Baseline) -> Baseline:
+        """Both surveys together, as if they had been one.
+
+        Raises
+        ------
+        BaselineMismatch
+            They were learnt under different conditions.
+        """
+        self.identity.require(other.identity)
+        merged = tuple(counts.copy() for counts in self.counts)
+        for mine, theirs in zip(merged, other.counts, strict=True):
+            mine.add(theirs)
+        return Baseline(
+            self.identity,
+            merged,
+            tuple(sorted({*self.masks_hz, *other.masks_hz})),
+            tuple(sorted({*self.refused_hz, *other.refused_hz})),
+        )
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Everything as plain arrays (for ``numpy.savez_compressed``); metadata as JSON bytes."""
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "metadata": np.frombuffer(self._metadata().encode(), dtype=np.uint8)
+        }
+        for index, counts in enumerate(self.counts):
+            for name, array in counts.arrays().items():
+                arrays[f"hop{index}_{name}"] = array
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Baseline:
+        """Read back what `to_arrays` wrote.
+
+        Raises
+        ------
+        ValueError
+            Not a baseline, of another format, or damaged; the message says which.
+        """
+        if "metadata" not in arrays:
+            raise ValueError("no metadata: not a baseline")
+        metadata = json.loads(bytes(arrays["metadata"]))
+        if metadata.get("format") != FORMAT:
+            raise ValueError(f"baseline format {metadata.get('format')!r} is not {FORMAT}")
+        counts = []
+        for index, hop in enumerate(metadata["hops"]):
+            prefix = f"hop{index}_"
+            found = {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
+            counts.append(HopCounts.restore(Grid(**hop.pop("grid")), hop, found))
+        return cls(
+            Identity(**metadata["identity"]),
+            tuple(counts),
+            tuple((low, high) for low, high in metadata["masks_hz"]),
+            tuple((low, high) for low, high in metadata["refused_hz"]),
+        )
+
+    def _metadata(self) -> str:
+        """All that is not an array, in one canonical text."""
+        return json.dumps(
+            {
+                "format": FORMAT,
+                "identity": asdict(self.identity),
+                "hops": [counts.numbers() for counts in self.counts],
+                "masks_hz": self.masks_hz,
+                "refused_hz": self.refused_hz,
+            },
+            sort_keys=True,
+        )
+
+    def _reference(self, counts: HopCounts) -> Reference:
+        """Floor, typical and traffic levels of one hop's bins."""
+        mean = (counts.sum_mean / counts.segments).astype(np.float32)
+        typical_mean = histogram.quantile(counts.hist_mean, 0.5)
+        floor = np.where(mean > CONTAMINATED * typical_mean, typical_mean, mean)
+        segments = Segments(
+            self.identity.window,
+            self.identity.overlap,
+            round(counts.segments / counts.scans),
+            counts.num_blocks,
+        )
+        refused = _inside(counts.grid, self.refused_hz)
+        traffic = []
+        for hist, strongest, ratio in (
+            (counts.hist_mean, counts.max_mean, mean_ratio(segments, NOISE_P, counts.scans)),
+            (counts.hist_peak, counts.max_peak, burst_ratio(segments, NOISE_P, counts.scans)),
+        ):
+            level = np.minimum(histogram.quantile(hist, TRAFFIC_QUANTILE), strongest)
+            traffic.append(np.where((strongest > ratio * floor) & ~refused, level, 0.0))
+        return Reference(
+            grid=counts.grid,
+            floor=floor.astype(np.float32),
+            typical_mean=typical_mean,
+            typical_peak=histogram.quantile(counts.hist_peak, 0.5),
+            traffic_mean=traffic[0].astype(np.float32),
+            traffic_peak=traffic[1].astype(np.float32),
+            masked=_inside(counts.grid, self.masks_hz),
+            scans=float(counts.scans),
+        )
+
+
+def _inside(grid: Grid, bands_hz: Sequence[tuple[float, float]]) -> npt.NDArray[np.bool_]:
+    """Bins whose width touches one of the bands."""
+    inside = np.zeros(grid.n_bins, dtype=np.bool_)
+    half = grid.bin_width_hz / 2
+    for low, high in bands_hz:
+        inside[grid.window(low - half, high + half)] = True
+    return inside

@@ -1,0 +1,162 @@
+"""What a survey counts on one hop: both looks of every bin as histograms, mergeable by adding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import histogram
+from .identity import BaselineMismatch
+from .values import Dwell, Grid, Real
+
+ACTIVE_RATIO = 10**0.9
+"""A bin counts as active 9 dB over the quietest dwell seen in it."""
+
+
+ARRAYS = (
+    "sum_mean",
+    "hist_mean",
+    "hist_peak",
+    "max_mean",
+    "max_peak",
+    "quiet",
+    "max_time_ns",
+    "first_ns",
+    "last_ns",
+)
+
+
+@dataclass(slots=True, eq=False)
+class HopCounts:
+    """What was counted on one hop; a plain record that two learners can add up.
+
+    Attributes
+    ----------
+    grid : Grid
+    scans, segments, num_blocks : int
+        Dwells; their segments in total; stretches of the burst look.
+    sum_mean : float64, shape (n_bins,)
+        Of the mean look, weighted with the segments.
+    hist_mean, hist_peak : uint32, shape (n_bins, levels)
+    max_mean, max_peak : float32, shape (n_bins,)
+    quiet : float32, shape (n_bins,)
+        Smallest mean look.
+    max_time_ns, first_ns, last_ns : int64, shape (n_bins,)
+        Of the strongest burst look; of the first and last active one (0: never).
+    """
+
+    grid: Grid
+    scans: int
+    segments: int
+    num_blocks: int
+    sum_mean: npt.NDArray[np.float64]
+    hist_mean: histogram.Counts
+    hist_peak: histogram.Counts
+    max_mean: Real
+    max_peak: Real
+    quiet: Real
+    max_time_ns: npt.NDArray[np.int64]
+    first_ns: npt.NDArray[np.int64]
+    last_ns: npt.NDArray[np.int64]
+
+    def numbers(self) -> dict[str, object]:
+        """All that is not an array."""
+        return {
+            "grid": asdict(self.grid),
+            "scans": self.scans,
+            "segments": self.segments,
+            "num_blocks": self.num_blocks,
+        }
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """The arrays by name."""
+        return {name: getattr(self, name) for name in ARRAYS}
+
+    @classmethod
+    def restore(
+        cls, grid: Grid, numbers: Mapping[str, int], arrays: Mapping[str, npt.NDArray[Any]]
+    ) -> HopCounts:
+        """Rebuild from `numbers` and `arrays`.
+
+        Raises
+        ------
+        ValueError
+            An array is missing or has another shape or type.
+        """
+        whole = cls.empty(grid)
+        whole.scans, whole.segments = numbers["scans"], numbers["segments"]
+        whole.num_blocks = numbers["num_blocks"]
+        for name in ARRAYS:
+            wanted, found = getattr(whole, name), arrays.get(name)
+            if found is None or found.shape != wanted.shape or found.dtype != wanted.dtype:
+                raise ValueError(f"baseline array {name!r} is missing or damaged")
+            setattr(whole, name, found)
+        return whole
+
+    def copy(self) -> HopCounts:
+        """Writable copy."""
+        twin = replace(self)
+        for name, array in self.arrays().items():
+            setattr(twin, name, array.copy())
+        return twin
+
+    @classmethod
+    def empty(cls, grid: Grid) -> HopCounts:
+        """Nothing learnt yet."""
+        n = grid.n_bins
+        return cls(
+            grid,
+            0,
+            0,
+            1,
+            np.zeros(n),
+            np.zeros((n, histogram.LEVELS), dtype=np.uint32),
+            np.zeros((n, histogram.LEVELS), dtype=np.uint32),
+            np.zeros(n, dtype=np.float32),
+            np.zeros(n, dtype=np.float32),
+            np.full(n, np.inf, dtype=np.float32),
+            np.zeros(n, dtype=np.int64),
+            np.zeros(n, dtype=np.int64),
+            np.zeros(n, dtype=np.int64),
+        )
+
+    def learn(self, dwell: Dwell) -> None:
+        """Add one dwell."""
+        self.scans += 1
+        self.segments += dwell.num_segments
+        self.num_blocks = max(self.num_blocks, dwell.num_blocks)
+        self.sum_mean += dwell.mean * float(dwell.num_segments)
+        histogram.count(self.hist_mean, dwell.mean)
+        histogram.count(self.hist_peak, dwell.peak)
+        np.minimum(self.quiet, dwell.mean, out=self.quiet)
+        np.maximum(self.max_mean, dwell.mean, out=self.max_mean)
+        stronger = dwell.peak > self.max_peak
+        self.max_peak[stronger] = dwell.peak[stronger]
+        self.max_time_ns[stronger] = dwell.time_ns
+        active = dwell.peak > ACTIVE_RATIO * self.quiet
+        self.first_ns[active & (self.first_ns == 0)] = dwell.time_ns
+        self.last_ns[active] = dwell.time_ns
+
+    def add(self, other: HopCounts) -> None:
+        """Add what another learner counted on the same hop, in any order."""
+        if self.grid != other.grid:
+            raise BaselineMismatch("grid", self.grid, other.grid)
+        self.scans += other.scans
+        self.segments += other.segments
+        self.num_blocks = max(self.num_blocks, other.num_blocks)
+        self.sum_mean += other.sum_mean
+        self.hist_mean += other.hist_mean
+        self.hist_peak += other.hist_peak
+        np.minimum(self.quiet, other.quiet, out=self.quiet)
+        np.maximum(self.max_mean, other.max_mean, out=self.max_mean)
+        stronger = other.max_peak > self.max_peak
+        self.max_peak[stronger] = other.max_peak[stronger]
+        self.max_time_ns[stronger] = other.max_time_ns[stronger]
+        first = np.where(self.first_ns == 0, other.first_ns, self.first_ns)
+        both = (self.first_ns > 0) & (other.first_ns > 0)
+        self.first_ns = np.where(both, np.minimum(self.first_ns, other.first_ns), first)
+        np.maximum(self.last_ns, other.last_ns, out=self.last_ns)
