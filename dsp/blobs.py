@@ -25,8 +25,12 @@ LONG_LOOKS = (4, 16)
 WIDE_BINS = 16
 """Bins in the wide look: a noise-like block spreads its power thinly."""
 
-SHADOW_DB = 36.0
+SHADOW_DB = 33.0
 """Cells this far under the strongest of their moment are that signal's own splatter."""
+
+CAST_RATIO = 30.0
+LINE_MARGIN = 4.0
+"""A steady line is never quite steady."""
 
 LINE_BINS = 9
 BRIDGE_ROWS = 8
@@ -85,34 +89,44 @@ def mark(tile: Tiles, floor: Floor) -> Mask:
     """
     guard = 10.0 ** (GUARD_DB / 10.0)
     level = floor.level.copy()
-    level[floor.line] *= 2.5
+    level[floor.line] *= LINE_MARGIN
     level[floor.dead] = np.inf
     gain = row_gain(tile.mean, floor.level, tile.k_eff)[:, None]
     single = noise_threshold(1.0, P_FA / tile.group)
     mean = tile.mean / gain
     marked = tile.peak > (level * np.float32(single)) * gain
     marked |= mean > level * np.float32(max(noise_threshold(tile.k_eff), guard))
+    quick = np.where(marked, level, mean)
     for rows in LONG_LOOKS:
-        if len(mean) >= rows:
-            marked |= _long_look(mean, level, rows, tile.group)
+        if len(mean) >= 2 * rows:
+            marked |= _long_look(quick, level, rows, tile.group)
     marked |= _wide_look(mean, level, tile.k_eff)
     if marked.any():
-        quiet = np.where(floor.line | floor.dead, np.float32(0.0), tile.peak)
-        top = quiet.max(axis=1, keepdims=True)
-        marked &= tile.peak > top * np.float32(10.0 ** (-SHADOW_DB / 10.0))
+        marked &= tile.peak > _shadow(tile.peak, floor.usual)
     return np.asarray(marked)
 
 
+def _shadow(peak: Real, usual: Real) -> Real:
+    """Level under which a moment's cells are the splatter of its strongest burst.
+
+    Only what comes and goes casts a shadow: the skirts of a steady emission are part of the floor.
+    """
+    cast = np.where(peak > usual * np.float32(CAST_RATIO), peak, np.float32(0.0))
+    top = ndimage.maximum_filter1d(cast.max(axis=1), 3)[:, None]
+    return np.asarray(top * np.float32(10.0 ** (-SHADOW_DB / 10.0)))
+
+
 def _long_look(mean: Real, level: Real, rows: int, group: int) -> Mask:
-    """Average several rows; mark those of their rows that carry the power."""
+    """Average several rows; mark those of their rows that carry the power.
+
+    ``mean`` without what the quick looks saw: a strong burst must not mark 32 ms around it.
+    """
     guard = 10.0 ** (GUARD_DB / 10.0)
     threshold = max(noise_threshold(averages(rows * group), P_FA), guard)
-    # A strong short burst is the quick looks' business: clipped, it cannot mark 32 ms around it.
-    clipped = np.minimum(mean, level * np.float32(1.5 * threshold))
     marked = np.zeros(mean.shape, dtype=bool)
     for shift in (0, rows // 2):
         whole = (len(mean) - shift) // rows
-        part = clipped[shift : shift + whole * rows].reshape(whole, rows, -1)
+        part = mean[shift : shift + whole * rows].reshape(whole, rows, -1)
         hit = part.mean(axis=1) > level * np.float32(threshold)
         if hit.any():
             target = marked[shift : shift + whole * rows].reshape(whole, rows, -1)
@@ -133,15 +147,18 @@ def _wide_look(mean: Real, level: Real, k_eff: float) -> Mask:
     return marked
 
 
-def blobs(marked: Mask, line: Mask) -> list[Blob]:
+def blobs(marked: Mask, tile: Tiles, floor: Floor) -> list[Blob]:
     """Join cells across keying gaps and small holes, and box what is connected.
+
+    An emission on both sides of a steady line is one; so is a wide emission that never pauses,
+    whatever pattern its pilots draw inside it.
 
     Parameters
     ----------
     marked : bool, shape (n_rows, nfft)
-    line : bool, shape (nfft,)
-        Bins held by a steady line: an emission on both sides of it is one.
+        From `mark`; the cells of steady emissions are added.
     """
+    _mark_steady(marked, tile.mean, floor)
     if not marked.any():
         return []
     columns = np.flatnonzero(marked.any(axis=0))
@@ -149,7 +166,7 @@ def blobs(marked: Mask, line: Mask) -> list[Blob]:
     part = marked[:, first : last + 1]
     joined = _bridge_time(part, BRIDGE_ROWS)
     joined = ndimage.maximum_filter1d(joined, 2 * (BRIDGE_BINS // 2) + 1, axis=1)
-    _bridge_lines(joined, line[first : last + 1])
+    _bridge_lines(joined, floor.line[first : last + 1])
     labels, count = ndimage.label(joined, structure=np.ones((3, 3), dtype=int))
     labels[~part] = 0
     found = []
@@ -167,6 +184,14 @@ def blobs(marked: Mask, line: Mask) -> list[Blob]:
             )
         )
     return found
+
+
+def _mark_steady(marked: Mask, mean: Real, floor: Floor) -> None:
+    """Mark a steady emission from edge to edge in the rows in which it is there."""
+    labels, count = ndimage.label(floor.steady)
+    for (run,) in ndimage.find_objects(labels, max_label=count):
+        ratio = mean[:, run].mean(axis=1) / floor.noise[run].mean()
+        marked[:, run] |= (ratio > 2.0)[:, None]
 
 
 def _bridge_time(marked: Mask, gap: int) -> Mask:

@@ -19,6 +19,13 @@ STEP_DB = 6.0
 STEP_HZ = 20e3
 """An emission's edge rises by `STEP_DB` within this; a receiver's response does not."""
 
+FLOOR_BEND_DB = 5.0
+"""A piece of floor lies within this of the level between its neighbours."""
+
+DC_SKIRT_HZ = 60e3
+COMB_HZ = 60e3
+"""Pilots of LTE are 45 kHz apart; wider than that, equal distances are chance."""
+
 STOPBAND_DB = 50.0
 """Further under the rest of the band, nothing is received: a digital filter's stop band."""
 
@@ -35,6 +42,12 @@ class Floor:
     level : float32, shape (nfft,)
         Mean power of each bin when nothing transmits: the smooth receiver floor, plus the
         receiver's own steady lines.
+    usual : float32, shape (nfft,)
+        The quiet level as measured, emissions that never pause included.
+    noise : float32, shape (nfft,)
+        The smooth receiver floor alone.
+    steady : bool, shape (nfft,)
+        Bins of wide emissions that never pause.
     line : bool, shape (nfft,)
         Bins held by a narrow steady line (DC spike, crystal spurs).
     dead : bool, shape (nfft,)
@@ -42,6 +55,9 @@ class Floor:
     """
 
     level: Real
+    usual: Real
+    noise: Real
+    steady: Bins
     line: Bins
     dead: Bins
 
@@ -107,56 +123,65 @@ def receiver_floor(quiet: Real, sigma_db: float, bin_width_hz: float) -> Floor:
     filled = _bridge(level_db, dead)
     smooth_db = ndimage.median_filter(filled, 13, mode="nearest")
     smooth_db = ndimage.uniform_filter1d(smooth_db, 5, mode="nearest")
-    wide, floor_db = _steady_emissions(smooth_db, round(STEP_HZ / bin_width_hz))
+    wide, floor_db = _steady_emissions(smooth_db, bin_width_hz)
     line = (level_db > smooth_db + max(LINE_DB, 4.5 * sigma_db)) & ~dead & ~wide
     line = ndimage.binary_dilation(line)
     line[n // 2 - 1 : n // 2 + 2] = True
-    floor_db = np.where(line, np.maximum(level_db, floor_db), floor_db)
-    return Floor(level=(10.0 ** (floor_db / 10.0)).astype(np.float32), line=line, dead=dead)
+    lined_db = np.where(line, np.maximum(level_db, floor_db), floor_db)
+    return Floor(_linear(lined_db), quiet, _linear(floor_db), wide, line, dead)
 
 
-def _steady_emissions(level_db: Levels, reach: int) -> tuple[Bins, Levels]:
+def _steady_emissions(level_db: Levels, bin_width_hz: float) -> tuple[Bins, Levels]:
     """Find wide steady stretches between steep edges, and the floor that bridges beneath them.
 
-    The spectrum is cut at its steep steps.  A piece that lies lower than its neighbours is floor,
-    unless the other floor pieces say that it is only a valley in something wider.
+    The spectrum is cut at its steep steps.  Taken from the lowest piece upwards, a piece belongs to
+    the floor when it lies near the level that the pieces accepted before it give for its place.
     """
     n = len(level_db)
-    reach = max(4, reach)
-    none = np.zeros(n, dtype=bool)
+    reach = max(4, round(STEP_HZ / bin_width_hz))
+    wide = np.zeros(n, dtype=bool)
     step = np.zeros(n)
     if n < 8 * reach:
-        return none, level_db
+        return wide, level_db
     step[reach // 2 : n - (reach - reach // 2)] = level_db[reach:] - level_db[:-reach]
-    marks = sorted([(i, 1) for i in _peaks(step)] + [(i, -1) for i in _peaks(-step)])
-    if not marks:
-        return none, level_db
-    cuts = [0, *(i for i, _ in marks), n]
-    signs = [0, *(s for _, s in marks), 0]
+    cuts = sorted({0, *_peaks(step), *_peaks(-step), n})
     pieces = list(zip(cuts[:-1], cuts[1:], strict=True))
     levels = [float(np.median(level_db[a:b])) for a, b in pieces]
     middles = [(a + b) / 2 for a, b in pieces]
-    low = [k for k in range(len(pieces)) if signs[k] <= 0 and signs[k + 1] >= 0]
-    while len(low) > 1:
-        excess = [
-            levels[k] - np.interp(middles[k], [middles[j] for j in low if j != k],
-                                  [levels[j] for j in low if j != k])
-            for k in low
-        ]
-        worst = int(np.argmax(excess))
-        if excess[worst] <= STEP_DB:
-            break
-        del low[worst]
-    beneath = np.interp(middles, [middles[k] for k in low], [levels[k] for k in low])
-    wide = none.copy()
+    floor: list[int] = []
+    for k in sorted(range(len(pieces)), key=lambda k: levels[k]):
+        beneath = [levels[j] for j in floor]
+        if not floor or levels[k] - np.interp(middles[k], [middles[j] for j in floor], beneath) < (
+            FLOOR_BEND_DB
+        ):
+            floor = sorted([*floor, k])
+    raised = [k not in floor for k in range(len(pieces))]
+    dc = n // 2
     for k, (a, b) in enumerate(pieces):
-        if k not in low and levels[k] > beneath[k] + 0.6 * STEP_DB:
+        # The receiver's own carrier has skirts that look like a steady emission at 0 Hz.
+        if raised[k] and not (a <= dc < b and (b - a) * bin_width_hz < DC_SKIRT_HZ):
             wide[a:b] = True
+    _fill_comb(wide, COMB_HZ / bin_width_hz)
     # The slope of an edge belongs to the transmission, not to the floor that bridges it.
-    covered = ndimage.binary_dilation(wide, iterations=reach // 2)
+    covered = ndimage.binary_dilation(wide, iterations=reach)
     if not wide.any() or covered.all():
-        return none, level_db
-    return wide, np.minimum(_bridge(ndimage.median_filter(level_db, 31), covered), level_db)
+        return np.zeros(n, dtype=bool), level_db
+    beside = level_db.copy()
+    beside[~covered] = ndimage.median_filter(level_db[~covered], 31, mode="nearest")
+    return wide, np.where(covered, np.minimum(_bridge(beside, covered), level_db), level_db)
+
+
+def _fill_comb(wide: Bins, spacing: float) -> None:
+    """Join three or more stretches at equal distances: the pilots of one OFDM emission."""
+    labels, count = ndimage.label(wide)
+    if count < 3:
+        return
+    runs = [run for (run,) in ndimage.find_objects(labels)]
+    middles = np.array([(run.start + run.stop) / 2 for run in runs])
+    apart = np.diff(middles)
+    for k in range(count - 2):
+        if apart[k] < spacing and abs(apart[k + 1] - apart[k]) < 0.25 * apart[k]:
+            wide[runs[k].start : runs[k + 2].stop] = True
 
 
 def _peaks(step: Levels) -> list[int]:
@@ -173,3 +198,7 @@ def _bridge(level_db: Levels, covered: Bins) -> Levels:
         return level_db
     seen = np.flatnonzero(~covered)
     return np.where(covered, np.interp(np.arange(len(covered)), seen, level_db[seen]), level_db)
+
+
+def _linear(level_db: Levels) -> Real:
+    return np.asarray(10.0 ** (level_db / 10.0), dtype=np.float32)

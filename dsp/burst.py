@@ -1,0 +1,271 @@
+"""Every emission of a stream of samples: start, stop and band, as a person would box them.
+
+`BurstFinder` is fed samples of any length and gives emissions back as they end.  Inside it works
+in blocks at fixed places of the stream, so that the result does not depend on how it was fed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from dsp.artefact import Geometry, is_comb, made_by_another
+from dsp.blobs import Blob, blobs, mark, row_gain
+from dsp.edges import Run, envelope, group_runs, on_runs
+from dsp.floor import Floor, quiet_level, receiver_floor
+from dsp.segment import Band, Segment, occupied_band
+from dsp.tiles import GROUP, Tiles, frame_window, tiles
+from dsp.units import ratio_db
+from dsp.values import IQ, Emission, Real
+
+BLOCK_S = 0.5
+BLOCK_SAMPLES = 1 << 22
+TRAIN_GAP_S = 0.0135
+"""Longest pause inside one keyed train; longer pauses part two packets."""
+
+SAME_RATIO = 100.0
+"""Pieces more than 20 dB apart are two emissions: a packet and what lay beneath it."""
+
+PULSE_S = 1e-3
+PULSE_HZ = 500e3
+PULSE_GLUE_S = 250e-6
+PULSE_GAP_S = 50e-6
+"""Wide short pulses (ADS-B, radar) are told apart at a finer scale: one emission per reply.
+
+The pilots of an idle LTE cell are at most 214 us apart, so that gluing over 250 us tells them from
+pulses."""
+
+MIN_SNR_DB = 3.0
+MIN_WORTH_DB = 20.0
+"""SNR plus half the time-bandwidth product in dB: what integrating the burst would give."""
+
+NARROW_BINS = 5.5
+NARROW_S = 0.05
+NARROW_SNR_DB = 20.0
+"""Weak unmodulated blips are spurs of a computer or charger far more often than transmissions."""
+
+HISTORY_BLOCKS = 120
+FLOOR_ROWS = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """What the finder knows of the receiver.
+
+    Attributes
+    ----------
+    noise_dbfs_per_hz : float
+        Median floor over the bins.
+    line_offsets_hz : tuple of float
+        Steady lines (DC spike, spurs), from the centre of the recording.
+    """
+
+    noise_dbfs_per_hz: float
+    line_offsets_hz: tuple[float, ...]
+
+
+class BurstFinder:
+    """Find emissions in a stream of samples.
+
+    Parameters
+    ----------
+    sample_rate_hz : float
+    center_freq_hz : float
+        Added to every frequency.
+    """
+
+    def __init__(self, sample_rate_hz: float, center_freq_hz: float = 0.0) -> None:
+        self.sample_rate_hz = sample_rate_hz
+        self.center_freq_hz = center_freq_hz
+        self.window = frame_window(sample_rate_hz)
+        self._bin_hz = sample_rate_hz / self.window.nfft
+        self._hop = self.window.nfft // 2
+        frames = max(GROUP, round(min(BLOCK_S * sample_rate_hz, BLOCK_SAMPLES) / self._hop))
+        self._block = frames // GROUP * GROUP * self._hop
+        self._pending: list[IQ] = []
+        self._held = 0
+        self._position = 0
+        self._history: deque[Real] = deque(maxlen=HISTORY_BLOCKS)
+        self._sigma_db = 1.0
+        self._open: list[Segment] = []
+        self._recent: deque[Segment] = deque(maxlen=64)
+        self.floor: Floor | None = None
+
+    def feed(self, samples: IQ) -> list[Emission]:
+        """Take the next samples; return the emissions that ended.
+
+        Parameters
+        ----------
+        samples : complex64, shape (n,)
+        """
+        self._pending.append(samples)
+        self._held += len(samples)
+        ended: list[Emission] = []
+        need = self._block + self.window.nfft - self._hop
+        if self._held >= need:
+            whole = np.concatenate(self._pending)
+            first = 0
+            while len(whole) - first >= need:
+                ended += self._analyze(whole[first : first + need], GROUP, last=False)
+                first += self._block
+            self._pending = [whole[first:].copy()]
+            self._held = len(whole) - first
+        return ended
+
+    def finish(self) -> list[Emission]:
+        """Analyze what is left and end everything."""
+        ended: list[Emission] = []
+        if self._held >= self.window.nfft:
+            rest = np.concatenate(self._pending)
+            frames = len(rest) // self._hop
+            group = GROUP
+            if not self._history:
+                group = GROUP if frames >= 64 * GROUP else max(1, frames // 64)
+            ended += self._analyze(rest, group, last=True)
+        self._pending, self._held = [], 0
+        ended += self._close(self._position + (1 << 62))
+        return ended
+
+    def _analyze(self, samples: IQ, group: int, last: bool) -> list[Emission]:
+        """Find the segments of one block and join them to the open ones."""
+        tile = tiles(samples, self.window, group)
+        self.floor = self._learn(tile)
+        marked = mark(tile, self.floor)
+        found: list[Segment] = []
+        gain = row_gain(tile.mean, self.floor.level, tile.k_eff)
+        for blob in blobs(marked, tile, self.floor):
+            found += self._segments(samples, tile, blob, gain)
+        for segment in sorted(found, key=lambda s: s.start):
+            self._join(segment)
+        self._position += len(samples) if last else self._block
+        return self._close(self._position)
+
+    def _learn(self, tile: Tiles) -> Floor:
+        """Update the quiet level; what is on now does not become floor."""
+        step = max(1, len(tile.mean) // FLOOR_ROWS)
+        if len(tile.mean) >= 16 or not self._history:
+            quiet, self._sigma_db = quiet_level(tile.mean[::step], tile.k_eff)
+            if self._history:
+                for segment in self._open:
+                    if segment.width < 0.8 * self.window.nfft:
+                        inside = slice(max(0, segment.low_bin - 4), segment.high_bin + 5)
+                        quiet[inside] = np.minimum(quiet[inside], self._history[-1][inside])
+            self._history.append(quiet)
+        stacked = np.stack(self._history)
+        rank = len(stacked) // 4
+        level = np.partition(stacked, rank, axis=0)[rank]
+        return receiver_floor(level, self._sigma_db, self._bin_hz)
+
+    def _segments(self, samples: IQ, tile: Tiles, blob: Blob, gain: Real) -> list[Segment]:
+        """Measure one blob's edges in time and cut it at its long pauses."""
+        assert self.floor is not None
+        nfft, hop = self.window.nfft, self._hop
+        span = tile.group * hop
+        pad = 2 * nfft
+        first = max(0, blob.first_row * span - pad)
+        stop = min(len(samples), (blob.last_row + 1) * span + nfft + pad)
+        low, high = blob.low_bin / nfft - 0.5, (blob.high_bin + 1) / nfft - 0.5
+        noise = float(self.floor.level[blob.low_bin : blob.high_bin + 1].sum())
+        noise /= self.window.enbw_bins
+        shape = envelope(samples[first:stop], low, high, nfft // 2)
+        runs, top = on_runs(shape, noise)
+        gap = TRAIN_GAP_S
+        steady = bool(self.floor.steady[blob.low_bin : blob.high_bin + 1].mean() > 0.5)
+        if runs and not steady and (high - low) * self.sample_rate_hz >= PULSE_HZ:
+            glued = group_runs(runs, round(PULSE_GLUE_S * self.sample_rate_hz))
+            lengths = [g[-1].stop - g[0].start for g in glued]
+            if np.percentile(lengths, 75) < PULSE_S * self.sample_rate_hz:
+                gap = PULSE_GAP_S
+        found = []
+        for runs_ in group_runs(runs, round(gap * self.sample_rate_hz)):
+            start = first + runs_[0].start
+            end = first + runs_[-1].stop
+            a = max(0, min(start // span, len(tile.mean) - 1))
+            b = max(a + 1, min(-(-end // span), len(tile.mean)))
+            rows = tile.mean[a:b]
+            cells = tile.peak[a:b, blob.low_bin : blob.high_bin + 1]
+            found.append(
+                Segment(
+                    start=self._position + start,
+                    stop=self._position + end,
+                    low_bin=blob.low_bin,
+                    high_bin=blob.high_bin,
+                    power=rows.sum(axis=0, dtype=np.float64),
+                    noise=self.floor.level.astype(np.float64) * float(gain[a:b].sum()),
+                    rows=b - a,
+                    peak=float(cells.max()),
+                    top=top,
+                    on=sum(r.stop - r.start for r in runs_),
+                    runs=len(runs_),
+                    longest=max(r.stop - r.start for r in runs_),
+                    steady=steady,
+                )
+            )
+        return found
+
+    def _join(self, segment: Segment) -> None:
+        """Append to the open emission it continues, or open a new one."""
+        gap = TRAIN_GAP_S
+        if segment.width * self.sample_rate_hz / self.window.nfft >= PULSE_HZ and (
+            segment.longest < PULSE_S * self.sample_rate_hz
+        ):
+            gap = PULSE_GAP_S
+        reach = round(gap * self.sample_rate_hz)
+        for other in self._open:
+            shared = min(segment.high_bin, other.high_bin) - max(segment.low_bin, other.low_bin) + 1
+            alike = 1.0 / SAME_RATIO < segment.top / other.top < SAME_RATIO
+            near = alike and segment.start - other.stop <= reach and other.start - segment.stop <= reach
+            if near and shared >= 0.3 * min(segment.width, other.width):
+                other.absorb(segment)
+                return
+        self._open.append(segment)
+
+    def _close(self, position: int) -> list[Emission]:
+        """End what has been silent for longer than a train's pause."""
+        reach = round(TRAIN_GAP_S * self.sample_rate_hz)
+        ended = [s for s in self._open if s.stop + reach < position]
+        around = [*self._open, *self._recent]
+        self._open = [s for s in self._open if s.stop + reach >= position]
+        self._recent.extend(ended)
+        scale = Geometry(self.sample_rate_hz, self._bin_hz, self.window.nfft)
+        kept = [
+            s
+            for s in sorted(ended, key=lambda s: s.start)
+            if not made_by_another(s, around, scale) and not is_comb(s, around, scale)
+        ]
+        return [e for s in kept if (e := self._emission(s)) is not None]
+
+    def _emission(self, segment: Segment) -> Emission | None:
+        """Turn the sums into figures; None for what a person would not box."""
+        rate, nfft = self.sample_rate_hz, self.window.nfft
+        band = occupied_band(segment)
+        duty = min(1.0, segment.on / max(1, segment.length))
+        width = (band.high - band.low) * rate / nfft
+        middle = ((band.high + band.low) / 2 - 0.5 - nfft / 2) * rate / nfft
+        snr_db = ratio_db(band.signal / max(duty, 0.05) / max(self._noise(band), 1e-20))
+        narrow = band.high - band.low < NARROW_BINS
+        blip = segment.length < NARROW_S * rate or segment.runs > 1
+        product = max(1.0, segment.on / rate * width)
+        worth_db = snr_db + 5.0 * math.log10(product)
+        if snr_db < MIN_SNR_DB or worth_db < MIN_WORTH_DB:
+            return None
+        if narrow and blip and snr_db < NARROW_SNR_DB:
+            return None
+        return Emission(
+            start_s=segment.start / rate,
+            stop_s=segment.stop / rate,
+            center_freq_hz=self.center_freq_hz + middle,
+            bandwidth_hz=width,
+            snr_db=snr_db,
+            peak_dbfs=ratio_db(segment.peak),
+            duty=duty,
+        )
+
+    def _noise(self, band: Band) -> float:
+        """Receiver noise between two edges, its lines left out."""
+        assert self.floor is not None
+        inside = slice(int(band.low), max(int(band.low) + 1, math.ceil(band.high)))
+        return float(self.floor.noise[inside].sum())

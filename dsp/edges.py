@@ -1,0 +1,142 @@
+"""When exactly a blob was on: a second look with a window short enough for its edges."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from dsp.blobs import noise_threshold
+from dsp.psd import power_batches
+from dsp.values import IQ, Real
+from dsp.window import window
+
+EDGE_DB = 13.0
+"""An emission is on where it is less than this under its usual level."""
+
+P_FA_EDGE = 1e-7
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A stretch without a pause.
+
+    Attributes
+    ----------
+    start, stop : int
+        Samples from the first one given.
+    """
+
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Envelope:
+    """Power in a band against time.
+
+    Attributes
+    ----------
+    power : float32, shape (n,)
+        Linear, a full-scale tone reads 1.0.
+    step : int
+        Samples between two values.
+    offset : int
+        Sample in the middle of the first value's window.
+    num_bins : int
+        Bins summed in each value.
+    """
+
+    power: Real
+    step: int
+    offset: int
+    num_bins: int
+
+
+def envelope(samples: IQ, low: float, high: float, longest: int) -> Envelope:
+    """Power in a band with the best time resolution that its width allows.
+
+    Parameters
+    ----------
+    samples : complex64, shape (n,)
+    low, high : float
+        Edges of the band in cycles per sample, -0.5 to 0.5.
+    longest : int
+        No window longer than this many samples.
+    """
+    width = max(high - low, 1e-6)
+    nfft = 1 << math.ceil(math.log2(max(8.0, 1.5 / width)))
+    nfft = max(16, min(nfft, longest, 1 << int(math.log2(len(samples)))))
+    hop = nfft // 2
+    win = window("hann", nfft)
+    freqs = np.fft.fftfreq(nfft)
+    inside = np.abs(freqs - (low + high) / 2) <= max(width / 2, 0.51 / nfft)
+    columns = np.flatnonzero(inside)
+    if len(columns) == 0:
+        columns = np.array([int(np.argmin(np.abs(freqs - (low + high) / 2)))])
+    pairs = np.concatenate([2 * columns, 2 * columns + 1])
+    parts = [
+        squares[:, pairs].sum(axis=1)
+        for _, squares in power_batches(samples, win, hop, max(1, (1 << 16) // nfft))
+    ]
+    power = np.concatenate(parts) / np.float32(win.enbw_bins)
+    return Envelope(power, hop, nfft // 2, len(columns))
+
+
+def on_runs(shape: Envelope, noise: float) -> tuple[list[Run], float]:
+    """Stretches in which the band carries the emission, and its usual power when on.
+
+    The threshold lies `EDGE_DB` under the usual level, or where noise is seldom, whichever is
+    higher; a weak emission is averaged over time until its level clears the noise.
+
+    Parameters
+    ----------
+    shape : Envelope
+    noise : float
+        Mean noise power in the band.
+    """
+    power = shape.power
+    k_eff = max(1.0, 0.67 * shape.num_bins)
+    smooth = 1
+    floor = noise * noise_threshold(k_eff, P_FA_EDGE)
+    top = _usual(power, floor)
+    while top < 4.0 * floor and smooth < 64 and 8 * smooth < len(power):
+        smooth *= 2
+        power = ndimage.uniform_filter1d(shape.power, smooth, mode="nearest")
+        floor = noise * noise_threshold(k_eff * smooth * 0.8, P_FA_EDGE)
+        top = _usual(power, floor)
+    threshold = min(max(floor, top * 10.0 ** (-EDGE_DB / 10.0)), 0.5 * top)
+    return _runs(power > threshold, shape), top
+
+
+def _usual(power: Real, floor: float) -> float:
+    """Power-weighted mean power: the level of most of the energy, however short it was on."""
+    over = power[power > floor].astype(np.float64)
+    return float((over**2).sum() / over.sum()) if len(over) else float(power.max())
+
+
+def _runs(on: npt.NDArray[np.bool_], shape: Envelope) -> list[Run]:
+    """Sample ranges of the true stretches."""
+    change = np.flatnonzero(np.diff(np.concatenate([[False], on, [False]]).astype(np.int8)))
+    half = shape.step // 2
+    return [
+        Run(
+            int(a) * shape.step + shape.offset - half,
+            (int(b) - 1) * shape.step + shape.offset + half,
+        )
+        for a, b in zip(change[0::2], change[1::2], strict=True)
+    ]
+
+
+def group_runs(runs: list[Run], gap: int) -> list[list[Run]]:
+    """Split where the pause is longer than ``gap`` samples."""
+    groups: list[list[Run]] = []
+    for run in runs:
+        if groups and run.start - groups[-1][-1].stop <= gap:
+            groups[-1].append(run)
+        else:
+            groups.append([run])
+    return groups
