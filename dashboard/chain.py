@@ -61,33 +61,57 @@ class Chain:
         self._begins = False  # the epoch has no record here yet and another one has
         self._recent: deque[tuple[int, bytes]] = deque(maxlen=REMEMBERED)
 
-    def greet(self, hello: Hello, past: Callable[[], Past], now_ns: int) -> list[Breach]:
+    def greet(
+        self, hello: Hello, past: Callable[[], Past], now_ns: int, *, fresh: bool
+    ) -> list[Breach]:
         """Take in a greeting; the answer is `reply`, given after the batch is stored.
 
-        ``past`` is asked only when this epoch was not greeted before.
+        Parameters
+        ----------
+        hello : Hello
+        past : callable
+            Asks the store; called only when this epoch was not greeted before.
+        now_ns : int
+        fresh : bool
+            Whether the greeting answers a challenge; another one may be old.
+
+        Raises
+        ------
+        Doubtful
+            It would make an alarm and is not fresh; nothing changed.
         """
-        self.hello = hello
         if hello.low > max(READS) or hello.high < min(READS):
-            self.held = "wire.version"
+            self.hello, self.held = hello, "wire.version"
             return []
-        returned = False
-        if hello.epoch != self.epoch:
-            known = past()
-            self.epoch = hello.epoch
-            self.taken = self.stored = known.standing or Standing(0, NO_HASH)
-            self._recent.clear()
-            epoch = hello.epoch.hex()
-            self._begins = known.standing is None and bool(known.epochs)
-            returned = epoch in known.epochs and epoch != known.epochs[-1]
-            self.held = ""
-        if self.held and self.held != "wire.version":
+        known, begins, returned = self.taken, self._begins, False
+        new = hello.epoch != self.epoch
+        if new:
+            known, begins, returned = self._recall(hello.epoch.hex(), past())
+        elif self.held and self.held != "wire.version":
             return []  # a person decides, not another greeting
+        kind: BreachKind | None = None
+        if returned or known.seq > hello.last_seq:
+            kind, first, last = "rollback", hello.last_seq + 1, known.seq
+        elif known.seq == hello.last_seq and known.hash != hello.head:
+            kind, first, last = "fork", hello.last_seq, hello.last_seq
+        if kind is not None and not fresh:
+            raise Doubtful
+        if new:
+            self.epoch, self.taken, self.stored = hello.epoch, known, known
+            self._begins = begins
+            self._recent.clear()
+            self._recent.append((known.seq, known.hash))
         self.held = ""
-        if returned or self.taken.seq > hello.last_seq:
-            return [self._hold("rollback", hello.last_seq + 1, self.taken.seq, now_ns)]
-        if self.taken.seq == hello.last_seq and self.taken.hash != hello.head:
-            return [self._hold("fork", hello.last_seq, hello.last_seq, now_ns)]
-        return []
+        if self.hello is None or new or hello.first_seq >= self.hello.first_seq:
+            self.hello = hello
+        return [] if kind is None else [self._hold(kind, first, max(first, last), now_ns)]
+
+    @staticmethod
+    def _recall(epoch: str, past: Past) -> tuple[Standing, bool, bool]:
+        """Standing of an epoch, whether it begins after another one, whether it came back."""
+        begins = past.standing is None and bool(past.epochs)
+        returned = epoch in past.epochs and epoch != past.epochs[-1]
+        return past.standing or Standing(0, NO_HASH), begins, returned
 
     def take(self, signed: Signed, now_ns: int) -> list[Item]:
         """Accept the next record; an empty list for one that is here already.
@@ -109,7 +133,7 @@ class Chain:
             raise Refused("held", self.held)
         if record.seq <= self.taken.seq:
             self.counts["repeated"] += 1
-            if any(seq == record.seq and known != digest for seq, known in self._recent):
+            if dict(self._recent).get(record.seq, digest) != digest:
                 return [self._hold("fork", record.seq, record.seq, now_ns)]
             return []
         items: list[Item] = []
@@ -193,6 +217,10 @@ class Chain:
             hash=follows,
             received_ns=now_ns,
         )
+
+
+class Doubtful(Exception):
+    """A greeting that would make an alarm, and may be old."""
 
 
 class Missing(Exception):

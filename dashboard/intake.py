@@ -7,12 +7,14 @@ again.  Every frame that is dropped is counted by its reason and, once per peer 
 
 from __future__ import annotations
 
+import os
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
-from dashboard.chain import Chain, Item, Missing, Past
+from dashboard.chain import Chain, Doubtful, Item, Missing, Past
 from dashboard.inbox import Incoming, Store
 from sensors.messages import Down, Heartbeat, Hello, Pulse, Signed, Who
 from sensors.wire import EVENTS_UP, Refused
@@ -117,6 +119,9 @@ class Intake:
         self.peers = peers
         self.chains: dict[str, Chain] = {}
         self.counts: Counter[str] = Counter()
+        self.make_chain: type[Chain] = Chain
+        self.make_challenge: Callable[[], bytes] = partial(os.urandom, 16)
+        self._challenges: OrderedDict[bytes, bytes] = OrderedDict()
         self._sessions: OrderedDict[bytes, Chain] = OrderedDict()
 
     def process(self, arrivals: Iterable[Arrival]) -> Outcome:
@@ -164,9 +169,7 @@ class Intake:
         message = EVENTS_UP.decode(arrival.frames)
         allowed = self._allowed(arrival)
         if isinstance(message, Hello):
-            chain = self._greeted(message, allowed, arrival)
-            batch += chain.greet(message, lambda: self._past(chain, message), arrival.time_ns)
-            answers[arrival.route] = _Answer(chain, "greeting", arrival.time_ns)
+            self._greeting(message, allowed, arrival, batch, answers, outcome)
             return
         known = self._session(arrival, allowed)
         if known is None:
@@ -180,6 +183,37 @@ class Intake:
             outcome.replies.append((arrival.route, pulse))
         elif isinstance(message, Signed):
             self._record(message, known, arrival, batch, answers)
+
+    def _greeting(
+        self,
+        hello: Hello,
+        allowed: Peer | None,
+        arrival: Arrival,
+        batch: list[Item],
+        answers: dict[bytes, _Answer],
+        outcome: Outcome,
+    ) -> None:
+        chain = self._chain(hello, allowed)
+        challenge = self._challenges.get(arrival.route)
+        try:
+            batch += chain.greet(
+                hello,
+                lambda: self._past(chain, hello),
+                arrival.time_ns,
+                fresh=challenge is not None and hello.answer == challenge,
+            )
+        except Doubtful:
+            if challenge is None:
+                challenge = self._challenges[arrival.route] = self.make_challenge()
+                if len(self._challenges) > MAX_SESSIONS:
+                    self._challenges.popitem(last=False)
+            outcome.replies.append((arrival.route, Who(challenge)))
+            return
+        self._challenges.pop(arrival.route, None)
+        self._sessions[self._who(arrival)] = chain
+        if len(self._sessions) > MAX_SESSIONS:
+            self._sessions.popitem(last=False)
+        answers[arrival.route] = _Answer(chain, "greeting", arrival.time_ns)
 
     def _record(
         self,
@@ -217,22 +251,19 @@ class Intake:
             raise Refused("unknown", arrival.user.decode("ascii", "replace"))
         return peer
 
-    def _greeted(self, hello: Hello, allowed: Peer | None, arrival: Arrival) -> Chain:
+    def _chain(self, hello: Hello, allowed: Peer | None) -> Chain:
         if allowed is not None:
             if hello.verify_key != allowed.verify_key:
                 raise Refused("signature", "greeting names another signing key")
             if hello.site != allowed.site:
                 raise Refused("site", hello.site)
-        chain = Chain(hello.verify_key, hello.site, self.monitor)
-        chain = self.chains.setdefault(chain.peer, chain)
+        fresh = self.make_chain(hello.verify_key, hello.site, self.monitor)
+        chain = self.chains.setdefault(fresh.peer, fresh)
         if chain.site != hello.site:
             raise Refused("site", hello.site)
         if len(self.chains) > MAX_SESSIONS:
             del self.chains[chain.peer]
             raise Refused("unknown", "too many sites")
-        self._sessions[self._who(arrival)] = chain
-        if len(self._sessions) > MAX_SESSIONS:
-            self._sessions.popitem(last=False)
         return chain
 
     def _session(self, arrival: Arrival, allowed: Peer | None) -> Chain | None:

@@ -214,6 +214,7 @@ class Hello(Struct, frozen=True, array_like=True):
     boot: Key16
     software: Text = ""
     config: Text = ""
+    answer: Key16 = bytes(16)  # the challenge of the `Who` that this answers
 
 
 class Welcome(Struct, frozen=True, array_like=True):
@@ -245,7 +246,13 @@ class Ack(Struct, frozen=True, array_like=True):
 
 
 class Who(Struct, frozen=True, array_like=True):
-    """Monitor to site: I do not know this connection; say Hello."""
+    """Monitor to site: say Hello.  I do not know this connection, or doubt what it said.
+
+    A greeting may be old: connections of one site overlap when it reconnects.  Before a greeting
+    makes an alarm it must carry a challenge that was made after it.
+    """
+
+    challenge: Key16 = bytes(16)
 
 
 class Pulse(Struct, frozen=True, array_like=True):

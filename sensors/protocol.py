@@ -117,7 +117,9 @@ class Sender:
         self._progress_s = 0.0
         self._rewound_s = float("-inf")
         self._backoff = 1.0
-        self._next: Stored | Hello | None = None
+        self._next: Stored | Hello | Signed | None = None
+        self._proof: Signed | None = None
+        self._answer = bytes(16)
 
     def opened(self, now_s: float) -> None:
         """A fresh socket: everything starts with a greeting."""
@@ -140,8 +142,12 @@ class Sender:
     def sent(self, now_s: float) -> None:
         """The socket took what `outgoing` returned last."""
         message, self._next = self._next, None
-        if isinstance(message, Hello):
+        if isinstance(message, Signed):
+            self.counts["proofs"] += 1
+            self._proof = None
+        elif isinstance(message, Hello):
             self.counts["greetings"] += 1
+            self._answer = bytes(16)
             self._greet_s = now_s + (HELD_EVERY_S if self.state == "refused" else GREET_EVERY_S)
         elif message is not None:
             again = message.seq <= self._high
@@ -175,10 +181,12 @@ class Sender:
         elif isinstance(message, Refuse):
             if message.epoch == self.log.epoch:
                 self._refused(message.reason, now_s)
-        elif isinstance(message, Who) and self.state != "greeting":
-            self._greet(now_s)
+        elif isinstance(message, Who):
+            self._asked(message, now_s)
 
-    def _choose(self, now_s: float) -> Stored | Hello | None:
+    def _choose(self, now_s: float) -> Stored | Hello | Signed | None:
+        if self.state == "refused" and self._proof is not None:
+            return self._proof
         if self.state != "up":
             return self._hello() if now_s >= self._greet_s else None
         if len(self._flights) >= WINDOW:
@@ -207,6 +215,7 @@ class Sender:
             boot=card.boot,
             software=card.software,
             config=card.config,
+            answer=self._answer,
         )
 
     def _timers(self, now_s: float) -> None:
@@ -226,6 +235,21 @@ class Sender:
         self._opened_s = self._greet_s = now_s
         self._next = None
 
+    def _asked(self, who: Who, now_s: float) -> None:
+        if who.challenge != bytes(16):
+            self._answer = who.challenge
+            self._greet_s = now_s
+            if self.state != "refused":
+                self._greet(now_s)
+        elif self.state != "greeting":
+            self._greet(now_s)
+
+    def _forked(self, seq: int, now_s: float) -> None:
+        """The centre holds another record of this number: show ours, so that it knows too."""
+        ours = self.log.after(seq - 1, 1)
+        self._proof = ours[0].signed if ours and ours[0].seq == seq else None
+        self._refused("wire.fork", now_s)
+
     def _refused(self, reason: str, now_s: float) -> None:
         if self.state != "refused":
             self._greet_s = now_s + HELD_EVERY_S
@@ -234,7 +258,8 @@ class Sender:
 
     def _rewind(self, seq: int, now_s: float) -> None:
         """Send again from ``seq + 1``."""
-        self.counts["resends"] += 1
+        if self._flights:
+            self.counts["resends"] += 1
         self._rewound_s = self._progress_s = now_s
         self._cursor = seq
         self._flights.clear()
@@ -252,7 +277,7 @@ class Sender:
             return
         ours = log.hash_of(message.seq)
         if ours is not None and ours != message.hash:
-            self._refused("wire.fork", now_s)
+            self._forked(message.seq, now_s)
             return
         if message.seq != log.acked:
             log.ack(message.seq)
@@ -269,7 +294,7 @@ class Sender:
             return
         ours = log.hash_of(message.seq)
         if ours is not None and ours != message.hash:
-            self._refused("wire.fork", now_s)
+            self._forked(message.seq, now_s)
             return
         if message.seq > log.acked:
             self.counts["acked"] += message.seq - log.acked
