@@ -6,11 +6,18 @@ import math
 
 from dsp.values import IQBlock
 from sdr.air import Air, Tuning
-from sdr.frequency import format_freq
 from sdr.pace import Pace
 from sdr.scene_file import load_scene
-from sdr.source import BadSource, Settings, Source, SourceInfo
-from sdr.tuner import R820T_GAINS_DB, R820T_HIGH_HZ, R820T_LOW_HZ, check_rate, nearest_gain
+from sdr.source import Settings, Source, SourceInfo
+from sdr.tuner import (
+    R820T_GAINS_DB,
+    R820T_HIGH_HZ,
+    R820T_LOW_HZ,
+    check_freq,
+    check_ppm,
+    check_rate,
+    nearest_gain,
+)
 
 BUFFER_S = 0.5
 """Samples that wait for a slow reader; older ones are lost and counted."""
@@ -99,11 +106,13 @@ class SceneSource(Source):
         Raises
         ------
         BadSource
-            For a rate that an RTL2832U cannot make.
+            For a rate or correction that an RTL2832U cannot make.
         """
         old = self._tuning
         if sample_rate_hz is not None:
             check_rate(self._info.uri, sample_rate_hz)
+        if ppm is not None:
+            check_ppm(ppm)
         self._set(
             Tuning(
                 old.center_freq_hz,
@@ -122,13 +131,7 @@ class SceneSource(Source):
         BadSource
             Outside the tuner's range.
         """
-        if not self._info.freq_low_hz <= center_freq_hz <= self._info.freq_high_hz:
-            raise BadSource(
-                "source.freq_out_of_range",
-                freq=format_freq(center_freq_hz),
-                low=format_freq(self._info.freq_low_hz),
-                high=format_freq(self._info.freq_high_hz),
-            )
+        check_freq(self._info, center_freq_hz)
         old = self._tuning
         self._set(Tuning(center_freq_hz, old.sample_rate_hz, old.gain_db, old.ppm))
         return center_freq_hz

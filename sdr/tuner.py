@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sdr.frequency import format_freq
-from sdr.source import BadSource
+from sdr.source import BadSource, SourceInfo
 
 TUNERS: dict[int, tuple[str, float, float]] = {
     1: ("E4000", 54e6, 2147e6),
@@ -25,6 +25,8 @@ R820T_GAINS_DB = (
 
 RATES_HZ = ((225_001.0, 300_000.0), (900_001.0, 3_200_000.0))
 """What the resampler of the RTL2832U can make; above 2.4 MS/s samples get lost unreported."""
+
+MOST_PPM = 300.0
 
 
 def nearest_gain(gains_db: tuple[float, ...], gain_db: float) -> float:
@@ -49,4 +51,31 @@ def check_rate(uri: str, sample_rate_hz: float) -> None:
         possible = ", ".join(f"{format_freq(low)} - {format_freq(high)}" for low, high in RATES_HZ)
         raise BadSource(
             "source.wrong_rate", uri=uri, rate=format_freq(sample_rate_hz), possible=possible
+        )
+
+
+def check_ppm(ppm: float) -> None:
+    """Refuse a correction that no crystal needs.
+
+    Raises
+    ------
+    BadSource
+    """
+    if not -MOST_PPM <= ppm <= MOST_PPM:
+        raise BadSource("source.wrong_ppm", ppm=ppm, low=-MOST_PPM, high=MOST_PPM)
+
+
+def check_freq(info: SourceInfo, center_freq_hz: float) -> None:
+    """Refuse a centre outside the tuner's range.
+
+    Raises
+    ------
+    BadSource
+    """
+    if not info.freq_low_hz <= center_freq_hz <= info.freq_high_hz:
+        raise BadSource(
+            "source.freq_out_of_range",
+            freq=format_freq(center_freq_hz),
+            low=format_freq(info.freq_low_hz),
+            high=format_freq(info.freq_high_hz),
         )

@@ -1,0 +1,140 @@
+"""A running stream of raw bytes with a clock: what lies between a receiver and its reader."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+
+from dsp.values import Raw
+
+WINDOW_S = 0.5
+
+
+class Silent(Exception):
+    """No bytes came for too long."""
+
+
+class Ended(Exception):
+    """The producer stopped; the reason is its text."""
+
+
+class SampleStream:
+    """Bounded ring of cu8 samples; one thread puts, another reads.
+
+    A reader that is too slow loses the **oldest** samples and is told how many.  Every sample has
+    a position, counted from the start of the stream, and through the earliest arrivals of the
+    last second a time: scheduling delays make single arrivals late, never early.
+
+    Parameters
+    ----------
+    sample_rate_hz : float
+    seconds : float
+        Length of the ring.
+    """
+
+    def __init__(self, sample_rate_hz: float, seconds: float) -> None:
+        self._rate_hz = sample_rate_hz
+        self._ring = np.empty(2 * int(seconds * sample_rate_hz), dtype=np.uint8)
+        self._written = 0  # bytes since the start
+        self._next = 0  # sample that is read next
+        self._ended: str | None = None
+        self._changed = threading.Condition()
+        # Monotonic time of sample 0 as the earliest arrivals tell, now and in the window before.
+        self._zero_s = [float("inf"), float("inf")]
+        self._window_end_s = 0.0
+        self._arrived_s = time.monotonic()
+        self._anchor()
+
+    @property
+    def count(self) -> int:
+        """Samples received since the start."""
+        return self._written // 2
+
+    def put(self, data: Raw) -> None:
+        """Append bytes (uint8, shape (n,), any n): only the producer calls this."""
+        now_s = time.monotonic()
+        size = self._ring.shape[0]
+        with self._changed:
+            data = data[-size:]
+            start = self._written % size
+            head = min(data.shape[0], size - start)
+            self._ring[start : start + head] = data[:head]
+            self._ring[: data.shape[0] - head] = data[head:]
+            self._written += data.shape[0]
+            self._arrived_s = now_s
+            if now_s > self._window_end_s:
+                self._zero_s = [float("inf"), self._zero_s[0]]
+                self._window_end_s = now_s + WINDOW_S
+            self._zero_s[0] = min(self._zero_s[0], now_s - self._written / 2 / self._rate_hz)
+            self._changed.notify()
+
+    def end(self, reason: str) -> None:
+        """Say that nothing more will come."""
+        with self._changed:
+            self._ended = reason
+            self._changed.notify()
+
+    def skip_to(self, seconds_from_now: float) -> None:
+        """Continue with the samples taken from this moment on; older ones are not counted lost."""
+        with self._changed:
+            self._anchor()
+            # What has arrived is older than now, whatever the clock says; what is under way is
+            # recognised by the time at which it will arrive.
+            self._next = max(self._next, (self._written + 1) // 2)
+            if self._written:
+                at_s = time.monotonic() + seconds_from_now - min(self._zero_s)
+                self._next = max(self._next, round(at_s * self._rate_hz))
+            else:
+                self._next += round(seconds_from_now * self._rate_hz)
+
+    def read(self, num_samples: int, patience_s: float) -> tuple[Raw, int, int]:
+        """Wait for the next samples.
+
+        Returns
+        -------
+        raw : uint8, shape (2 * num_samples,)
+            A copy.
+        position : int
+            Of the first sample.
+        dropped : int
+            Samples lost before it because the reader was slow.
+
+        Raises
+        ------
+        Silent
+            Not a byte for ``patience_s``.
+        Ended
+            The producer stopped.
+        """
+        size, num_bytes = self._ring.shape[0], 2 * num_samples
+        with self._changed:
+            while True:
+                oldest = max(0, (self._written - size + 1) // 2)
+                position = max(self._next, oldest)
+                if self._written >= 2 * position + num_bytes:
+                    break
+                if self._ended is not None:
+                    raise Ended(self._ended)
+                left_s = self._arrived_s + patience_s - time.monotonic()
+                if left_s <= 0:
+                    raise Silent
+                self._changed.wait(left_s)
+            start = 2 * position % size
+            head = min(num_bytes, size - start)
+            raw = np.empty(num_bytes, dtype=np.uint8)
+            raw[:head] = self._ring[start : start + head]
+            raw[head:] = self._ring[: num_bytes - head]
+            dropped = position - self._next
+            self._next = position + num_samples
+            return raw, position, dropped
+
+    def time_ns(self, position: int) -> int:
+        """UTC at which a sample was received, as well as the arrivals tell."""
+        with self._changed:
+            return round((min(self._zero_s) + position / self._rate_hz) * 1e9) + self._utc_offset_ns
+
+    def _anchor(self) -> None:
+        """Tie the monotonic clock to UTC again, so that a corrected clock is followed."""
+        self._utc_offset_ns = time.time_ns() - time.monotonic_ns()
