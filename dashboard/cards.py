@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dashboard.alarms import Alarm
+from msgspec import Struct
+
+from dashboard.alarms import Alarm, AlarmState
 from sensors.messages import Note
 
 SHORT_BURST_S = 5.0
@@ -33,34 +35,69 @@ def sentence(alarm: Alarm) -> list[Note]:
     return [what, *(note for note in alarm.context if note.id in told)]
 
 
-def public(alarm: Alarm) -> dict[str, object]:
-    """The alarm as the HTTP interface shows it; every page and script reads this form."""
+class SensorLevel(Struct, frozen=True):
+    """Best SNR at one sensor."""
+
+    sensor: str
+    snr_db: float
+
+
+class Card(Struct, frozen=True):
+    """An alarm as the HTTP interface shows it; every page and script reads this form."""
+
+    id: str
+    site: str
+    sensors: list[str]
+    state: AlarmState
+    center_freq_hz: float
+    bandwidth_hz: float
+    first_seen_ns: int
+    last_seen_ns: int
+    snr_db: float
+    sightings: int
+    label: str
+    suspicion: int
+    reasons: list[Note]
+    label_confidence: float
+    sentence: list[Note]
+    on_air: bool
+    on_s: float
+    excess_db: float
+    levels: list[SensorLevel]
+    owner: str
+    drill: bool
+    opened_ns: int
+    changed_ns: int
+
+
+def card(alarm: Alarm) -> Card:
+    """Show an alarm."""
     loudest = alarm.loudest
     count, on_s = alarm.sightings()
     labelled = max(alarm.parts, key=lambda part: part.label_confidence)
     levels = alarm.sensors()
-    return {
-        "id": alarm.id,
-        "site": alarm.site,
-        "sensors": list(levels),
-        "state": alarm.state,
-        "center_freq_hz": loudest.center_freq_hz,
-        "bandwidth_hz": loudest.bandwidth_hz,
-        "first_seen_ns": alarm.first_seen_ns,
-        "last_seen_ns": alarm.last_seen_ns,
-        "snr_db": loudest.snr_db,
-        "sightings": count,
-        "label": labelled.label,
-        "suspicion": alarm.suspicion,
-        "reasons": alarm.reasons(),
-        "label_confidence": labelled.label_confidence,
-        "sentence": sentence(alarm),
-        "on_air": alarm.on_air,
-        "on_s": on_s,
-        "excess_db": max(part.excess_db for part in alarm.parts),
-        "levels": [{"sensor": sensor, "snr_db": snr} for sensor, snr in levels.items()],
-        "owner": alarm.owner,
-        "drill": alarm.drill,
-        "opened_ns": alarm.opened_ns,
-        "changed_ns": alarm.changed_ns,
-    }
+    return Card(
+        id=alarm.id,
+        site=alarm.site,
+        sensors=list(levels),
+        state=alarm.state,
+        center_freq_hz=loudest.center_freq_hz,
+        bandwidth_hz=loudest.bandwidth_hz,
+        first_seen_ns=alarm.first_seen_ns,
+        last_seen_ns=alarm.last_seen_ns,
+        snr_db=loudest.snr_db,
+        sightings=count,
+        label=labelled.label,
+        suspicion=alarm.suspicion,
+        reasons=alarm.reasons(),
+        label_confidence=labelled.label_confidence,
+        sentence=sentence(alarm),
+        on_air=alarm.on_air,
+        on_s=on_s,
+        excess_db=max(part.excess_db for part in alarm.parts),
+        levels=[SensorLevel(sensor, snr_db) for sensor, snr_db in levels.items()],
+        owner=alarm.owner,
+        drill=alarm.drill,
+        opened_ns=alarm.opened_ns,
+        changed_ns=alarm.changed_ns,
+    )

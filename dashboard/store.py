@@ -20,18 +20,19 @@ from sqlalchemy.exc import SQLAlchemyError
 from dashboard import schema
 from dashboard.actions import Wish, act
 from dashboard.alarms import Alarm, left_air
-from dashboard.audit import Entry, next_entry
-from dashboard.cards import public
 from dashboard.database import engines, own, parse_url, upsert
 from dashboard.desk import Desk, alarm_id
 from dashboard.errors import Refused, StoreError
 from dashboard.fuse import REJOIN_S, Surroundings, Weights
 from dashboard.inbox import Breach, Incoming, Standing
 from dashboard.notices import Notice
-from sensors.messages import EmitterEvent, Event
+from dashboard.records import advance, append, decode, event_row, home_row, save
+from sensors.messages import EmitterEvent
 
 CHECKPOINT_S = 10.0
 """How often the heads of the sites' chains are written into the audit log."""
+Heads = dict[str, tuple[int, str]]
+"""Number and hash of the newest record, by peer and epoch."""
 NOTICE_KEYS = ("site", "sensor", "note_id", "start_ns")
 
 
@@ -84,14 +85,14 @@ class Store:
             self._disown()
             raise
         self.desk = Desk(weights or Weights(), surroundings)
-        self._heads: dict[str, tuple[int, str]] = {}
+        self._heads: Heads = {}
         self._checkpoint_ns = clock_ns()
         self._load()
 
     def close(self) -> None:
         """Write the last checkpoint and let go of the database."""
         with self._lock, self._writer.begin() as connection:
-            self._checkpoint(connection, self._clock_ns(), force=True)
+            self._checkpoint(connection, self._clock_ns(), self._heads, force=True)
         self.reader.dispose()
         self._writer.dispose()
         self._disown()
@@ -115,18 +116,19 @@ class Store:
                     if alarm is None:
                         notices.append(Notice.of_event(item.event))
                     else:
-                        homes.append(_home_row(item.event, alarm))
-                    rows.append(_event_row(item, alarm))
+                        homes.append(home_row(item.event, alarm))
+                    rows.append(event_row(item, alarm))
                 if rows:
                     connection.execute(insert(schema.events), rows)
-                self._advance(connection, batch)
+                heads = self._heads | advance(connection, batch)
                 upsert(connection, schema.emitters, homes)
                 upsert(connection, schema.notices, [n.row() for n in notices], NOTICE_KEYS)
                 changed = [self.desk.alarms[key] for key in before]
-                self._save(connection, changed)
+                save(connection, changed)
                 for alarm in changed:
                     self._note_opening(connection, alarm, before[alarm.id])
-                self._checkpoint(connection, now_ns)
+                due = self._checkpoint(connection, now_ns, heads)
+            self._heads = {} if due else heads
             self._tell(changed, notices)
 
     def last(self, peer: str, epoch: str) -> Standing | None:
@@ -164,10 +166,10 @@ class Store:
             alarm = self.desk.alarms.get(alarm_id) or self._fetch(connection, alarm_id)
             changed, action = act(alarm, wish, author, self._clock_ns())
             self.desk.put(changed)
-            self._save(connection, [changed])
+            save(connection, [changed])
             detail = msgspec.structs.asdict(action)
             connection.execute(insert(schema.actions), [detail])
-            self.audit(
+            self._audit(
                 connection,
                 actor=author,
                 act=f"alarm.{wish.action}",
@@ -194,32 +196,12 @@ class Store:
             with self._transaction() as (connection, _):
                 for alarm in ended:
                     self.desk.put(alarm)
-                self._save(connection, ended)
-                self._checkpoint(connection, now_ns)
+                save(connection, ended)
+                due = self._checkpoint(connection, now_ns, self._heads)
+            if due:
+                self._heads = {}
             self.desk.expire(now_ns)
             self._tell(ended, [])
-
-    def audit(
-        self,
-        connection: Connection,
-        *,
-        actor: str,
-        act: str,
-        subject: str,
-        detail: Mapping[str, object],
-    ) -> None:
-        """Add a row to the chain inside the transaction of the act itself."""
-        table = schema.audit
-        row = connection.execute(select(table).order_by(table.c.seq.desc()).limit(1)).first()
-        entry = next_entry(
-            None if row is None else Entry(**row._mapping),
-            time_ns=self._clock_ns(),
-            actor=actor,
-            act=act,
-            subject=subject,
-            detail=detail,
-        )
-        connection.execute(insert(table).values(**msgspec.structs.asdict(entry)))
 
     @contextmanager
     def _transaction(self) -> Iterator[tuple[Connection, dict[str, Alarm | None]]]:
@@ -267,31 +249,21 @@ class Store:
                 self.desk.load(decode(body))
         return self.desk.fold(item.event, alarm_id(item.peer, item.epoch, item.seq), now_ns)
 
-    def _advance(self, connection: Connection, batch: Sequence[Incoming | Breach]) -> None:
-        """Move the standing of every peer to where the batch leaves it.
-
-        After a gap the next record follows one that we never saw; the other breaches move nothing.
-        """
-        ends: dict[tuple[str, str], Standing] = {}
-        for item in batch:
-            if isinstance(item, Incoming):
-                ends[item.peer, item.epoch] = Standing(item.seq, item.hash)
-            elif item.kind == "gap":
-                ends[item.peer, item.epoch] = Standing(item.last_seq, item.hash)
-        rows = [
-            {"peer": peer, "epoch": epoch, "seq": end.seq, "hash": end.hash}
-            for (peer, epoch), end in ends.items()
-        ]
-        upsert(connection, schema.standings, rows, keys=("peer", "epoch"))
-        for (peer, epoch), end in ends.items():
-            self._heads[f"{peer}/{epoch}"] = (end.seq, end.hash.hex())
-
-    def _save(self, connection: Connection, changed: Sequence[Alarm]) -> None:
-        upsert(connection, schema.alarms, [_alarm_row(alarm) for alarm in changed])
+    def _audit(
+        self,
+        connection: Connection,
+        *,
+        act: str,
+        subject: str,
+        detail: Mapping[str, object],
+        actor: str = "monitor",
+    ) -> None:
+        now_ns = self._clock_ns()
+        append(connection, time_ns=now_ns, actor=actor, act=act, subject=subject, detail=detail)
 
     def _note(self, connection: Connection, act: str, subject: str, notice: Notice) -> None:
         detail = msgspec.to_builtins(notice)
-        self.audit(connection, actor="monitor", act=act, subject=subject, detail=detail)
+        self._audit(connection, act=act, subject=subject, detail=detail)
 
     def _note_opening(self, connection: Connection, alarm: Alarm, before: Alarm | None) -> None:
         """Sightings open and reopen alarms; everything else is in the events."""
@@ -299,61 +271,18 @@ class Store:
             return
         act = "alarm.opened" if before is None else "alarm.reopened"
         detail = {"site": alarm.site, "center_freq_hz": alarm.center_freq_hz}
-        self.audit(connection, actor="monitor", act=act, subject=alarm.id, detail=detail)
+        self._audit(connection, act=act, subject=alarm.id, detail=detail)
 
-    def _checkpoint(self, connection: Connection, now_ns: int, *, force: bool = False) -> None:
-        """Write the newest hash of every site's chain: it stands for all its records before."""
-        if not self._heads or not (force or now_ns - self._checkpoint_ns > CHECKPOINT_S * 1e9):
-            return
-        self.audit(
-            connection, actor="monitor", act="checkpoint", subject="sites", detail=self._heads
-        )
-        self._heads, self._checkpoint_ns = {}, now_ns
+    def _checkpoint(
+        self, connection: Connection, now_ns: int, heads: Heads, *, force: bool = False
+    ) -> bool:
+        """Write the newest hash of every site's chain, when it is time."""
+        if not heads or not (force or now_ns - self._checkpoint_ns > CHECKPOINT_S * 1e9):
+            return False
+        self._audit(connection, act="checkpoint", subject="sites", detail=heads)
+        self._checkpoint_ns = now_ns
+        return True
 
     def _disown(self) -> None:
         if self._owner is not None:
             self._owner.close()
-
-
-def decode(body: bytes) -> Alarm:
-    """Read an alarm as it is kept."""
-    return msgspec.msgpack.decode(body, type=Alarm)
-
-
-def _home_row(event: Event, alarm: Alarm) -> dict[str, object]:
-    assert isinstance(event, EmitterEvent)
-    return {"sensor": event.sensor, "emitter": event.emitter, "alarm": alarm.id}
-
-
-def _event_row(item: Incoming, alarm: Alarm | None) -> dict[str, object]:
-    return {
-        "peer": item.peer,
-        "epoch": item.epoch,
-        "seq": item.seq,
-        "kind": "emitter" if alarm is not None else "notice",
-        "site": item.event.site,
-        "sensor": item.event.sensor,
-        "time_ns": item.time_ns,
-        "received_ns": item.received_ns,
-        "clock_offset_ns": item.clock_offset_ns,
-        "alarm": None if alarm is None else alarm.id,
-        "record": item.record,
-        "signature": item.signature,
-        "hash": item.hash,
-    }
-
-
-def _alarm_row(alarm: Alarm) -> dict[str, object]:
-    return {
-        "id": alarm.id,
-        "site": alarm.site,
-        "state": alarm.state,
-        "is_open": alarm.is_open,
-        "suspicion": alarm.suspicion,
-        "center_freq_hz": alarm.center_freq_hz,
-        "first_seen_ns": alarm.first_seen_ns,
-        "last_seen_ns": alarm.last_seen_ns,
-        "changed_ns": alarm.changed_ns,
-        "card": msgspec.json.encode(public(alarm)).decode(),
-        "body": msgspec.msgpack.encode(alarm),
-    }

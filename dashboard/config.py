@@ -1,0 +1,127 @@
+"""``monitor.toml``: what a centre is told about itself, checked whole before anything is opened."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from dashboard.fuse import Weights
+from sensors.messages import Id
+from sensors.toml import BadConfig, load_toml
+
+_HTTP = re.compile(r"^(?P<host>[A-Za-z0-9.:-]+|\[[0-9a-fA-F:]+\]):(?P<port>[0-9]{1,5})$")
+_TCP = re.compile(r"^tcp://(?P<host>[A-Za-z0-9.*-]+|\[[0-9a-fA-F:]+\]):(?P<port>[0-9]{1,5})$")
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+class MonitorSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``[monitor]``: who we are and where we listen.
+
+    Attributes
+    ----------
+    id : str
+    http : str
+        ``HOST:PORT`` of the page.
+    events : str
+        ``tcp://HOST:PORT`` for the sites; the live and evidence planes are the next two ports.
+    store : str
+        SQLAlchemy URL; a relative SQLite path counts from the file's folder.
+    insecure : bool
+        Without keys, on loopback only.
+    """
+
+    id: Id
+    http: str = "127.0.0.1:8470"
+    events: str = "tcp://127.0.0.1:8471"
+    store: str = "sqlite:///var/monitor.db"
+    insecure: bool = False
+
+    def __post_init__(self) -> None:
+        http, tcp = _HTTP.match(self.http), _TCP.match(self.events)
+        if http is None or int(http["port"]) > 65535:
+            raise ValueError("config.http_address")
+        if tcp is None or not 0 < int(tcp["port"]) <= 65533:
+            raise ValueError("config.tcp_address")
+        if self.insecure and not {http["host"], tcp["host"]} <= set(LOOPBACK):
+            raise ValueError("config.insecure_not_loopback")
+
+    @property
+    def http_host(self) -> str:
+        """Where the page is served."""
+        return self.http.rpartition(":")[0]
+
+    @property
+    def http_port(self) -> int:
+        """Port of the page; 0 lets the system choose one."""
+        return int(self.http.rpartition(":")[2])
+
+
+class UpstreamSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``[upstream]``: the centre above this one."""
+
+    events: str
+
+    def __post_init__(self) -> None:
+        if _TCP.match(self.events) is None:
+            raise ValueError("config.tcp_address")
+
+
+class HistorySection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``[history]``: recorded waterfalls.
+
+    Attributes
+    ----------
+    folder : Path or None
+        One file per day; None: ``history`` beside the SQLite store.
+    days : int
+        Older files are deleted; 0 records nothing.
+    n_bins : int
+        Bins of one recorded row.
+    """
+
+    folder: Path | None = None
+    days: Annotated[int, Meta(ge=0, le=3650)] = 14
+    n_bins: Annotated[int, Meta(ge=64, le=8192)] = 4096
+
+
+class MonitorFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole file."""
+
+    monitor: MonitorSection
+    upstream: UpstreamSection | None = None
+    history: HistorySection = HistorySection()
+    suspicion: Weights = Weights()
+
+
+def load_config(path: str | Path) -> MonitorFile:
+    """Read ``monitor.toml``.
+
+    Raises
+    ------
+    BadConfig
+        With file, line, path and what would do.
+    """
+    path = Path(path)
+    config = load_toml(path, MonitorFile)
+    monitor = config.monitor
+    if not monitor.insecure:
+        raise BadConfig("config.keys_missing", file=str(path), path="monitor.insecure")
+    try:
+        url = make_url(monitor.store)
+    except ArgumentError:
+        raise BadConfig("monitor.store_url", store=monitor.store) from None
+    folder = config.history.folder
+    if url.get_backend_name() == "sqlite" and url.database:
+        database = path.absolute().parent / url.database
+        store = url.set(database=str(database)).render_as_string(hide_password=False)
+        monitor = msgspec.structs.replace(monitor, store=store)
+        folder = folder or database.parent / "history"
+    folder = folder or path.absolute().parent / "history"
+    history = msgspec.structs.replace(config.history, folder=folder)
+    return msgspec.structs.replace(config, monitor=monitor, history=history)

@@ -1,0 +1,122 @@
+"""Rules for every request, before anything of it is believed.
+
+The Host must be one of ours (a page elsewhere cannot rebind its name to us); whoever changes
+something or opens the WebSocket with a cookie must come from our own page; bodies have a limit; and
+every answer forbids the browser to load anything that we did not serve.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dashboard.access import Door, Identity
+from dashboard.errors import Refused
+from sensors.text import Lang, say
+
+MAX_BODY = 64 * 1024
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
+        "frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+
+
+def enter(connection: HTTPConnection, door: Door, hosts: set[str], *, changes: bool) -> Identity:
+    """Find out who it is; a cookie alone is not enough from another site's page."""
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return door.by_token(token.strip())
+    who = door.by_session(connection.cookies.get(door.cookie, ""))
+    if who is None:
+        raise Refused("http.sign_in", 401)
+    if changes:
+        check_origin(connection, hosts)
+    return who
+
+
+def session_of(connection: HTTPConnection, door: Door) -> Identity | None:
+    """Who has the cookie of this connection."""
+    return door.by_session(connection.cookies.get(door.cookie, ""))
+
+
+def check_origin(connection: HTTPConnection, hosts: set[str]) -> None:
+    """Browsers say where a POST and a WebSocket come from; other pages cannot forge it."""
+    _, _, host = connection.headers.get("origin", "").partition("://")
+    if host.lower() not in hosts or host.lower() != connection.headers.get("host", "").lower():
+        raise Refused("http.bad_origin", 403)
+
+
+async def read_body(request: Request) -> bytes:
+    """Read a body that has a limit, whatever its Content-Length says."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise Refused("http.body_too_large", 413, limit=MAX_BODY)
+    return body
+
+
+def lang_of(connection: HTTPConnection) -> Lang:
+    """Language that the browser asks for first."""
+    wanted = connection.headers.get("accept-language", "").lower()
+    return "zh" if wanted.startswith("zh") else "en"
+
+
+def as_json(value: object) -> Response:
+    """Answer with JSON."""
+    return Response(msgspec.json.encode(value), media_type="application/json")
+
+
+def refusal_of(refused: Refused, lang: Lang) -> Response:
+    """Answer with the reason, as an id and in words."""
+    text = say(refused.message_id, lang, **refused.fields)
+    answer = Response(
+        msgspec.json.encode({"error": refused.message_id, "text": text}),
+        refused.status,
+        media_type="application/json",
+    )
+    if refused.status == 401:
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
+
+
+class Guard:
+    """Outermost: the Host check, and the headers of every answer."""
+
+    def __init__(self, application: ASGIApp, hosts: set[str]) -> None:
+        self._application = application
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check the Host, then let the application answer."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._application(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] in ("http.response.start", "websocket.http.response.start"):
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers[name] = value
+                headers.setdefault("Cache-Control", "no-cache")
+            await send(message)
+
+        host = Headers(scope=scope).get("host", "").lower()
+        if host in self._hosts:
+            await self._application(scope, receive, send_with_headers)
+            return
+        refusal = refusal_of(Refused("http.bad_host", 421), "en")
+        if scope["type"] == "http":
+            await refusal(scope, receive, send_with_headers)
+        else:
+            await send({"type": "websocket.close", "code": 1008})

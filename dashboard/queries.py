@@ -1,0 +1,125 @@
+"""Reading the store: what pages and scripts ask for, on the read-only connections."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+from sqlalchemy import Engine, or_, select
+
+from dashboard import schema
+from dashboard.actions import Action
+from dashboard.alarms import AlarmState
+from dashboard.audit import Entry
+from dashboard.notices import Notice
+from sensors.messages import Id, Note, TimeNs
+
+DAY_NS = 86_400_000_000_000
+SNAPSHOT_ALARMS = 1000
+
+
+class AlarmQuery(Struct, forbid_unknown_fields=True, frozen=True):
+    """``GET /api/v1/alarms``: which alarms, the last seen first.
+
+    Attributes
+    ----------
+    state : AlarmState or None
+    site : str or None
+    since_ns : int
+        Last seen at or after this time.
+    limit : int
+    """
+
+    state: AlarmState | None = None
+    site: Id | None = None
+    since_ns: TimeNs = 0
+    limit: Annotated[int, Meta(ge=1, le=10_000)] = 200
+
+
+class AuditQuery(Struct, forbid_unknown_fields=True, frozen=True):
+    """``GET /api/v1/audit``: rows of the chain after ``after``, in order."""
+
+    after: Annotated[int, Meta(ge=0, le=2**62)] = 0
+    limit: Annotated[int, Meta(ge=1, le=10_000)] = 200
+
+
+class NoticeQuery(Struct, forbid_unknown_fields=True, frozen=True):
+    """``GET /api/v1/notices``: the newest first."""
+
+    site: Id | None = None
+    since_ns: TimeNs = 0
+    limit: Annotated[int, Meta(ge=1, le=10_000)] = 200
+
+
+def alarm_cards(reader: Engine, query: AlarmQuery) -> list[msgspec.Raw]:
+    """Public JSON of alarms, as the writer stored it."""
+    table = schema.alarms
+    wanted = select(table.c.card).where(table.c.last_seen_ns >= query.since_ns)
+    if query.state is not None:
+        wanted = wanted.where(table.c.state == query.state)
+    if query.site is not None:
+        wanted = wanted.where(table.c.site == query.site)
+    wanted = wanted.order_by(table.c.last_seen_ns.desc(), table.c.id).limit(query.limit)
+    with reader.connect() as connection:
+        return [msgspec.Raw(card.encode()) for card in connection.scalars(wanted)]
+
+
+def alarm_card(reader: Engine, alarm_id: str) -> msgspec.Raw | None:
+    """Public JSON of one alarm."""
+    table = schema.alarms
+    with reader.connect() as connection:
+        found = connection.scalar(select(table.c.card).where(table.c.id == alarm_id))
+    return None if found is None else msgspec.Raw(found.encode())
+
+
+def current_cards(reader: Engine, now_ns: int) -> list[msgspec.Raw]:
+    """What a page starts with: every open alarm, and those of the last day."""
+    table = schema.alarms
+    wanted = (
+        select(table.c.card)
+        .where(or_(table.c.is_open, table.c.last_seen_ns > now_ns - DAY_NS))
+        .order_by(table.c.is_open.desc(), table.c.last_seen_ns.desc())
+        .limit(SNAPSHOT_ALARMS)
+    )
+    with reader.connect() as connection:
+        return [msgspec.Raw(card.encode()) for card in connection.scalars(wanted)]
+
+
+def actions_of(reader: Engine, alarm_id: str) -> list[Action]:
+    """What people did about an alarm, in order."""
+    table = schema.actions
+    with reader.connect() as connection:
+        rows = connection.execute(
+            select(table).where(table.c.alarm == alarm_id).order_by(table.c.id)
+        )
+        return [msgspec.convert(dict(row._mapping), Action) for row in rows]
+
+
+def audit_entries(reader: Engine, query: AuditQuery) -> list[Entry]:
+    """Rows of the audit chain."""
+    table = schema.audit
+    wanted = select(table).where(table.c.seq > query.after).order_by(table.c.seq)
+    with reader.connect() as connection:
+        return [Entry(**row._mapping) for row in connection.execute(wanted.limit(query.limit))]
+
+
+def notices(reader: Engine, query: NoticeQuery) -> list[Notice]:
+    """What was noticed about sensors."""
+    table = schema.notices
+    wanted = select(table).where(table.c.start_ns >= query.since_ns)
+    if query.site is not None:
+        wanted = wanted.where(table.c.site == query.site)
+    wanted = wanted.order_by(table.c.start_ns.desc(), table.c.id.desc()).limit(query.limit)
+    with reader.connect() as connection:
+        return [
+            Notice(
+                site=row.site,
+                sensor=row.sensor,
+                level=row.level,
+                note=msgspec.json.decode(row.note, type=Note),
+                start_ns=row.start_ns,
+                stop_ns=row.stop_ns,
+            )
+            for row in connection.execute(wanted)
+        ]

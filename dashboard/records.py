@@ -1,0 +1,111 @@
+"""What the store writes, row by row, inside a transaction that somebody else opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from sqlalchemy import Connection, insert, select
+
+from dashboard import schema
+from dashboard.alarms import Alarm
+from dashboard.audit import Entry, next_entry
+from dashboard.cards import card
+from dashboard.database import upsert
+from dashboard.inbox import Breach, Incoming, Standing
+from sensors.messages import EmitterEvent, Event
+
+
+def append(
+    connection: Connection,
+    *,
+    time_ns: int,
+    actor: str,
+    act: str,
+    subject: str,
+    detail: Mapping[str, object],
+) -> None:
+    """Add a row to the audit chain, in the transaction of the act itself."""
+    table = schema.audit
+    row = connection.execute(select(table).order_by(table.c.seq.desc()).limit(1)).first()
+    entry = next_entry(
+        None if row is None else Entry(**row._mapping),
+        time_ns=time_ns,
+        actor=actor,
+        act=act,
+        subject=subject,
+        detail=detail,
+    )
+    connection.execute(insert(table).values(**msgspec.structs.asdict(entry)))
+
+
+def save(connection: Connection, alarms: Sequence[Alarm]) -> None:
+    """Write alarms as they are now."""
+    upsert(connection, schema.alarms, [_alarm_row(alarm) for alarm in alarms])
+
+
+def advance(
+    connection: Connection, batch: Sequence[Incoming | Breach]
+) -> dict[str, tuple[int, str]]:
+    """Move the standing of every peer to where the batch leaves it.
+
+    After a gap the next record follows one that we never saw; the other breaches move nothing.
+    """
+    ends: dict[tuple[str, str], Standing] = {}
+    for item in batch:
+        if isinstance(item, Incoming):
+            ends[item.peer, item.epoch] = Standing(item.seq, item.hash)
+        elif item.kind == "gap":
+            ends[item.peer, item.epoch] = Standing(item.last_seq, item.hash)
+    rows = [
+        {"peer": peer, "epoch": epoch, "seq": end.seq, "hash": end.hash}
+        for (peer, epoch), end in ends.items()
+    ]
+    upsert(connection, schema.standings, rows, keys=("peer", "epoch"))
+    return {f"{peer}/{epoch}": (end.seq, end.hash.hex()) for (peer, epoch), end in ends.items()}
+
+
+def decode(body: bytes) -> Alarm:
+    """Read an alarm as it is kept."""
+    return msgspec.msgpack.decode(body, type=Alarm)
+
+
+def home_row(event: Event, alarm: Alarm) -> dict[str, object]:
+    """Which alarm an emitter belongs to."""
+    assert isinstance(event, EmitterEvent)
+    return {"sensor": event.sensor, "emitter": event.emitter, "alarm": alarm.id}
+
+
+def event_row(item: Incoming, alarm: Alarm | None) -> dict[str, object]:
+    """One record as it was signed, with what is needed to find it."""
+    return {
+        "peer": item.peer,
+        "epoch": item.epoch,
+        "seq": item.seq,
+        "kind": "emitter" if alarm is not None else "notice",
+        "site": item.event.site,
+        "sensor": item.event.sensor,
+        "time_ns": item.time_ns,
+        "received_ns": item.received_ns,
+        "clock_offset_ns": item.clock_offset_ns,
+        "alarm": None if alarm is None else alarm.id,
+        "record": item.record,
+        "signature": item.signature,
+        "hash": item.hash,
+    }
+
+
+def _alarm_row(alarm: Alarm) -> dict[str, object]:
+    return {
+        "id": alarm.id,
+        "site": alarm.site,
+        "state": alarm.state,
+        "is_open": alarm.is_open,
+        "suspicion": alarm.suspicion,
+        "center_freq_hz": alarm.center_freq_hz,
+        "first_seen_ns": alarm.first_seen_ns,
+        "last_seen_ns": alarm.last_seen_ns,
+        "changed_ns": alarm.changed_ns,
+        "card": msgspec.json.encode(card(alarm)).decode(),
+        "body": msgspec.msgpack.encode(alarm),
+    }

@@ -1,0 +1,207 @@
+"""What the sites say of themselves, folded into one board. Pure: the time is an argument.
+
+Silence is a state of its own.  A site that stops talking keeps the last it said, marked silent and
+with its age; nothing on the board ever turns green because nothing was heard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import Struct
+
+from dashboard.fuse import Surroundings
+from sensors.messages import BandWatch, Heartbeat, SensorHealth, State
+
+SILENT_S = 5.0
+"""More than two missed heartbeats of 2 s."""
+
+WORST_FIRST: tuple[State, ...] = ("silent", "blind", "degraded", "survey", "drill", "go")
+
+
+class Site(Struct, frozen=True):
+    """The newest heartbeat of a site and when it came.
+
+    Attributes
+    ----------
+    heartbeat : Heartbeat
+    received_ns : int
+        Monitor's clock.
+    silent_since_ns : int
+        0 while it talks.
+    """
+
+    heartbeat: Heartbeat
+    received_ns: int
+    silent_since_ns: int = 0
+
+
+Board = Mapping[str, Site]
+"""Sites by id."""
+
+
+def beat(board: Board, heartbeat: Heartbeat, now_ns: int) -> Board:
+    """Take a heartbeat.
+
+    One that is older than what we know of the same start of the site arrived late and says nothing.
+    """
+    known = board.get(heartbeat.site)
+    if (
+        known is not None
+        and known.heartbeat.started_ns == heartbeat.started_ns
+        and heartbeat.time_ns < known.heartbeat.time_ns
+    ):
+        return board
+    return {**board, heartbeat.site: Site(heartbeat, now_ns)}
+
+
+def listen(board: Board, now_ns: int) -> tuple[Board, list[str]]:
+    """Mark who has become silent.
+
+    Returns
+    -------
+    board : Board
+    silent : list of str
+        Sites that were heard before and are silent now.
+    """
+    newly = [
+        site_id
+        for site_id, site in board.items()
+        if not site.silent_since_ns and now_ns - site.received_ns > SILENT_S * 1e9
+    ]
+    if not newly:
+        return board, []
+    changed = {
+        site_id: msgspec.structs.replace(board[site_id], silent_since_ns=board[site_id].received_ns)
+        for site_id in newly
+    }
+    return {**board, **changed}, newly
+
+
+class SensorCard(SensorHealth, frozen=True, kw_only=True):
+    """A sensor as pages and scripts see it: its health, with the centre's own view of it."""
+
+    site: str
+    age_s: float
+
+
+class SiteCard(Struct, frozen=True):
+    """A site as pages and scripts see it.
+
+    Attributes
+    ----------
+    state : State
+        The worst of its sensors; ``silent`` when it stopped talking.
+    age_s : float
+        Since its last heartbeat.
+    sensors : list of SensorCard
+        The worst first.
+    """
+
+    site: str
+    site_name: str
+    state: State
+    age_s: float
+    time_ns: int
+    started_ns: int
+    sensors: list[SensorCard]
+    outbox_depth: int
+    version: str
+    silent_since_ns: int
+    clock_offset_ns: int | None
+    round_trip_s: float
+
+
+def site_card(site: Site, now_ns: int) -> SiteCard:
+    """Show a site; while it is silent its sensors are silent, whatever they said last."""
+    said = site.heartbeat
+    age_s = max(0.0, (now_ns - site.received_ns) / 1e9)
+    silent = bool(site.silent_since_ns) or age_s > SILENT_S
+    sensors = [
+        SensorCard(
+            **{
+                **msgspec.structs.asdict(sensor),
+                "state": "silent" if silent else sensor.state,
+                "site": said.site,
+                "age_s": round(age_s, 3),
+            }
+        )
+        for sensor in said.sensors
+    ]
+    sensors.sort(key=lambda sensor: (WORST_FIRST.index(sensor.state), sensor.sensor))
+    worst: State = "silent" if silent else sensors[0].state if sensors else "blind"
+    return SiteCard(
+        site=said.site,
+        site_name=said.site_name,
+        state=worst,
+        age_s=round(age_s, 3),
+        time_ns=said.time_ns,
+        started_ns=said.started_ns,
+        sensors=sensors,
+        outbox_depth=said.outbox_depth,
+        version=said.version,
+        silent_since_ns=site.silent_since_ns,
+        clock_offset_ns=said.clock_offset_ns,
+        round_trip_s=said.round_trip_s,
+    )
+
+
+def cards(board: Board, now_ns: int) -> list[SiteCard]:
+    """Every site, the worst first."""
+    shown = [site_card(site, now_ns) for site in board.values()]
+    return sorted(shown, key=lambda card: (WORST_FIRST.index(card.state), card.site))
+
+
+def surroundings(board: Board) -> Surroundings:
+    """What `dashboard.fuse` wants to know about the places."""
+    live = [site.heartbeat for site in board.values() if not site.silent_since_ns]
+    return Surroundings(
+        live_sites=len(live),
+        live_sensors={said.site: len(said.sensors) for said in live},
+        positions={
+            sensor.sensor: sensor.position
+            for site in board.values()
+            for sensor in site.heartbeat.sensors
+        },
+    )
+
+
+class BandCover(BandWatch, frozen=True, kw_only=True):
+    """One band of a site over all its sensors."""
+
+    sensors: list[str]
+
+
+class Coverage(Struct, frozen=True):
+    """How well a site is watched now; a silent or blind sensor watches nothing."""
+
+    site: str
+    state: State
+    age_s: float
+    bands: list[BandCover]
+
+
+def coverage(site: Site, now_ns: int) -> Coverage:
+    """Join the sensors' bands: a message is missed only if every sensor misses it."""
+    card = site_card(site, now_ns)
+    joined: dict[tuple[str, float, float], BandCover] = {}
+    for sensor in sorted(card.sensors, key=lambda sensor: sensor.sensor):
+        watches = sensor.state not in ("silent", "blind")
+        for band in sensor.bands:
+            p_2s = band.p_2s if watches else 0.0
+            key = (band.name, band.start_hz, band.stop_hz)
+            before = joined.get(key)
+            joined[key] = BandCover(
+                name=band.name,
+                start_hz=band.start_hz,
+                stop_hz=band.stop_hz,
+                revisit_s=min(band.revisit_s, before.revisit_s if before else band.revisit_s),
+                p_2s=1 - (1 - p_2s) * (1 - (before.p_2s if before else 0.0)),
+                sensors=[
+                    *(before.sensors if before else []),
+                    *([sensor.sensor] if watches else []),
+                ],
+            )
+    bands = sorted(joined.values(), key=lambda band: (band.p_2s, band.start_hz))
+    return Coverage(site=card.site, state=card.state, age_s=card.age_s, bands=bands)

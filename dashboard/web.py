@@ -1,0 +1,209 @@
+"""The monitor's web server: page, sign-in, JSON, live WebSocket; nothing from anywhere else."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Awaitable, Callable
+from importlib import resources
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+from starlette.websockets import WebSocket
+
+from dashboard.access import Door
+from dashboard.api import ENDPOINTS, Call, Endpoint, Monitor
+from dashboard.errors import Refused
+from dashboard.guard import (
+    Guard,
+    as_json,
+    check_origin,
+    enter,
+    lang_of,
+    read_body,
+    refusal_of,
+    session_of,
+)
+from dashboard.live import Live
+from dashboard.openapi import document
+from dashboard.signin import signin_page
+from sensors.text import Lang, catalogue, say
+
+STATIC = Path(str(resources.files("dashboard") / "static"))
+
+# Windows reads these from a registry that other programs write to.
+for _suffix, _kind in {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml",
+                       ".json": "application/json", ".woff2": "font/woff2"}.items():  # fmt: skip
+    mimetypes.add_type(_kind, _suffix)
+
+
+def build(
+    monitor: Monitor, live: Live, door: Door, hosts: set[str], metrics: Callable[[], bytes]
+) -> ASGIApp:
+    """Put the application together.
+
+    Parameters
+    ----------
+    monitor : Monitor
+    live : Live
+    door : Door
+    hosts : set of str
+        Host headers that are ours, with their port.
+    metrics : callable
+        The Prometheus text.
+    """
+    api_document = msgspec.json.encode(document(ENDPOINTS, door.cookie))
+
+    async def page(request: Request) -> Response:
+        if session_of(request, door) is None:
+            return HTMLResponse(signin_page(lang_of(request), ""), 401)
+        return HTMLResponse((STATIC / "index.html").read_text(encoding="utf-8"))
+
+    async def login(request: Request) -> Response:
+        if request.method == "POST":
+            check_origin(request, hosts)
+            token = _form_value((await read_body(request)).decode(errors="replace"), "token")
+        else:
+            token = request.query_params.get("token", "")
+        try:
+            identity = door.by_token(token)
+        except Refused as refused:
+            lang = lang_of(request)
+            text = say(refused.message_id, lang, **refused.fields)
+            return HTMLResponse(signin_page(lang, text), refused.status)
+        answer = RedirectResponse("./", 303)
+        answer.set_cookie(
+            door.cookie, door.open_session(identity), httponly=True, samesite="lax", path="/"
+        )
+        return answer
+
+    async def logout(request: Request) -> Response:
+        check_origin(request, hosts)
+        door.close_session(request.cookies.get(door.cookie, ""))
+        answer = Response(status_code=204)
+        answer.delete_cookie(door.cookie, httponly=True, samesite="lax", path="/")
+        return answer
+
+    async def words(request: Request) -> Response:
+        """Texts of the page, and every reason and notice that can arrive in a message."""
+        lang: Lang = "zh" if request.path_params["lang"] == "zh" else "en"
+        own = msgspec.json.decode((STATIC / "locale" / f"{lang}.json").read_bytes())
+        return as_json({**catalogue(lang), **own})
+
+    async def health(request: Request) -> Response:
+        with monitor.store.reader.connect():
+            return as_json({"status": "ok"})
+
+    async def counters(request: Request) -> Response:
+        return Response(metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def openapi(request: Request) -> Response:
+        return Response(api_document, media_type="application/json")
+
+    async def live_socket(websocket: WebSocket) -> None:
+        try:
+            enter(websocket, door, hosts, changes=True)
+        except Refused as refused:
+            await websocket.send_denial_response(refusal_of(refused, "en"))
+            return
+        await websocket.accept()
+        await live.serve(websocket)
+
+    routes: list[BaseRoute] = [
+        Route("/", page),
+        Route("/login", login, methods=["GET", "POST"]),
+        Route("/api/v1/session", logout, methods=["DELETE"]),
+        Route("/healthz", health),
+        Route("/metrics", counters),
+        Route("/api/openapi.json", openapi),
+        WebSocketRoute("/api/v1/live", live_socket),
+        Route("/static/locale/{lang}.json", words),
+        Mount("/static", StaticFiles(directory=STATIC)),
+    ]
+    routes += [
+        Route(f"/api/v1{at.path}", _answer(at, monitor, door, hosts), methods=[at.method])
+        for at in ENDPOINTS
+    ]
+    application = Starlette(
+        routes=routes,
+        exception_handlers={Refused: _say_refused, HTTPException: _say_http},
+    )
+    return Guard(application, hosts)
+
+
+def _answer(
+    at: Endpoint, monitor: Monitor, door: Door, hosts: set[str]
+) -> Callable[[Request], Awaitable[Response]]:
+    """Make the handler of an endpoint: identity, permission, types, then the plain function."""
+
+    async def handler(request: Request) -> Response:
+        who = enter(request, door, hosts, changes=at.method != "GET")
+        if not who.may(at.permission):
+            raise Refused("http.forbidden", 403)
+        call = Call(
+            monitor,
+            who,
+            {name: str(value) for name, value in request.path_params.items()},
+            _parameters(request, at),
+            await _body(request, at),
+        )
+        return as_json(await run_in_threadpool(at.run, call))
+
+    return handler
+
+
+def _parameters(request: Request, at: Endpoint) -> object:
+    """Query parameters as the endpoint's Struct; unknown and repeated ones are refused."""
+    given = request.query_params
+    if at.query is None:
+        if given:
+            name = next(iter(given))
+            raise Refused("http.bad_parameter", 422, name=name, why="unknown")
+        return None
+    values: dict[str, str] = {}
+    for name, value in given.multi_items():
+        if name in values:
+            raise Refused("http.bad_parameter", 422, name=name, why="given twice")
+        values[name] = value
+    try:
+        return msgspec.convert(values, at.query, strict=False)
+    except msgspec.ValidationError as error:
+        raise Refused("http.bad_parameter", 422, name="query", why=str(error)) from None
+
+
+async def _body(request: Request, at: Endpoint) -> object:
+    if at.body is None:
+        return None
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        raise Refused("http.bad_body", 415, why="Content-Type must be application/json")
+    try:
+        return msgspec.json.decode(await read_body(request), type=at.body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Refused("http.bad_body", 422, why=str(error)) from None
+
+
+def _form_value(body: str, name: str) -> str:
+    return parse_qs(body).get(name, [""])[0]
+
+
+async def _say_refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    return refusal_of(error, lang_of(request))
+
+
+async def _say_http(request: Request, error: Exception) -> Response:
+    """Starlette's own refusals in the same form."""
+    assert isinstance(error, HTTPException)
+    known = {404: "http.not_found", 405: "http.bad_method"}
+    refused = Refused(known.get(error.status_code, "http.bad_body"), error.status_code, why="")
+    answer = refusal_of(refused, lang_of(request))
+    answer.headers.update(error.headers or {})
+    return answer
