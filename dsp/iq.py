@@ -84,6 +84,8 @@ def clipped_fraction(raw: Raw, sample_format: SampleFormat) -> float:
         clipped = np.count_nonzero(np.abs(raw) >= 1.0)
     else:
         stops = np.iinfo(raw.dtype)
+        if raw.min() > stops.min and raw.max() < stops.max:
+            return 0.0  # the usual case, in half the time
         clipped = np.count_nonzero(raw == stops.min) + np.count_nonzero(raw == stops.max)
     return float(clipped / raw.shape[0])
 

@@ -176,5 +176,10 @@ def dwell_power(samples: IQ, window: Window, hop_size: int, num_blocks: int) -> 
             rows = squares[max(edges[block], first) - first : min(edges[block + 1], stop) - first]
             sums[block] += rows.sum(axis=0)
             block += 1
-    means = (sums[:, 0::2] + sums[:, 1::2]) / counts[:, None].astype(np.float32)
-    return BlockPower(np.roll(means, nfft // 2, axis=1), counts)
+    sums *= (1 / counts[:, None]).astype(np.float32)
+    means = np.empty((num_blocks, nfft), dtype=np.float32)
+    split = (nfft + 1) // 2
+    real, imag = sums[:, 0::2], sums[:, 1::2]
+    np.add(real[:, :split], imag[:, :split], out=means[:, nfft - split :])
+    np.add(real[:, split:], imag[:, split:], out=means[:, : nfft - split])
+    return BlockPower(means, counts)

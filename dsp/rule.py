@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
 from .noise import segments_of
-from .threshold import burst_ratio, mean_ratio
+from .threshold import Segments, burst_ratio, mean_ratio
 from .units import from_db
 from .values import Dwell, Real, Reference
 
@@ -92,7 +93,12 @@ def thresholds(dwell: Dwell, reference: Reference, rule: Rule) -> Thresholds:
     The noise part follows from the segments that the dwell really has (a short or gapped one is
     judged by its own K_eff) and from how well the floor is known.
     """
-    segments = segments_of(dwell)
+    return _thresholds(segments_of(dwell), reference, rule)
+
+
+@lru_cache(maxsize=256)
+def _thresholds(segments: Segments, reference: Reference, rule: Rule) -> Thresholds:
+    """Compute once per reference: a hop is compared with the same one in every sweep."""
     scans = reference.scans
     on, off = float(from_db(rule.on_db)), float(from_db(rule.off_db))
     margin = np.float32(from_db(rule.traffic_margin_db))
