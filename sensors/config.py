@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from sensors.bands import BandSection, GuardBand, Positive, settle_bands
+from sensors.bands import BandSection, GuardBand, settle_bands
 from sensors.messages import Id
 from sensors.toml import BadConfig, load_toml
 
@@ -57,7 +57,6 @@ class ScanSection(Struct, forbid_unknown_fields=True, frozen=True):
 
     dwell_s: Annotated[float, Meta(ge=0.005, le=2.0)] = 0.04
     nfft: Literal[256, 512, 1024, 2048, 4096] = 1024
-    keep_hz: Positive = 2.0e6  # of 2.4 MHz: beyond it the tuner's filter lets aliases in
 
 
 class SiteFile(Struct, forbid_unknown_fields=True, frozen=True):

@@ -2,46 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from itertools import pairwise
+from collections.abc import Sequence
 
-from sensors.bands import GuardBand
+import numpy as np
+import numpy.typing as npt
+
+from dsp.intercept import heard_share, longest_gap_s, slices
+from dsp.plan import Band
 from sensors.messages import BandWatch
 
 HORIZON_S = 60.0
 """What "now" means: visits older than this no longer count."""
 
-MAX_VISITS = 1024
-"""Kept for each hop: 60 s of staring at 17 dwells a second.  Oldest are forgotten first."""
+MESSAGE_S = 2.0
+"""Length of the message whose chance is shown."""
 
+MAX_VISITS = 2048
+"""Kept for each hop: 60 s of staring with short dwells.  Oldest are forgotten first."""
 
-def heard_share(starts_s: list[float], dwell_s: float, message_s: float, now_s: float) -> float:
-    """Share of message start times for which a visit touches the message.
-
-    A message of length T that starts at t is touched by a dwell [s, s + d] when
-    ``s - T < t < s + d``: of the time between two visit starts, ``min(interval, T + d)`` is good.
-    The time since the last visit counts as an interval that is still open, so that a hop which
-    is no longer visited loses its probability as time passes.
-
-    Parameters
-    ----------
-    starts_s : list of float
-        Ascending.
-    dwell_s, message_s, now_s : float
-
-    Returns
-    -------
-    float
-        0 without visits.
-    """
-    if not starts_s:
-        return 0.0
-    reach_s = message_s + dwell_s
-    intervals = [later - earlier for earlier, later in pairwise(starts_s)]
-    open_s = now_s - starts_s[-1]
-    if not intervals or open_s > max(intervals):
-        intervals.append(max(open_s, 1e-9))
-    return sum(min(interval, reach_s) for interval in intervals) / sum(intervals)
+Visits = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 
 
 class Coverage:
@@ -49,59 +30,71 @@ class Coverage:
 
     Parameters
     ----------
-    bands : tuple of GuardBand
+    bands : sequence of Band
     spans : list of (low_hz, high_hz)
         What each hop keeps.
     """
 
-    def __init__(self, bands: tuple[GuardBand, ...], spans: list[tuple[float, float]]) -> None:
-        self._bands = bands
-        self._spans = spans
-        self._starts_s: list[deque[float]] = [deque(maxlen=MAX_VISITS) for _ in spans]
-        self._dwell_s = [0.0 for _ in spans]
+    def __init__(self, bands: Sequence[Band], spans: list[tuple[float, float]]) -> None:
+        self._parts = [(band, slices(band.start_hz, band.stop_hz, spans)) for band in bands]
+        self._visits: list[deque[tuple[float, float]]] = [deque(maxlen=MAX_VISITS) for _ in spans]
+        self._began_s = math.inf
 
     def visit(self, hop: int, time_ns: int, duration_s: float) -> None:
         """Note one dwell."""
-        self._starts_s[hop].append(time_ns / 1e9)
-        self._dwell_s[hop] = duration_s
+        start_s = time_ns / 1e9
+        self._began_s = min(self._began_s, start_s)
+        self._visits[hop].append((start_s, start_s + duration_s))
 
     def watches(self, now_ns: int) -> list[BandWatch]:
-        """Revisit time and chance of hearing one 2 s message, for each band."""
-        now_s = now_ns / 1e9
-        for starts in self._starts_s:
-            while len(starts) > 1 and now_s - starts[0] > HORIZON_S:
-                starts.popleft()
+        """Longest time unwatched and chance of having heard one 2 s message, for each band."""
+        high = now_ns / 1e9
+        low = max(high - HORIZON_S, self._began_s)
+        recent = [self._recent(visits, low - MESSAGE_S) for visits in self._visits]
         return [
             BandWatch(
                 name=band.name,
                 start_hz=band.start_hz,
                 stop_hz=band.stop_hz,
-                revisit_s=max((self._revisit_s(h, now_s) for h, _ in hops), default=0.0),
-                p_2s=self._chance(hops, band, now_s),
+                revisit_s=max(self._gap_s(hops, recent, low, high) for _, _, hops in parts),
+                p_2s=self._chance(band, parts, recent, low, high),
             )
-            for band in self._bands
-            for hops in [self._inside(band)]
+            for band, parts in self._parts
         ]
 
-    def _inside(self, band: GuardBand) -> list[tuple[int, float]]:
-        """Hops that overlap a band, with the width that they share."""
-        shared = (
-            (hop, min(high, band.stop_hz) - max(low, band.start_hz))
-            for hop, (low, high) in enumerate(self._spans)
-        )
-        return [(hop, width) for hop, width in shared if width > 0]
+    @staticmethod
+    def _recent(visits: deque[tuple[float, float]], since_s: float) -> Visits:
+        while visits and visits[0][1] < since_s:
+            visits.popleft()
+        pairs = np.array(visits, dtype=np.float64).reshape(-1, 2)
+        return pairs[:, 0], pairs[:, 1]
 
-    def _chance(self, hops: list[tuple[int, float]], band: GuardBand, now_s: float) -> float:
-        """Mean over the band's width; parts that no hop covers count as never heard."""
-        heard = sum(
-            width * heard_share(list(self._starts_s[hop]), self._dwell_s[hop], 2.0, now_s)
-            for hop, width in hops
+    @staticmethod
+    def _together(hops: list[int], recent: list[Visits]) -> Visits:
+        if not hops:
+            return np.empty(0), np.empty(0)
+        return (
+            np.concatenate([recent[hop][0] for hop in hops]),
+            np.concatenate([recent[hop][1] for hop in hops]),
         )
-        return min(heard / (band.stop_hz - band.start_hz), 1.0)
 
-    def _revisit_s(self, hop: int, now_s: float) -> float:
-        """Longest recent interval, the open one included."""
-        starts = self._starts_s[hop]
-        if not starts:
+    def _gap_s(self, hops: list[int], recent: list[Visits], low: float, high: float) -> float:
+        if high <= low:
             return HORIZON_S
-        return max(*(b - a for a, b in pairwise(starts)), now_s - starts[-1], 0.0)
+        return min(longest_gap_s(*self._together(hops, recent), low, high), HORIZON_S)
+
+    def _chance(
+        self,
+        band: Band,
+        parts: list[tuple[float, float, list[int]]],
+        recent: list[Visits],
+        low: float,
+        high: float,
+    ) -> float:
+        """Mean over the band's width; what no hop covers, or was not yet, counts as not heard."""
+        heard = 0.0
+        for start_hz, stop_hz, hops in parts:
+            share = heard_share(*self._together(hops, recent), MESSAGE_S, low, high)
+            if not math.isnan(share):
+                heard += (stop_hz - start_hz) * share
+        return min(max(heard / (band.stop_hz - band.start_hz), 0.0), 1.0)

@@ -28,14 +28,10 @@ WEIGHTS = {
 }
 """Message id -> points.  0-40: a record; 40-70: somebody should listen; above: act."""
 
-CASE_BANDS_HZ = (
-    (168e6, 170e6),
-    (209.8e6, 210.8e6),
-    (219.8e6, 220.8e6),
-    (490.7e6, 491.7e6),
-    (535.5e6, 536.5e6),
-)
-"""Around the published cases of 2010-2018: 168.4, 169, 169.5, 210.3, 220.25, 491.2, 536 MHz."""
+CASES_HZ = (168.4e6, 169.0e6, 169.5e6, 210.3e6, 220.25e6, 491.2e6, 536e6)
+"""Frequencies of the published cases of 2010-2018."""
+
+NEAR_CASE_HZ = 600e3
 
 STRONG_SNR_DB = 30.0
 SHORT_S = 5.0
@@ -81,9 +77,8 @@ def weigh(
 
     add("reason.new" if has_baseline else "reason.no_baseline")
     mhz = round(emitter.center_freq_hz / 1e6, 4)
-    for low, high in CASE_BANDS_HZ:
-        if low <= emitter.center_freq_hz <= high:
-            add("reason.case_band", freq_mhz=mhz)
+    if any(abs(emitter.center_freq_hz - case_hz) <= NEAR_CASE_HZ for case_hz in CASES_HZ):
+        add("reason.case_band", freq_mhz=mhz)
     if band is not None and band.raster_hz and emitter.bandwidth_hz <= CHANNEL_WIDTH_HZ:
         off_hz = _off_raster_hz(emitter.center_freq_hz, band.raster_hz)
         if off_hz > freq_error_hz:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from msgspec import Struct, msgpack
 
-from dsp.values import Detection, Dwell, Grid
+from dsp.values import Detection, Dwell, Emitter, Grid, WindowName
+from sdr.source import Settings, SourceInfo
 
 
 class DwellReport(Struct, frozen=True, tag="dwell", array_like=True):
-    """One dwell with what was detected in it."""
+    """One dwell, what was detected in it and the emitters that this changed."""
 
     sensor: str
     hop: int
@@ -24,10 +25,16 @@ class DwellReport(Struct, frozen=True, tag="dwell", array_like=True):
     num_blocks: int
     clipped_fraction: float
     dropped_samples: int
+    center_freq_hz: float
+    window: WindowName
+    overlap: float
     detections: list[Detection]
+    emitters: list[Emitter]
 
     @classmethod
-    def of(cls, sensor: str, dwell: Dwell, detections: list[Detection]) -> DwellReport:
+    def of(
+        cls, sensor: str, dwell: Dwell, detections: list[Detection], emitters: list[Emitter]
+    ) -> DwellReport:
         """Pack a dwell."""
         return cls(
             sensor=sensor,
@@ -43,7 +50,11 @@ class DwellReport(Struct, frozen=True, tag="dwell", array_like=True):
             num_blocks=dwell.num_blocks,
             clipped_fraction=dwell.clipped_fraction,
             dropped_samples=dwell.dropped_samples,
+            center_freq_hz=dwell.center_freq_hz,
+            window=dwell.window,
+            overlap=dwell.overlap,
             detections=detections,
+            emitters=emitters,
         )
 
     def dwell(self) -> Dwell:
@@ -61,6 +72,9 @@ class DwellReport(Struct, frozen=True, tag="dwell", array_like=True):
             num_blocks=self.num_blocks,
             clipped_fraction=self.clipped_fraction,
             dropped_samples=self.dropped_samples,
+            center_freq_hz=self.center_freq_hz,
+            window=self.window,
+            overlap=self.overlap,
         )
 
 
@@ -68,14 +82,18 @@ class StartReport(Struct, frozen=True, tag="start", array_like=True):
     """The source is open and set: requested and actual are two things."""
 
     sensor: str
-    serial: str
-    tuner: str
-    sample_rate_hz: float
-    gain_db: float | None
-    ppm: float
-    settle_s: float
-    low_hz: float
-    high_hz: float
+    info: SourceInfo
+    settings: Settings
+    time_ns: int
+
+
+class MissedHop(Struct, frozen=True, tag="missed", array_like=True):
+    """A hop that could not be received although the dongle works: its tuner did not lock."""
+
+    sensor: str
+    hop: int
+    message_id: str
+    fields: dict[str, str]
     time_ns: int
 
 
@@ -86,6 +104,7 @@ class FaultReport(Struct, frozen=True, tag="fault", array_like=True):
     message_id: str
     fields: dict[str, str]
     retry: bool
+    exit_code: int
     time_ns: int
 
 
@@ -94,10 +113,9 @@ class EndReport(Struct, frozen=True, tag="end", array_like=True):
 
     sensor: str
     time_ns: int
-    num_samples: int
 
 
-Report = DwellReport | StartReport | FaultReport | EndReport
+Report = DwellReport | StartReport | MissedHop | FaultReport | EndReport
 
 encode = msgpack.Encoder().encode
 decode = msgpack.Decoder(Report).decode

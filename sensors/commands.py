@@ -1,0 +1,122 @@
+"""Commands of a site: ``sensor`` and ``survey``."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+from sdr.source import UserError
+from sensors.config import Site, load_site
+from sensors.keys import own_keys
+from sensors.link import Link
+from sensors.log import set_up_log
+from sensors.outbox import open_outbox
+from sensors.station import Station
+from sensors.survey import load_survey
+from sensors.text import Lang, say
+
+DRAIN_S = 3.0
+"""At the end the centre gets this long to take the last events; the outbox keeps the rest."""
+
+
+@click.command(epilog="Example: rfproctor sensor school-3.toml")
+@click.argument("site_toml", type=click.Path(path_type=Path))
+@click.option("--source", "sources", multiple=True, help="Instead of the file's dongles.")
+@click.option(
+    "--survey",
+    "survey_s",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="SECONDS",
+    help="Learn a baseline first, then watch against it.",
+)
+def sensor(site_toml: Path, sources: tuple[str, ...], survey_s: float) -> None:
+    """Run the daemon of an exam site: scan, detect, report to the centre."""
+    site = load_site(site_toml, sources)
+    set_up_log()
+    station_link = open_link(site)
+    stop = stop_signal()
+    try:
+        with station_link as link:
+            Station(site, link, survey_s=survey_s, version=version("rfproctor")).run(stop.is_set)
+            link.drained(DRAIN_S)
+    finally:
+        station_link.outbox.close()
+
+
+@click.command(epilog="Example: rfproctor survey school-3.toml --seconds 3600 --out 2026-06-06.npz")
+@click.argument("site_toml", type=click.Path(path_type=Path))
+@click.option("--seconds", type=click.FloatRange(min=1), default=3600.0, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Never overwritten.")
+@click.option("--source", "sources", multiple=True, help="Instead of the file's dongles.")
+@click.pass_obj
+def survey(
+    lang: Lang, site_toml: Path, seconds: float, out: Path, sources: tuple[str, ...]
+) -> None:
+    """Learn a site's baseline before the exam and freeze it in a file."""
+    site = load_site(site_toml, sources)
+    set_up_log()
+    if out.exists():
+        raise UserError("baseline.exists", file=out)
+    stop = stop_signal()
+    station = Station(site, None, survey_s=seconds, survey_path=out)
+    with click.progressbar(
+        length=round(seconds), label=say("survey.progress", lang), file=sys.stderr
+    ) as bar:
+
+        def stopped() -> bool:
+            bar.update(max(0, round(seconds - station.survey_left_s) - bar.pos))
+            return stop.is_set()
+
+        station.run(stopped)
+    if station.surveyed is None:
+        raise UserError("survey.interrupted")
+    _tell_survey(station.surveyed, lang)
+
+
+def _tell_survey(path: Path, lang: Lang) -> None:
+    """What was learned, and which emitters a person has to judge."""
+    for name, baseline in load_survey(path).baselines.items():
+        click.echo(
+            say("survey.learned", lang, sensor=name, scans=baseline.scans, hash=baseline.hash[:12])
+        )
+    click.echo(say("survey.done", lang, file=path))
+
+
+def open_link(site: Site) -> Link:
+    """Outbox, keys and sockets of a site.
+
+    Raises
+    ------
+    UserError
+        The keys or the outbox cannot be used, or the centre's key is missing.
+    """
+    monitor = site.file.monitor
+    if monitor is not None and not monitor.insecure and not monitor.server_key:
+        raise UserError("config.server_key_missing", file=site.path)
+    keys = own_keys(site.data / "keys.json")
+    outbox, _ = open_outbox(site.data / "outbox.db", keys)
+    return Link(
+        outbox,
+        keys,
+        site.file.site.id,
+        site.sensor_ids,
+        events=monitor.events if monitor is not None else None,
+        server_key=monitor.server_key.encode()
+        if monitor is not None and monitor.server_key
+        else None,
+        software=version("rfproctor"),
+    )
+
+
+def stop_signal() -> threading.Event:
+    """Set by Ctrl-C or SIGTERM: finish what you do, lose nothing."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop

@@ -1,0 +1,233 @@
+"""What the site knows about one of its dongles: the fold of everything its process reports."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+import numpy as np
+
+from dsp.baseline import Baseline, Learner
+from dsp.identity import Identity
+from dsp.noise import across_frequency
+from dsp.plan import Plan
+from dsp.rule import Rule, thresholds
+from dsp.units import ratio_db
+from dsp.values import Dwell, Emitter, Reference
+from sdr.source import Settings
+from sensors.coverage import Coverage
+from sensors.follow import Follow
+from sensors.hops import identity_of, plan_for
+from sensors.messages import EmitterEvent, Note, SensorHealth, SpectrumReference, State, Watch
+from sensors.panorama import OFFSET_DB, STEP_DB, Window, encode_levels
+from sensors.reports import StartReport
+from sensors.task import Task
+from sensors.worker import rule_for
+
+SILENT_S = 3.0
+"""Without a dwell for so long a sensor is silent, whatever its process says."""
+
+DEPTH_NS = 5_000_000_000
+"""How long a hop's threshold counts as known; a baseline's never moves, the floor across frequency
+moves slowly."""
+
+RECENT_DWELLS = 64
+"""Over which rate and clipping are averaged."""
+
+CLIPPING = 1e-4
+"""Share of clipped values from which on a receiver is overloaded (domain: 4.1)."""
+
+
+class Listener:
+    """One dongle, from the supervisor's side.
+
+    Parameters
+    ----------
+    site : str
+    task : Task
+        What its process was told.
+
+    Attributes
+    ----------
+    plan : Plan or None
+        None before its source was open, like ``settings``, ``identity`` and ``rule``.
+    learner : Learner or None
+        While a survey runs.
+    baseline : Baseline or None
+    fault : Note or None
+        Why it does not work now.
+    dropped_samples : int
+        Lost since the site started.
+    """
+
+    def __init__(self, site: str, task: Task) -> None:
+        self.task = task
+        self.follow = Follow(site, task.sensor, task.bands)
+        self.plan: Plan | None = None
+        self.settings: Settings | None = None
+        self.identity: Identity | None = None
+        self.rule: Rule | None = None
+        self.learner: Learner | None = None
+        self.baseline: Baseline | None = None
+        self.fault: Note | None = None
+        self.dropped_samples = 0
+        self._latest: dict[int, Dwell] = {}
+        self._coverage: Coverage | None = None
+        self._missed: dict[int, Note] = {}
+        self._depth: dict[int, tuple[int, float]] = {}
+        self._heard_s = time.monotonic()
+        self._recent_s: deque[float] = deque(maxlen=RECENT_DWELLS)
+        self._clipped: deque[float] = deque(maxlen=RECENT_DWELLS)
+
+    def start(self, report: StartReport) -> list[EmitterEvent]:
+        """Its source is open (again); the emitters of its last life are closed."""
+        plan, resolution = plan_for(self.task.bands, report.info, report.settings, self.task.nfft)
+        self.fault = None
+        self.settings = report.settings
+        self.identity = identity_of(
+            report.info, report.settings, plan, resolution, self.task.antenna
+        )
+        if self.plan is None or plan.digest != self.plan.digest:
+            spans = [(hop.grid.low_hz, hop.grid.high_hz) for hop in plan.hops]
+            self._coverage = Coverage(plan.bands, spans)
+            self._latest.clear()
+            self.rule = rule_for(self.task, plan)
+        self.plan = plan
+        return self.follow.end()
+
+    def survey(self) -> None:
+        """Begin to learn; what stood out until now is not told any more."""
+        assert self.identity is not None and self.plan is not None
+        self.learner = Learner(self.identity, self.plan)
+
+    def missed(self, hop: int, note: Note) -> None:
+        """A hop could not be received although the dongle works."""
+        self._missed[hop] = note
+
+    def dwell(self, dwell: Dwell, emitters: list[Emitter]) -> list[EmitterEvent]:
+        """Take in one dwell and say what the centre must know."""
+        assert self._coverage is not None
+        self._heard_s = time.monotonic()
+        self._latest[dwell.hop] = dwell
+        self._missed.pop(dwell.hop, None)
+        self._coverage.visit(dwell.hop, dwell.time_ns, dwell.duration_s)
+        self._recent_s.append(self._heard_s)
+        self._clipped.append(dwell.clipped_fraction)
+        self.dropped_samples += dwell.dropped_samples
+        if self.learner is not None:
+            if not dwell.dropped_samples and dwell.clipped_fraction < CLIPPING:
+                self.learner.learn(dwell)
+            return []
+        return self.follow.update(
+            emitters,
+            has_baseline=self.baseline is not None,
+            freq_error_hz=dwell.grid.bin_width_hz / 2,
+            now_ns=dwell.time_ns,
+        )
+
+    @property
+    def baseline_name(self) -> str:
+        """Short hash of the baseline in use; empty without one."""
+        return self.baseline.hash[:12] if self.baseline is not None else ""
+
+    def threshold_dbfs(self, dwell: Dwell) -> float | None:
+        """What a bin of this hop had to exceed, median over the bins; looked at now and then."""
+        known = self._depth.get(dwell.hop)
+        if known is None or dwell.time_ns - known[0] > DEPTH_NS:
+            if self.rule is None:
+                return None
+            limit = thresholds(dwell, self._reference(dwell), self.rule).mean_on
+            known = self._depth[dwell.hop] = (dwell.time_ns, ratio_db(float(np.median(limit))))
+        return known[1]
+
+    def silent_s(self) -> float:
+        """Seconds since its last dwell."""
+        return time.monotonic() - self._heard_s
+
+    def health(self, now_ns: int) -> SensorHealth:
+        """Its part of the heartbeat."""
+        state, notes = self._judge()
+        rate = 0.0
+        if len(self._recent_s) > 1 and state != "silent":
+            rate = (len(self._recent_s) - 1) / max(self._recent_s[-1] - self._recent_s[0], 1e-3)
+        newest = max((dwell.time_ns for dwell in self._latest.values()), default=0)
+        return SensorHealth(
+            sensor=self.task.sensor,
+            position=self.task.position,
+            source=self.task.source.partition("?")[0],
+            state=state,
+            notes=notes,
+            bands=self._coverage.watches(now_ns) if self._coverage is not None else [],
+            gain_db=self.settings.gain_db if self.settings is not None else None,
+            baseline=self.baseline_name,
+            dwells_per_s=round(rate, 1),
+            dropped_samples=self.dropped_samples,
+            clipped_fraction=float(np.mean(self._clipped)) if self._clipped else 0.0,
+            noise_dbfs_per_hz=self._noise_dbfs_per_hz(),
+            last_dwell_ns=newest,
+            emitters=self.follow.active,
+        )
+
+    def _judge(self) -> tuple[State, list[Note]]:
+        """State with its reasons, the gravest first."""
+        notes: list[Note] = []
+        if self.fault is not None:
+            notes.append(self.fault)
+        if self.silent_s() > SILENT_S:
+            seconds = round(self.silent_s())
+            return "silent", [*notes, Note("health.no_samples", {"seconds": seconds})]
+        if self.learner is not None:
+            return "survey", [*notes, Note("health.survey", {"scans": self.learner.scans})]
+        if self._clipped and float(np.mean(self._clipped)) > CLIPPING:
+            share = round(100 * float(np.mean(self._clipped)), 2)
+            notes.append(Note("health.overload", {"percent": share}))
+        if self.baseline is None:
+            notes.append(Note("health.no_baseline"))
+        if self._missed and self.plan is not None:
+            first = self.plan.hops[min(self._missed)].center_freq_hz / 1e6
+            count = len(self._missed)
+            notes.append(Note("health.missed_hops", {"count": count, "first_mhz": round(first, 3)}))
+        return ("degraded" if notes else "go"), notes
+
+    def _noise_dbfs_per_hz(self) -> float:
+        """Median level of all bins, as a density."""
+        if not self._latest:
+            return -300.0
+        medians = [float(np.median(d.mean)) / d.rbw_hz for d in self._latest.values()]
+        return round(ratio_db(float(np.median(medians))), 1)
+
+    def window(self, watch: Watch) -> Window:
+        """Make a viewer's window, filled with what was seen last."""
+        hops = len(self.plan.hops) if self.plan is not None else 1
+        stale_s = max(4.0, 4.0 * hops * self.task.dwell_s)
+        view = Window(watch.start_hz, watch.stop_hz, watch.n_bins, round(stale_s * 1e9))
+        for dwell in self._latest.values():
+            view.update(dwell)
+        return view
+
+    def references(self, watch: Watch, view: Window) -> SpectrumReference:
+        """Baseline and threshold of a viewer's window."""
+        baseline = np.full(view.n_bins, np.nan, dtype=np.float32)
+        threshold = baseline.copy()
+        for dwell in self._latest.values():
+            reference = self._reference(dwell)
+            assert self.rule is not None
+            limit = thresholds(dwell, reference, self.rule).burst_on
+            typical = view.reduce(dwell.grid, reference.typical_peak)
+            baseline = np.fmax(baseline, typical)
+            finite = np.where(np.isfinite(limit), limit, np.float32(1.0))
+            threshold = np.fmax(threshold, view.reduce(dwell.grid, finite))
+        return SpectrumReference(
+            sensor=self.task.sensor,
+            start_hz=watch.start_hz,
+            bin_width_hz=view.bin_width_hz,
+            baseline=encode_levels(baseline).tobytes(),
+            threshold=encode_levels(threshold).tobytes(),
+            offset_db=OFFSET_DB,
+            step_db=STEP_DB,
+        )
+
+    def _reference(self, dwell: Dwell) -> Reference:
+        if self.baseline is not None:
+            return self.baseline.at(dwell.hop)
+        return across_frequency(dwell)

@@ -1,0 +1,303 @@
+"""The supervisor of a site: reports of the dongles in; events, heartbeats and rows out.
+
+A dongle's process reports to its `Listener`; what that says becomes events in the outbox and goes
+to the centre.  Beside it the ledger notes every visit and viewers get their rows.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Literal
+
+import structlog
+import zmq
+
+from sdr.source import UserError
+from sensors.config import Site
+from sensors.crew import Crew
+from sensors.ledger import Ledger, Visit
+from sensors.link import Link
+from sensors.listener import Listener
+from sensors.messages import EmitterEvent, Event, Heartbeat, Note, NoticeEvent
+from sensors.outbox import OutboxFault
+from sensors.reports import (
+    DwellReport,
+    EndReport,
+    FaultReport,
+    MissedHop,
+    Report,
+    StartReport,
+    decode,
+)
+from sensors.survey import Survey, load_survey, save_survey
+from sensors.task import UseBaseline, tasks_of
+from sensors.viewers import Viewers
+
+HEARTBEAT_S = 1.0
+FLUSH_S = 1.0
+POLL_MS = 50
+REPORTS_AT_ONCE = 256
+
+log = structlog.get_logger()
+
+
+class SiteFault(UserError):
+    """No dongle of the site can work; it carries the words of the last one."""
+
+    def __init__(self, report: FaultReport) -> None:
+        super().__init__(report.message_id, **report.fields)
+        self.exit_code = report.exit_code
+
+
+class Station:
+    """One site at work.
+
+    Parameters
+    ----------
+    site : Site
+    link : Link or None
+        To the centre and to viewers here; None keeps everything on this machine.
+    survey_s : float
+        Learn a baseline for so long before watching; 0 watches at once.
+    survey_path : Path, optional
+        Write the baseline there and end; without it, watch against it.
+    version : str
+        Told to the centre.
+
+    Attributes
+    ----------
+    listeners : dict
+        `Listener` by sensor id.
+    surveyed : Path or None
+        The baseline that this run has made.
+    unpublished : int
+        Events that could not be made durable.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        link: Link | None,
+        *,
+        survey_s: float = 0.0,
+        survey_path: Path | None = None,
+        version: str = "",
+    ) -> None:
+        self.site = site
+        self.surveyed: Path | None = None
+        self.unpublished = 0
+        self._link = link
+        self._survey_for_s = survey_s
+        self._survey_path = survey_path
+        self._version = version
+        self._started_ns = time.time_ns()
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._inbox = self._context.socket(zmq.PULL)
+        self._inbox.setsockopt(zmq.RCVHWM, 1024)
+        port = self._inbox.bind_to_random_port("tcp://127.0.0.1")
+        tasks = tasks_of(site, f"tcp://127.0.0.1:{port}", with_baseline=not survey_s)
+        self.listeners = {task.sensor: Listener(site.file.site.id, task) for task in tasks}
+        if site.baseline is not None and not survey_s:
+            survey = load_survey(site.baseline)
+            for sensor, listener in self.listeners.items():
+                listener.baseline = survey.baselines.get(sensor)
+        self._viewers = Viewers(link, self.listeners) if link is not None else None
+        self._crew = Crew(tasks)
+        self._ledger = Ledger(site.data / "ledger.db", self._started_ns)
+        self._survey_due_s = float("inf")
+        self._heartbeat_due_s = self._flush_due_s = 0.0
+
+    def run(self, stopped: Callable[[], bool]) -> None:
+        """Work until told to stop, until every recording has ended or the survey is done.
+
+        Raises
+        ------
+        UserError
+            No dongle can work: the reason of the last one; or the survey cannot be saved.
+        """
+        try:
+            while not stopped() and self._crew.working() and not self._survey_is_done():
+                for sensor in self._crew.tend(time.monotonic()):
+                    log.warning("worker_ended", sensor=sensor, restarts=self._crew.restarts)
+                self._take_reports(POLL_MS)
+                self._duties(time.monotonic())
+        finally:
+            self._close()
+
+    @property
+    def survey_left_s(self) -> float:
+        """Seconds until the survey ends; the whole time before all dongles have begun."""
+        return min(self._survey_due_s - time.monotonic(), self._survey_for_s)
+
+    def heartbeat(self) -> Heartbeat:
+        """State of the whole site now."""
+        now_ns = time.time_ns()
+        return Heartbeat(
+            site=self.site.file.site.id,
+            site_name=self.site.file.site.name or self.site.file.site.id,
+            time_ns=now_ns,
+            started_ns=self._started_ns,
+            sensors=[listener.health(now_ns) for listener in self.listeners.values()],
+            version=self._version,
+        )
+
+    def _survey_is_done(self) -> bool:
+        return self._survey_path is not None and self.surveyed is not None
+
+    def _close(self) -> None:
+        """Stop the dongles, take their last words, close what is open."""
+        self._crew.stop()
+        self._take_reports(0)
+        for listener in self.listeners.values():
+            self._tell(listener.follow.end())
+        self._ledger.close(time.time_ns())
+        self._inbox.close(0)
+        self._context.term()
+
+    def _take_reports(self, wait_ms: int) -> None:
+        for _ in range(REPORTS_AT_ONCE):
+            if not self._inbox.poll(wait_ms):
+                return
+            wait_ms = 0
+            self._take(decode(self._inbox.recv()))
+
+    def _take(self, report: Report) -> None:
+        listener = self.listeners[report.sensor]
+        self._crew.heard(report.sensor, time.monotonic())
+        if isinstance(report, DwellReport):
+            self._dwell(listener, report)
+        elif isinstance(report, StartReport):
+            self._start(listener, report)
+        elif isinstance(report, MissedHop):
+            listener.missed(report.hop, Note(report.message_id, dict(report.fields)))
+        elif isinstance(report, FaultReport):
+            self._fault(listener, report)
+        elif isinstance(report, EndReport):
+            log.info("recording_ended", sensor=report.sensor)
+            self._crew.dismiss(report.sensor)
+
+    def _start(self, listener: Listener, report: StartReport) -> None:
+        fault = listener.fault
+        self._tell(listener.start(report))
+        log.info(
+            "sensor_started",
+            sensor=report.sensor,
+            serial=report.info.serial,
+            tuner=report.info.tuner,
+            gain_db=report.settings.gain_db,
+            sample_rate_hz=report.settings.sample_rate_hz,
+            hops=len(listener.plan.hops) if listener.plan is not None else 0,
+        )
+        if fault is not None:
+            self._notice(listener, "info", Note("notice.back"), report.time_ns)
+        if self._survey_for_s and self.surveyed is None and listener.learner is None:
+            listener.survey()
+            if all(other.learner is not None for other in self.listeners.values()):
+                self._survey_due_s = time.monotonic() + self._survey_for_s
+
+    def _dwell(self, listener: Listener, report: DwellReport) -> None:
+        dwell = report.dwell()
+        self._tell(listener.dwell(dwell, report.emitters))
+        if self._viewers is not None:
+            self._viewers.dwell(report.sensor, dwell)
+        assert listener.settings is not None
+        gap = self._ledger.visit(
+            Visit.of(
+                report.sensor,
+                dwell,
+                listener.settings.sample_rate_hz,
+                listener.task.dwell_s,
+                listener.threshold_dbfs(dwell),
+                listener.settings.gain_db,
+                listener.baseline_name,
+            )
+        )
+        if gap is not None:
+            note = Note(gap.cause, {**gap.fields, "seconds": round(gap.duration_s, 1)})
+            self._notice(listener, "warning", note, gap.start_ns, gap.stop_ns)
+
+    def _fault(self, listener: Listener, report: FaultReport) -> None:
+        note = Note(report.message_id, {key: value[:200] for key, value in report.fields.items()})
+        known = listener.fault == note
+        listener.fault = note
+        if not report.retry:
+            self._crew.dismiss(report.sensor)
+        never_worked = all(
+            other.settings is None and other.fault is not None for other in self.listeners.values()
+        )
+        if not self._crew.working() or never_worked:
+            raise SiteFault(report)
+        self._ledger.gap(report.sensor, report.time_ns, report.message_id, report.fields)
+        if not known:
+            log.error("sensor_fault", sensor=report.sensor, fault=note.id, **report.fields)
+            self._notice(listener, "alarm", note, report.time_ns)
+
+    def _duties(self, now_s: float) -> None:
+        """Do what the clock asks for."""
+        if now_s >= self._survey_due_s:
+            self._survey_due_s = float("inf")
+            self._freeze()
+        if now_s >= self._flush_due_s:
+            self._flush_due_s = now_s + FLUSH_S
+            if not self._ledger.flush():
+                log.error("ledger_failed", why=self._ledger.trouble)
+        if self._link is None or self._viewers is None:
+            return
+        if now_s >= self._heartbeat_due_s:
+            self._heartbeat_due_s = now_s + HEARTBEAT_S
+            self._link.heartbeat(self.heartbeat())
+        self._viewers.send(now_s)
+
+    def _freeze(self) -> None:
+        """End the survey: one immutable file, and everybody detects against it from now on."""
+        stop_ns = time.time_ns()
+        baselines = {
+            sensor: listener.learner.freeze()
+            for sensor, listener in self.listeners.items()
+            if listener.learner is not None and listener.learner.scans
+        }
+        path = self._survey_path or self.site.data / f"baseline-{stop_ns // 10**9}.npz"
+        start_ns = stop_ns - round(self._survey_for_s * 1e9)
+        save_survey(path, Survey(self.site.file.site.id, start_ns, stop_ns, baselines))
+        self.surveyed = path
+        for sensor, listener in self.listeners.items():
+            listener.baseline = baselines.get(sensor)
+            listener.learner = None
+        self._crew.order(UseBaseline(str(path)))
+        log.info("baseline_frozen", file=str(path), sensors=len(baselines))
+
+    def _tell(self, events: Iterable[EmitterEvent]) -> None:
+        for event in events:
+            log.info(
+                "emitter",
+                phase=event.phase,
+                sensor=event.sensor,
+                center_freq_hz=round(event.center_freq_hz),
+                bandwidth_hz=round(event.bandwidth_hz),
+                snr_db=round(event.snr_db, 1),
+                suspicion=event.suspicion,
+            )
+            self._publish(event)
+
+    def _notice(
+        self,
+        listener: Listener,
+        level: Literal["info", "warning", "alarm"],
+        note: Note,
+        start_ns: int,
+        stop_ns: int = 0,
+    ) -> None:
+        site, sensor = self.site.file.site.id, listener.task.sensor
+        self._publish(NoticeEvent(site, sensor, level, note, start_ns, stop_ns))
+
+    def _publish(self, event: Event) -> None:
+        if self._link is None:
+            return
+        try:
+            self._link.publish(event)
+        except OutboxFault as fault:
+            # Said here and in the heartbeat; the watch itself goes on.
+            self.unpublished += 1
+            log.error("event_not_durable", fault=fault.message_id, **fault.fields)

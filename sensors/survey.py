@@ -1,0 +1,136 @@
+"""Baselines on disk: one immutable file for a site, one baseline in it for each sensor."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dsp.baseline import Baseline
+from dsp.identity import BaselineMismatch, Identity
+from sdr.source import UserError
+
+FORMAT = 1
+
+
+class BaselineFault(UserError):
+    """A baseline file is missing, damaged, or was learned under other conditions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What one survey of a site learned.
+
+    Attributes
+    ----------
+    site : str
+    start_ns, stop_ns : int
+        When.
+    baselines : dict
+        `dsp.baseline.Baseline` by sensor id.
+    """
+
+    site: str
+    start_ns: int
+    stop_ns: int
+    baselines: dict[str, Baseline]
+
+
+def save_survey(path: Path, survey: Survey) -> None:
+    """Write a survey; the file is complete or not there, read-only, and never overwritten.
+
+    Raises
+    ------
+    BaselineFault
+        There is such a file already, or it cannot be written.
+    """
+    if path.exists():
+        raise BaselineFault("baseline.exists", file=path)
+    sensors = list(survey.baselines)
+    head = {
+        "format": FORMAT,
+        "site": survey.site,
+        "start_ns": survey.start_ns,
+        "stop_ns": survey.stop_ns,
+        "sensors": sensors,
+    }
+    arrays = {"survey": np.frombuffer(json.dumps(head).encode(), dtype=np.uint8)}
+    for number, sensor in enumerate(sensors):
+        for name, array in survey.baselines[sensor].to_arrays().items():
+            arrays[f"{number}/{name}"] = array
+    part = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        part.chmod(0o444)
+        part.rename(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise BaselineFault("baseline.unwritable", file=path, why=str(error)) from None
+
+
+def load_survey(path: Path) -> Survey:
+    """Read a survey.
+
+    Raises
+    ------
+    BaselineFault
+        Missing, damaged, or not a baseline file.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            head = json.loads(bytes(arrays["survey"]))
+            if head["format"] != FORMAT:
+                raise ValueError(f"format {head['format']} is not {FORMAT}")
+            baselines = {
+                sensor: Baseline.from_arrays(
+                    {
+                        name.removeprefix(f"{number}/"): arrays[name]
+                        for name in arrays.files
+                        if name.startswith(f"{number}/")
+                    }
+                )
+                for number, sensor in enumerate(head["sensors"])
+            }
+    except FileNotFoundError:
+        raise BaselineFault("baseline.missing", file=path) from None
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise BaselineFault("baseline.damaged", file=path, why=str(error)) from None
+    return Survey(head["site"], head["start_ns"], head["stop_ns"], baselines)
+
+
+def load_baseline(path: str, sensor: str, identity: Identity) -> Baseline:
+    """Take one sensor's baseline out of a file and make sure that it fits.
+
+    Raises
+    ------
+    BaselineFault
+        No baseline of this sensor, or learned with another dongle, gain, antenna or plan.
+    """
+    survey = load_survey(Path(path))
+    if sensor not in survey.baselines:
+        raise BaselineFault(
+            "baseline.other_sensor", file=path, sensor=sensor, known=", ".join(survey.baselines)
+        )
+    baseline = survey.baselines[sensor]
+    try:
+        baseline.identity.require(identity)
+    except BaselineMismatch as mismatch:
+        raise BaselineFault(
+            "baseline.mismatch",
+            file=path,
+            sensor=sensor,
+            field=mismatch.field,
+            learned=mismatch.learnt,
+            now=mismatch.offered,
+        ) from None
+    return baseline

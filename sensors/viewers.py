@@ -1,0 +1,100 @@
+"""Rows for whoever watches: one window each, at most eight a second, nothing when nobody does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dsp.values import Dwell
+from sensors.link import Link
+from sensors.listener import Listener
+from sensors.messages import SpectrumRow, Watch
+from sensors.panorama import OFFSET_DB, STEP_DB, Window
+
+ROW_S = 0.125
+"""Eight rows a second: what an eye can follow."""
+
+REFERENCE_S = 2.0
+"""Baseline and threshold are told again this often; without a baseline they move."""
+
+
+@dataclass(slots=True)
+class _View:
+    """One watched window and what was last sent of it."""
+
+    watch: Watch
+    window: Window
+    newest_ns: int
+    seq: int = 0
+    row_s: float = -ROW_S
+    reference_s: float = -REFERENCE_S
+
+
+class Viewers:
+    """The windows that are watched at a site.
+
+    Parameters
+    ----------
+    link : Link
+        Knows the watches and takes the rows.
+    listeners : dict
+        `Listener` by sensor id.
+    """
+
+    def __init__(self, link: Link, listeners: dict[str, Listener]) -> None:
+        self._link = link
+        self._listeners = listeners
+        self._views: dict[int, _View] = {}
+
+    def dwell(self, sensor: str, dwell: Dwell) -> None:
+        """Show a dwell in every window on this sensor."""
+        for view in self._views.values():
+            if view.watch.sensor == sensor:
+                view.window.update(dwell)
+                view.newest_ns = max(view.newest_ns, dwell.time_ns)
+
+    def send(self, now_s: float) -> None:
+        """Offer what is due; call it often."""
+        watches = {watch.watch: watch for watch in self._link.watches}
+        for number in self._views.keys() - watches.keys():
+            del self._views[number]
+        for number, watch in watches.items():
+            view = self._views.get(number)
+            if view is None or not _same_window(view.watch, watch):
+                if watch.sensor not in self._listeners:
+                    continue
+                window = self._listeners[watch.sensor].window(watch)
+                view = self._views[number] = _View(watch, window, newest_ns=0)
+            self._send(view, now_s)
+
+    def _send(self, view: _View, now_s: float) -> None:
+        listener = self._listeners[view.watch.sensor]
+        if now_s - view.reference_s >= REFERENCE_S:
+            view.reference_s = now_s
+            self._link.offer(view.watch, listener.references(view.watch, view.window))
+        # Nothing new from the sensor is no row: the page shows its age, not an old row again.
+        if not view.newest_ns or now_s - view.row_s < ROW_S:
+            return
+        row = SpectrumRow(
+            sensor=view.watch.sensor,
+            seq=view.seq,
+            time_ns=view.newest_ns,
+            duration_s=min(max(now_s - view.row_s, ROW_S), 60.0),
+            start_hz=view.watch.start_hz,
+            bin_width_hz=view.window.bin_width_hz,
+            levels=view.window.row(view.newest_ns).tobytes(),
+            offset_db=OFFSET_DB,
+            step_db=STEP_DB,
+        )
+        self._link.offer(view.watch, row)
+        view.seq += 1
+        view.row_s = now_s
+        view.newest_ns = 0
+
+
+def _same_window(a: Watch, b: Watch) -> bool:
+    return (a.sensor, a.start_hz, a.stop_hz, a.n_bins) == (
+        b.sensor,
+        b.start_hz,
+        b.stop_hz,
+        b.n_bins,
+    )
