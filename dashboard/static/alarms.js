@@ -8,12 +8,13 @@ import { t } from "./i18n.js";
 import { proofNow } from "./proof.js";
 import { shape } from "./shapes.js";
 import * as state from "./state.js";
-import { heardBy, sentence } from "./words.js";
+import { because, heardBy, sensorName, sentence, siteName } from "./words.js";
 
 const MOST_CARDS = 30; // beyond that, groups: a thousand emitters must not bury the first one
 const GROUP_HZ = 10e6;
 
-export const DISMISS_REASONS = ["licensed", "school", "interference", "test", "other"];
+/** Reason codes that the monitor takes for a dismissal; "other" needs a note. */
+export const DISMISS_REASONS = ["licensed", "known", "own_equipment", "interference", "test", "false", "other"];
 
 const opened = signal(new Set()); // alarm ids whose reasons are shown
 const dismissing = signal(null); // alarm id whose reason is being asked
@@ -59,6 +60,9 @@ function rail(open) {
 
 /** Nothing wrong, said with proof. */
 function quiet() {
+  if (state.link.value.name !== "live") {
+    return html`<div class="quiet none"><p class="big">${t("proof.unknown", { time: clock(state.link.value.since) })}</p></div>`;
+  }
   const { since, total, watched, chance } = proofNow();
   if (!total) return html`<div class="quiet none"><p>${t("proof.nobody")}</p></div>`;
   return html`<div class="quiet ${watched === total ? "good" : "part"}">
@@ -80,19 +84,19 @@ function listening() {
 function card(alarm, open) {
   const { n, m } = heardBy(alarm);
   const fresh = state.isNew(alarm);
-  const live = state.onAir(alarm, state.now.value);
+  const live = alarm.on_air;
   const status = saving.value.get(alarm.id);
   const bars = Math.round(alarm.suspicion / 10);
   return html`
     <article class="card ${fresh ? "new" : "seen"} ${alarm.drill ? "drill" : ""}" aria-current=${alarm.id === state.selected.value}
-      data-alarm=${alarm.id} @click=${(event) => event.target.closest("button,summary,select,a") ?? open(alarm)}>
+      data-alarm=${alarm.id} @click=${(event) => event.target.closest("button,summary,form,a") ?? open(alarm)}>
       <span class="number">${state.numbers.value.get(alarm.id)}</span>
       <p class="sentence">${alarm.drill ? html`<b class="tag">${t("state.drill")}</b> ` : nothing}${sentence(alarm)}</p>
       <p class="freq"><button class="jump" @click=${() => open(alarm)} title=${t("alarm.jump")}>${mhz(alarm.center_freq_hz)}<small> MHz</small></button>
         <span class="when ${live ? "live" : ""}">${live ? t("alarm.on_air") : t("alarm.last", { age: age(state.now.value - alarm.last_seen_ns / 1e6) })}</span></p>
       <p class="suspicion" title=${t("alarm.suspicion_why")}><span>${t("alarm.suspicion")}</span><b>${alarm.suspicion}</b>
         <span class="bar" aria-hidden="true">${Array.from({ length: 10 }, (_, i) => html`<i class=${i < bars ? "on" : ""}></i>`)}</span></p>
-      <p class="facts"><span>${t("alarm.heard", { n, m })}</span><span>SNR ${db(alarm.snr_db)} dB</span><span>${width(alarm.bandwidth_hz)}</span><span>${t("alarm.sightings", { n: alarm.sightings })}</span></p>
+      <p class="facts">${state.sites.value.size > 1 ? html`<span>${siteName(alarm.site)}</span>` : nothing}<span>${t("alarm.heard", { n, m })}</span><span>SNR ${db(alarm.snr_db)} dB</span><span>${width(alarm.bandwidth_hz)}</span><span title=${t("alarm.sightings_title")}>${t("alarm.sightings", { n: alarm.sightings })}</span></p>
       ${opened.value.has(alarm.id) ? reasons(alarm) : nothing}
       <div class="actions">
         ${fresh ? html`<button class="primary" ?disabled=${status === "busy"} @click=${() => say(alarm, "acknowledge")}>${t("alarm.acknowledge")}</button>`
@@ -110,18 +114,37 @@ function card(alarm, open) {
 function reasons(alarm) {
   return html`<ul class="reasons">
     ${alarm.reasons.map(
-      (reason) => html`<li class=${reason.weight < 0 ? "less" : ""}><b>${reason.weight < 0 ? "−" : "+"}${Math.abs(reason.weight)}</b>${t(reason.id, reason.args)}</li>`,
+      (reason) => html`<li class=${reason.weight < 0 ? "less" : ""}><b>${reason.weight < 0 ? "−" : "+"}${Math.abs(reason.weight)}</b>${because(reason)}</li>`,
     )}
     <li class="times"><b></b>${t("alarm.times", { first: clock(alarm.first_seen_ns / 1e6), last: clock(alarm.last_seen_ns / 1e6) })}</li>
-    <li class="times"><b></b>${alarm.sensors.join(" · ")}</li>
+  </ul>
+  ${levels(alarm)}`;
+}
+
+/** Where it is strongest: SNR at each sensor that hears it. */
+function levels(alarm) {
+  const heard = [...(alarm.levels ?? [])].sort((a, b) => b.snr_db - a.snr_db);
+  return html`<ul class="where-heard" aria-label=${t("alarm.levels")}>
+    ${heard.map(({ sensor, snr_db }) => html`<li><span>${sensorName(sensor)}</span><meter min="0" max="60" value=${Math.max(0, snr_db)}></meter><b>${db(snr_db)} dB</b></li>`)}
   </ul>`;
 }
 
 /** A dismissal needs a reason: it is what the next shift and the auditor read. */
 function dismissal(alarm) {
-  return html`<div class="dismissal"><p>${t("alarm.dismiss_why")}</p>
-    ${DISMISS_REASONS.map((reason) => html`<button @click=${() => say(alarm, "dismiss", { reason })}>${t(`dismiss.${reason}`)}</button>`)}
-  </div>`;
+  const send = (event) => {
+    event.preventDefault();
+    const given = new FormData(event.target);
+    say(alarm, "dismiss", { reason: given.get("reason"), note: given.get("note") });
+  };
+  const needNote = ({ target }) => {
+    target.form.elements.note.required = target.form.elements.reason.value === "other";
+  };
+  return html`<form class="dismissal" @submit=${send} @change=${needNote}>
+    <p>${t("alarm.dismiss_why")}</p>
+    ${DISMISS_REASONS.map((reason) => html`<label><input type="radio" name="reason" value=${reason} required>${t(`dismiss.${reason}`)}</label>`)}
+    <input name="note" maxlength="2000" placeholder=${t("alarm.note")} aria-label=${t("alarm.note")}>
+    <button class="primary">${t("alarm.dismiss")}</button>
+  </form>`;
 }
 
 /** "47 in 430-440 MHz": the tail of a flood. */

@@ -49,7 +49,7 @@ function apply() {
       } else if (message.kind === "alarm") {
         alarmMap ??= new Map(state.alarms.value);
         alarmMap.set(message.alarm.id, message.alarm);
-        for (const sensor of message.alarm.sensors) spark(sensor, message.alarm.excess_db ?? message.alarm.snr_db);
+        if (message.alarm.on_air) for (const { sensor, snr_db } of message.alarm.levels) spark(sensor, snr_db);
       } else if (message.kind === "notice") {
         state.notices.value = [message.notice, ...state.notices.value].slice(0, 50);
       } else if (message.kind === "skipped") {
@@ -142,10 +142,11 @@ async function start() {
   keys(document.querySelector("#help"), actions);
 
   effect(() => {
-    // The first sensor is chosen by itself: one that hears, of the worst of what there is.
-    if (state.chosen.value || !state.sensors.value.length) return;
-    const hearing = state.sensors.value.find(({ sensor }) => sensor.bands.length && !["silent", "blind"].includes(sensor.state));
-    state.chosen.value = (hearing ?? state.sensors.value[0]).sensor.sensor;
+    // The first picture is chosen by itself: who hears the first alarm, else who hears best.
+    const all = state.sensors.value;
+    if (state.chosen.value || !all.length) return;
+    const ears = [...all].reverse().map(({ sensor }) => sensor.sensor);
+    state.chosen.value = state.openAlarms.value[0]?.sensors.find((id) => ears.includes(id)) ?? ears[0];
   });
   effect(() => {
     const fresh = state.openAlarms.value.filter(state.isNew).length;

@@ -7,6 +7,7 @@
  */
 
 export const BREAK_PX = 22;
+const EDGE_PX = 20;
 const MIN_SPAN_HZ = 20e3;
 
 /** Sort bands and join those that touch: `[{start_hz, stop_hz, revisit_s}]`. */
@@ -138,7 +139,7 @@ export class Axis {
   }
 
   /** Round frequencies to write under the axis: `[{x, hz, label}]`, at least `apart` px between. */
-  ticks(width, apart = 84) {
+  ticks(width, apart = 66) {
     const ticks = [];
     for (const { x0, x1, start_hz, stop_hz } of this.pieces(width)) {
       const step = niceStep(((stop_hz - start_hz) * apart) / Math.max(1, x1 - x0));
@@ -146,7 +147,9 @@ export class Axis {
       for (let k = Math.ceil(start_hz / step - 1e-9); k * step <= stop_hz + 1e-6; k++) {
         const hz = k * step;
         const x = x0 + ((hz - start_hz) / (stop_hz - start_hz)) * (x1 - x0);
-        ticks.push({ x, hz, label: (hz / 1e6).toFixed(decimals) });
+        // A label that would be cut by a break says less than none.
+        const edge = (x - x0 < EDGE_PX && x0 > 0) || (x1 - x < EDGE_PX && x1 < width - 1);
+        ticks.push({ x, hz, label: edge ? "" : (hz / 1e6).toFixed(decimals) });
       }
     }
     return ticks;

@@ -21,8 +21,6 @@ function content(actions) {
     const { u0, u1 } = axis.view;
     return Math.abs(axis.uOf(band.start_hz) - u0) < 1e-6 && Math.abs(axis.uOf(band.stop_hz) - u1) < 1e-6;
   };
-  const switched = (signal, key, id) =>
-    html`<button aria-pressed=${signal.value} @click=${() => (signal.value = !signal.value)} title="${t(id)} (${key})">${t(id)}</button>`;
   return html`
     <div class="bands">
       <button aria-pressed=${axis.whole} @click=${() => actions.go(axis.show(0, 1))}>${t("bar.all")}</button>
@@ -38,7 +36,6 @@ function content(actions) {
         <button aria-pressed=${state.excessView.value} @click=${() => (state.excessView.value = true)} title="${t("bar.excess")} (E)">${t("bar.excess")}</button
         ><button aria-pressed=${!state.excessView.value} @click=${() => (state.excessView.value = false)} title="${t("bar.raw")} (E)">${t("bar.raw")}</button>
       </span>
-      ${switched(state.showHold, "M", "bar.hold")}${switched(state.showBaseline, "B", "bar.baseline")}
       <select aria-label=${t("bar.slot")} title="${t("bar.slot")} ([ ])" @change=${(event) => (state.slotS.value = Number(event.target.value))}>
         ${SLOTS.map((slot) => html`<option value=${slot} ?selected=${slot === state.slotS.value}>${t("bar.per_line", { s: slot })}</option>`)}
       </select>

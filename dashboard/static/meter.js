@@ -7,6 +7,7 @@ import { t } from "./i18n.js";
 import { EXCESS_RANGE } from "./colormap.js";
 import { UNSEEN } from "./lines.js";
 import * as state from "./state.js";
+import { placeName } from "./words.js";
 
 const narrow = matchMedia("(max-width: 700px)");
 const FALL_DB_PER_S = 3; // of the peak mark
@@ -25,7 +26,7 @@ export function meter(root, scope) {
     const [low, high] = [0, EXCESS_RANGE[1] + 30];
     const part = (db) => `${Math.min(100, Math.max(0, ((db - low) / (high - low)) * 100)).toFixed(1)}%`;
     render(
-      html`<p>${mhz(found.center_freq_hz)} MHz · ${state.current.peek()?.sensor.position ?? ""}</p>
+      html`<p>${mhz(found.center_freq_hz)} MHz · ${placeName(state.current.peek()?.sensor.position ?? "")}</p>
         <b>${excess === null ? t("read.unseen") : html`${signedDb(excess)}<small> dB</small>`}</b>
         <div class="gauge"><i .style=${`width:${excess === null ? "0" : part(excess)}`}></i>${peak > -Infinity ? html`<em .style=${`left:${part(peak)}`}></em>` : nothing}</div>`,
       root,

@@ -3,7 +3,8 @@
 import * as state from "./state.js";
 
 const HEARING = new Set(["go", "degraded", "drill"]);
-const ENOUGH = 0.9;
+/** A band with less is not called watched. */
+export const ENOUGH = 0.9;
 
 /**
  * How well the given sensors listen now.

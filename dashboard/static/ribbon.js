@@ -1,4 +1,4 @@
-/** What is written around the pictures: frequencies, services, levels, times, breaks, colour scale. */
+/** What is written around the pictures: frequencies, services, levels, times, breaks, scale, legend. */
 
 import { effect } from "./vendor/signals-core.js";
 import { html, render } from "./vendor/lit-html.js";
@@ -85,16 +85,18 @@ function times(scope) {
   const marks = [];
   for (let s = step; s / perPixel < tall - 8; s += step) marks.push(s);
   return html`<span>${state.paused.peek() === null ? t("axis.now") : "0"}</span>${marks.map(
-    (s) => html`<span .style=${`top:${px(s / perPixel)}`}>−${s < 60 ? `${s} s` : `${+(s / 60).toFixed(1)} min`}</span>`,
+    (s) => html`<span .style=${`top:${px(s / perPixel)}`}>−${s < 60 ? `${s} s` : `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")}`}</span>`,
   )}`;
 }
 
 function legend({ hasBaseline }) {
-  const traces = [["live", true], ["hold", state.showHold.peek()]];
-  if (hasBaseline) traces.push(["baseline", state.showBaseline.peek()], ["threshold", state.showBaseline.peek()]);
-  return traces
-    .filter(([, shown]) => shown)
-    .map(([name]) => html`<span class="trace ${name}"><i></i>${t(`trace.${name}`)}</span>`);
+  const traces = [["hold", state.showHold, "M"]];
+  if (hasBaseline) traces.push(["baseline", state.showBaseline, "B"], ["threshold", state.showBaseline, "B"]);
+  return html`<span class="trace live"><i></i>${t("trace.live")}</span>
+    ${traces.map(
+      ([name, shown, key]) => html`<button class="trace ${name}" aria-pressed=${shown.peek()}
+        title="${t(`trace.${name}`)} (${key})" @click=${() => (shown.value = !shown.peek())}><i></i>${t(`trace.${name}`)}</button>`,
+    )}`;
 }
 
 /** The colours with their numbers: always in sight, so that a glow can be read as dB. */
@@ -113,7 +115,7 @@ function scale(canvas, scope) {
   render(
     html`<b>${t(unit)}</b>${marks.map(
       (value) =>
-        html`<span .style=${`top:${(100 * (high - value)) / (high - low)}%`}>${excess ? signedDb(value).replace(".0", "") : String(value).replace("-", "−")}</span>`,
+        html`<span .style=${`top:${(100 * (high - value)) / (high - low)}%`}>${excess && value ? signedDb(value).replace(".0", "") : String(value).replace("-", "−")}</span>`,
     )}`,
     canvas.nextSibling,
   );

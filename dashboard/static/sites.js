@@ -2,11 +2,14 @@
 
 import { effect } from "./vendor/signals-core.js";
 import { html, nothing, render, svg } from "./vendor/lit-html.js";
+import { bandName } from "./bands.js";
 import { age, percent } from "./format.js";
 import { t } from "./i18n.js";
+import { ENOUGH } from "./proof.js";
 import { shape, word } from "./shapes.js";
 import { BUCKETS, sparks } from "./sparks.js";
 import * as state from "./state.js";
+import { because, placeName } from "./words.js";
 
 export function sites(root) {
   effect(() => render(rail(), root));
@@ -34,18 +37,19 @@ function rail() {
       )}
       ${shown.length === 0 ? html`<p class="empty">${t(state.sensors.value.length ? "sites.none_match" : "sites.none")}</p>` : nothing}
     </div>
+    ${watchList()}
     ${noticeList()}`;
 }
 
 function row(sensor) {
   const least = sensor.bands.length ? Math.min(...sensor.bands.map((band) => band.p_2s)) : null;
   const deaf = sensor.state === "silent" || sensor.state === "blind";
-  const reasons = sensor.notes.map((note) => t(note.id, note.args)).join(" · ");
+  const reasons = sensor.notes.map(because).join(" · ");
   return html`
     <button class="sensor ${sensor.state}" aria-pressed=${sensor.sensor === state.chosen.value}
       @click=${() => (state.chosen.value = sensor.sensor)} title="${sensor.sensor} · ${sensor.source}">
       ${shape(sensor.state)}
-      <span class="name">${sensor.position || sensor.sensor}</span>
+      <span class="name">${placeName(sensor.position) || sensor.sensor}</span>
       ${word(sensor.state)}
       <span class="chance">${least === null || deaf ? "–" : html`<small>P(2 s)</small> ${percent(least)}`}</span>
       ${spark(sensor.sensor)}
@@ -62,12 +66,26 @@ function spark(name) {
     ${svg`<polyline points=${points} />`}</svg>`;
 }
 
+/** The chosen sensor's bands: how often each is visited, and what would be heard there. */
+function watchList() {
+  const found = state.current.value;
+  if (!found?.sensor.bands.length) return nothing;
+  return html`<section class="watch-list"><h2>${t("sites.bands", { name: placeName(found.sensor.position) || found.sensor.sensor })}</h2>
+    <table>
+      <tr><td></td><td>${t("sites.revisit")}</td><td>P(2 s)</td></tr>
+      ${found.sensor.bands.map(
+        (band) => html`<tr><td class="good">${bandName(band.name)}</td><td>${band.revisit_s.toFixed(band.revisit_s < 1 ? 2 : 1)} s</td>
+          <td class=${band.p_2s < ENOUGH ? "poor" : "good"}>${percent(band.p_2s)}</td></tr>`,
+      )}
+    </table></section>`;
+}
+
 function noticeList() {
   const shown = state.notices.value.slice(0, 4);
   if (!shown.length) return nothing;
   return html`<section class="notices"><h2>${t("notice.title")}</h2>
     ${shown.map(
-      (notice) => html`<p class=${notice.level}>${t(notice.note.id, notice.note.args)}
+      (notice) => html`<p class=${notice.level}>${because(notice.note)}
         <small>${notice.sensor} · ${age(state.now.value - notice.start_ns / 1e6)}</small></p>`,
     )}</section>`;
 }

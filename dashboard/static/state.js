@@ -63,5 +63,3 @@ export const openAlarms = computed(() =>
 /** Alarm id -> its number on the page, as on its card and flag. */
 export const numbers = computed(() => new Map(openAlarms.value.map((alarm, index) => [alarm.id, index + 1])));
 
-/** Still on the air: heard in the last few seconds. */
-export const onAir = (alarm, nowMs) => nowMs - alarm.last_seen_ns / 1e6 < 4000;

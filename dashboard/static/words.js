@@ -1,48 +1,37 @@
 /** An alarm in words: the sentence its card begins with, made at display time in the user's language. */
 
-import { age, mhz, width } from "./format.js";
-import { t } from "./i18n.js";
+import { knows, t } from "./i18n.js";
 import * as state from "./state.js";
 
-const SAME_HZ = 5e3; // what differs by less is called the same emitter at another site
-
-/** "Short bursts of about 3 s, 7 so far, at 169.000 MHz, only at this school". */
+/** "Bursts of about 3 s every 6 min at 169.5000 MHz, only at this school, stronger in the hall". */
 export function sentence(alarm) {
-  const place = siteName(alarm.site);
-  const elsewhere = othersWith(alarm);
-  return t("alarm.sentence", {
-    what: what(alarm),
-    mhz: mhz(alarm.center_freq_hz, 3),
-    where: elsewhere ? t("alarm.where_more", { site: place, n: elsewhere }) : t("alarm.where_only", { site: place }),
+  const parts = (alarm.sentence ?? []).map(({ id, args }) => {
+    // A reason of the list below reads differently in the middle of a sentence.
+    const inside = id.replace(/^reason\./, "sentence.");
+    return t(knows(inside) ? inside : id, named(args));
   });
+  return parts.join(t("sentence.comma"));
 }
+
+/** Text of one reason. */
+export const because = ({ id, args }) => t(id, named(args));
 
 export const siteName = (id) => state.sites.value.get(id)?.site_name || id;
 
-/** What kind of emission, from the reasons that the sensor measured. */
-function what(alarm) {
-  const reasons = new Map(alarm.reasons.map((reason) => [reason.id, reason.args ?? {}]));
-  const label = alarm.label ? t(`label.${alarm.label}`) : "";
-  if (label && !label.startsWith("label.")) return label;
-  const bursts = reasons.get("reason.bursts");
-  const rhythm = reasons.get("reason.rhythm");
-  const voice = reasons.get("reason.voice");
-  if (rhythm) return t("alarm.what_rhythm", { period: age(rhythm.period_s * 1000) });
-  if (bursts) return t("alarm.what_bursts", { on_s: bursts.on_s, count: bursts.count });
-  if (voice) return t("alarm.what_voice", { on: age(voice.on_s * 1000) });
-  if (reasons.has("reason.wide")) return t("alarm.what_wide", { width: width(alarm.bandwidth_hz) });
-  if (reasons.has("reason.brief")) return t("alarm.what_brief");
-  return t("alarm.what_new", { width: width(alarm.bandwidth_hz) });
+/** A position in words where it is one of the usual ones. */
+export const placeName = (position) => (knows(`position.${position}`) ? t(`position.${position}`) : position);
+
+function named(args = {}) {
+  const said = { ...args };
+  if (typeof args.position === "string") said.position = placeName(args.position);
+  if (typeof args.freq_mhz === "number") said.freq_mhz = args.freq_mhz.toFixed(4);
+  return said;
 }
 
-/** Other sites with an open alarm at the same frequency. */
-function othersWith(alarm) {
-  const near = Math.max(SAME_HZ, alarm.bandwidth_hz / 2);
-  const found = new Set();
-  for (const other of state.openAlarms.value) {
-    if (other.site !== alarm.site && Math.abs(other.center_freq_hz - alarm.center_freq_hz) <= near) found.add(other.site);
-  }
-  return found.size;
+/** A sensor in words: its position. */
+export function sensorName(id) {
+  const found = state.sensors.value.find(({ sensor }) => sensor.sensor === id);
+  return found?.sensor.position ? placeName(found.sensor.position) : id;
 }
 
 /** "3 of 4": sensors of the site that heard it. */
