@@ -110,6 +110,7 @@ class Sender:
         self._cursor = log.acked  # last record put into the socket
         self._high = log.acked  # last record ever put into a socket of this session
         self._flights: deque[_Flight] = deque()
+        self._flying = 0  # bytes of them
         self._ready: deque[Stored] = deque()
         self._opened_s = 0.0
         self._greet_s = 0.0
@@ -156,6 +157,7 @@ class Sender:
                 self._progress_s = now_s
             size = len(message.signed.record) + 64
             self._flights.append(_Flight(message.seq, size, now_s, again))
+            self._flying += size
             self._cursor = message.seq
             self._high = max(self._high, message.seq)
             self._ready.popleft()
@@ -195,9 +197,8 @@ class Sender:
             self._ready.extend(self.log.after(self._cursor, WINDOW - len(self._flights)))
         if not self._ready:
             return None
-        flying = sum(flight.size for flight in self._flights)
         first = self._ready[0]
-        if self._flights and flying + len(first.signed.record) + 64 > WINDOW_BYTES:
+        if self._flights and self._flying + len(first.signed.record) + 64 > WINDOW_BYTES:
             return None
         return first
 
@@ -263,6 +264,7 @@ class Sender:
         self._rewound_s = self._progress_s = now_s
         self._cursor = seq
         self._flights.clear()
+        self._flying = 0
         self._ready.clear()
         if isinstance(self._next, Stored):
             self._next = None
@@ -310,6 +312,7 @@ class Sender:
     def _land(self, seq: int, now_s: float) -> None:
         while self._flights and self._flights[0].seq <= seq:
             flight = self._flights.popleft()
+            self._flying -= flight.size
             if not flight.again and flight.seq == seq:
                 self._measured(now_s - flight.sent_s)
 
