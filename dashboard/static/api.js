@@ -7,14 +7,22 @@ export async function act(id, action, fields) {
   try {
     const answer = await fetch(`api/v1/alarms/${encodeURIComponent(id)}/actions`, {
       method: "POST",
-      headers: { "Content-Type": "application/json" },
+      headers: { "Content-Type": "application/json", "Accept-Language": document.documentElement.lang },
       body: JSON.stringify({ action, ...fields }),
       signal: AbortSignal.timeout(8000),
     });
     if (answer.ok) return null;
-    if (answer.status === 401 || answer.status === 403) return t("api.forbidden");
-    return t("api.refused", { status: answer.status });
+    return t("api.refused", { why: (await answer.json()).text });
   } catch {
     return t("api.unreachable");
+  }
+}
+
+/** Whether the monitor still knows us: after a restart it asks to sign in again. */
+export async function signedIn() {
+  try {
+    return (await fetch("./", { method: "HEAD" })).status !== 401;
+  } catch {
+    return true; // not reachable: nothing is known
   }
 }

@@ -2,6 +2,7 @@
 
 import { batch, effect } from "./vendor/signals-core.js";
 import { alarms } from "./alarms.js";
+import { signedIn } from "./api.js";
 import { bar } from "./bar.js";
 import { loadBands } from "./bands.js";
 import { flags } from "./flags.js";
@@ -31,6 +32,9 @@ function gather(message) {
   if (pending.length === 1) setTimeout(apply, GATHER_MS);
 }
 
+/** The same name means the same notice, further on. */
+const noticeName = ({ site, sensor, note, start_ns }) => JSON.stringify([site, sensor, note.id, start_ns]);
+
 /** Fold the gathered messages into the state. */
 function apply() {
   const messages = pending;
@@ -42,6 +46,9 @@ function apply() {
       if (message.kind === "snapshot") {
         siteMap = new Map(message.sites.map((site) => [site.site, site]));
         alarmMap = new Map(message.alarms.map((alarm) => [alarm.id, alarm]));
+        state.notices.value = message.notices ?? [];
+        offsetMs = message.time_ns / 1e6 - Date.now();
+      } else if (message.kind === "tick") {
         offsetMs = message.time_ns / 1e6 - Date.now();
       } else if (message.kind === "site") {
         siteMap ??= new Map(state.sites.value);
@@ -51,7 +58,8 @@ function apply() {
         alarmMap.set(message.alarm.id, message.alarm);
         if (message.alarm.on_air) for (const { sensor, snr_db } of message.alarm.levels) spark(sensor, snr_db);
       } else if (message.kind === "notice") {
-        state.notices.value = [message.notice, ...state.notices.value].slice(0, 50);
+        const others = state.notices.value.filter((notice) => noticeName(notice) !== noticeName(message.notice));
+        state.notices.value = [message.notice, ...others].slice(0, 50);
       } else if (message.kind === "skipped") {
         state.skipped.value += message.rows;
       }
@@ -95,6 +103,7 @@ async function start() {
       const before = state.link.peek();
       const since = name === "live" || before.name === "live" ? Date.now() : before.since;
       state.link.value = { name: name === "connecting" && before.name === "lost" ? "lost" : name, since };
+      if (name === "lost") signedIn().then((known) => known || location.reload());
     },
     message: gather,
     row: (row) => scope?.take(row),

@@ -12,7 +12,7 @@ export const lang = signal([asked, stored, native].find((name) => LANGS.includes
 
 const tables = {};
 
-/** Fetch a language's catalogue, then show it. */
+/** Fetch a language's catalogue (the monitor adds the texts of messages to it), then show it. */
 export async function speak(name) {
   if (!tables[name]) {
     const answer = await fetch(new URL(`locale/${name}.json`, import.meta.url));

@@ -9,7 +9,7 @@ import { ENOUGH } from "./proof.js";
 import { shape, word } from "./shapes.js";
 import { BUCKETS, sparks } from "./sparks.js";
 import * as state from "./state.js";
-import { because, placeName } from "./words.js";
+import { because, placeName, siteName } from "./words.js";
 
 export function sites(root) {
   effect(() => render(rail(), root));
@@ -86,6 +86,6 @@ function noticeList() {
   return html`<section class="notices"><h2>${t("notice.title")}</h2>
     ${shown.map(
       (notice) => html`<p class=${notice.level}>${because(notice.note)}
-        <small>${notice.sensor} · ${age(state.now.value - notice.start_ns / 1e6)}</small></p>`,
+        <small>${notice.sensor || siteName(notice.site)} · ${age(state.now.value - notice.start_ns / 1e6)}</small></p>`,
     )}</section>`;
 }

@@ -2,10 +2,10 @@
  * The live WebSocket (docs/live.md): text frames are JSON, binary frames rows and references.
  *
  * `Wire` reconnects by itself and says at once when the line is silent: the monitor sends
- * something at least every few seconds, so SILENT_MS without a frame counts as lost.
+ * its time once a second, so SILENT_MS without a frame counts as lost.
  */
 
-const SILENT_MS = 6000;
+const SILENT_MS = 3500;
 const RETRY_MS = [300, 600, 1200, 2500, 5000];
 
 /** A binary frame: `{header, body}`; throws RangeError or SyntaxError on a broken one. */
