@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 
 from dsp.artefact import Geometry, is_comb, made_by_another
 from dsp.blobs import Blob, blobs, mark, row_gain
+from dsp.classify import CUT_SAMPLES, Shape, classify, shape
 from dsp.edges import Run, envelope, group_runs, on_runs
 from dsp.floor import Floor, quiet_level, receiver_floor
 from dsp.segment import Band, Segment, occupied_band
@@ -47,24 +48,12 @@ NARROW_S = 0.05
 NARROW_SNR_DB = 20.0
 """Weak unmodulated blips are spurs of a computer or charger far more often than transmissions."""
 
+CUTS_PER_BLOCK = 32
 HISTORY_BLOCKS = 120
 FLOOR_ROWS = 128
 
 
-@dataclass(frozen=True, slots=True)
-class Quiet:
-    """What the finder knows of the receiver.
-
-    Attributes
-    ----------
-    noise_dbfs_per_hz : float
-        Median floor over the bins.
-    line_offsets_hz : tuple of float
-        Steady lines (DC spike, spurs), from the centre of the recording.
-    """
-
-    noise_dbfs_per_hz: float
-    line_offsets_hz: tuple[float, ...]
+Watch = Callable[[Tiles, Floor, int, int], None]
 
 
 class BurstFinder:
@@ -75,9 +64,23 @@ class BurstFinder:
     sample_rate_hz : float
     center_freq_hz : float
         Added to every frequency.
+    integer_samples : bool
+        Whether 1.0 is a converter's end stop; only then a level says that the band is filled.
+    watch : callable, optional
+        Called with the tiles of each block, their floor, the position of their first sample and
+        the samples in a row: for a waterfall.
     """
 
-    def __init__(self, sample_rate_hz: float, center_freq_hz: float = 0.0) -> None:
+    def __init__(
+        self,
+        sample_rate_hz: float,
+        center_freq_hz: float = 0.0,
+        *,
+        integer_samples: bool = False,
+        watch: Watch | None = None,
+    ) -> None:
+        self.integer_samples = integer_samples
+        self._watch = watch
         self.sample_rate_hz = sample_rate_hz
         self.center_freq_hz = center_freq_hz
         self.window = frame_window(sample_rate_hz)
@@ -88,11 +91,20 @@ class BurstFinder:
         self._pending: list[IQ] = []
         self._held = 0
         self._position = 0
+        self._cuts_left = 0
         self._history: deque[Real] = deque(maxlen=HISTORY_BLOCKS)
         self._sigma_db = 1.0
         self._open: list[Segment] = []
         self._recent: deque[Segment] = deque(maxlen=64)
         self.floor: Floor | None = None
+
+    @property
+    def noise_dbfs_per_hz(self) -> float:
+        """Median floor over the bins; NaN before the first block."""
+        if self.floor is None:
+            return math.nan
+        level = float(np.median(self.floor.noise[~self.floor.dead]))
+        return ratio_db(level / (self._bin_hz * self.window.enbw_bins))
 
     def feed(self, samples: IQ) -> list[Emission]:
         """Take the next samples; return the emissions that ended.
@@ -123,7 +135,7 @@ class BurstFinder:
             frames = len(rest) // self._hop
             group = GROUP
             if not self._history:
-                group = GROUP if frames >= 64 * GROUP else max(1, frames // 64)
+                group = GROUP if frames >= 64 * GROUP else 2 if frames >= 128 else 1
             ended += self._analyze(rest, group, last=True)
         self._pending, self._held = [], 0
         ended += self._close(self._position + (1 << 62))
@@ -133,7 +145,10 @@ class BurstFinder:
         """Find the segments of one block and join them to the open ones."""
         tile = tiles(samples, self.window, group)
         self.floor = self._learn(tile)
+        if self._watch is not None:
+            self._watch(tile, self.floor, self._position, group * self._hop)
         marked = mark(tile, self.floor)
+        self._cuts_left = CUTS_PER_BLOCK
         found: list[Segment] = []
         gain = row_gain(tile.mean, self.floor.level, tile.k_eff)
         for blob in blobs(marked, tile, self.floor):
@@ -202,9 +217,20 @@ class BurstFinder:
                     runs=len(runs_),
                     longest=max(r.stop - r.start for r in runs_),
                     steady=steady,
+                    cut=self._cut(samples[first:stop], runs_, low, high),
                 )
             )
         return found
+
+    def _cut(self, samples: IQ, runs: list[Run], low: float, high: float) -> Shape:
+        """Features of the longest run, for the first `CUTS_PER_BLOCK` segments of a block."""
+        if self._cuts_left == 0:
+            return Shape()
+        self._cuts_left -= 1
+        long = max(runs, key=lambda r: r.stop - r.start)
+        several = len(runs) > 8 and long.stop - long.start < CUT_SAMPLES // 8
+        begin, end = (runs[0].start, runs[-1].stop) if several else (long.start, long.stop)
+        return shape(samples[max(0, begin) : max(0, end)], low, high)
 
     def _join(self, segment: Segment) -> None:
         """Append to the open emission it continues, or open a new one."""
@@ -254,6 +280,15 @@ class BurstFinder:
             return None
         if narrow and blip and snr_db < NARROW_SNR_DB:
             return None
+        label = classify(
+            segment.cut,
+            bandwidth_hz=width,
+            duration_s=segment.length / rate,
+            duty=duty,
+            runs=segment.runs,
+            snr_db=snr_db,
+            rbw_hz=self._bin_hz * self.window.enbw_bins,
+        )
         return Emission(
             start_s=segment.start / rate,
             stop_s=segment.stop / rate,
@@ -262,6 +297,8 @@ class BurstFinder:
             snr_db=snr_db,
             peak_dbfs=ratio_db(segment.peak),
             duty=duty,
+            label=label.kind,
+            label_confidence=label.confidence,
         )
 
     def _noise(self, band: Band) -> float:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+
+from dsp.classify import Shape
 
 OCCUPIED = 0.99
 """Share of the power in the occupied bandwidth (ITU-R SM.443)."""
@@ -43,6 +45,8 @@ class Segment:
         Samples of the longest run.
     steady : bool
         Never seen to start: there since the beginning, or part of the quiet level.
+    cut : Shape
+        Features of its strongest piece.
     """
 
     start: int
@@ -58,6 +62,7 @@ class Segment:
     runs: int
     longest: int
     steady: bool = False
+    cut: Shape = field(default_factory=Shape)
 
     @property
     def width(self) -> int:
@@ -85,6 +90,8 @@ class Segment:
         self.top = max(self.top, other.top)
         self.runs += other.runs
         self.steady = self.steady or other.steady
+        if other.cut.points > self.cut.points:
+            self.cut = other.cut
         self.longest = max(self.longest, other.longest)
 
 

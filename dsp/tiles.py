@@ -46,7 +46,7 @@ class Tiles:
 def frame_window(sample_rate_hz: float) -> Window:
     """Hann window whose bins are nearest to `BIN_HZ`, a power of two long."""
     order = round(math.log2(max(sample_rate_hz, 64 * BIN_HZ) / BIN_HZ))
-    return window("hann", 1 << order)
+    return window("hann", min(1 << order, BATCH_POINTS // GROUP))
 
 
 def tiles(samples: IQ, win: Window, group: int = GROUP) -> Tiles:

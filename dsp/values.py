@@ -138,6 +138,8 @@ class Dwell:
         Where the receiver was tuned; NaN where that is not known.
     window, overlap : WindowName, float
         How the segments were cut; the noise statistics depend on it.
+    dc : complex
+        Mean of the samples, full scale 1.
     """
 
     hop: int
@@ -154,6 +156,7 @@ class Dwell:
     center_freq_hz: float = float("nan")
     window: WindowName = "hann"
     overlap: float = 0.5
+    dc: complex = 0j
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -315,6 +318,10 @@ class Emission:
         Strongest bin.
     duty : float
         Share of the time between start and stop that it was on.
+    label : str
+        What it looks like, see `dsp.classify`.
+    label_confidence : float
+        0 to 1.
     """
 
     start_s: float
@@ -324,3 +331,5 @@ class Emission:
     snr_db: float
     peak_dbfs: float
     duty: float = 1.0
+    label: str = "unknown"
+    label_confidence: float = 0.0

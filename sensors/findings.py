@@ -1,0 +1,188 @@
+"""Analyze one recording from its file to its findings; the same work here, in a process or far away."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dsp.burst import BurstFinder
+from dsp.iq import clipped_fraction, to_complex
+from dsp.values import Emission, SampleFormat
+from sdr.recording import open_recording
+from sdr.source import EndOfRecording
+from sensors.waterfall import Waterfall
+
+CHUNK_BYTES = 8 << 20
+"""Read at once: large enough for the disk, small against the memory budget."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to analyze and how; plain values, so that any executor can carry it.
+
+    Attributes
+    ----------
+    path : str
+    sample_format : SampleFormat or None
+    sample_rate_hz, center_freq_hz : float or None
+        None: as the recording or its name says.
+    baseline : str or None
+        Only what is new against this file.
+    picture : str or None
+        Where to draw the waterfall.
+    lang : str
+        Of the picture's words.
+    """
+
+    path: str
+    sample_format: SampleFormat | None = None
+    sample_rate_hz: float | None = None
+    center_freq_hz: float | None = None
+    baseline: str | None = None
+    picture: str | None = None
+    lang: str = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The recording as a whole.
+
+    Attributes
+    ----------
+    file : str
+        As given.
+    emissions, samples : int
+    seconds : float
+    noise_dbfs_per_hz : float
+    clipped_fraction : float
+    center_freq_hz, sample_rate_hz : float
+    """
+
+    file: str
+    emissions: int
+    seconds: float
+    samples: int
+    noise_dbfs_per_hz: float
+    clipped_fraction: float
+    center_freq_hz: float
+    sample_rate_hz: float
+
+
+@dataclass(slots=True)
+class Findings:
+    """Everything found in one recording."""
+
+    summary: Summary
+    emissions: list[Emission] = field(default_factory=list)
+
+
+Progress = Callable[[int, int], None]
+
+
+def stream(job: Job, progress: Progress | None = None) -> Iterator[Emission | Summary]:
+    """Yield each emission when it has ended, then the summary.
+
+    Memory does not depend on the length of the recording.
+
+    Parameters
+    ----------
+    job : Job
+    progress : callable, optional
+        Called with samples done and samples in all.
+
+    Raises
+    ------
+    BadSource
+        The recording cannot be read.
+    """
+    with open_recording(
+        job.path, job.sample_format, job.sample_rate_hz, job.center_freq_hz
+    ) as recording:
+        rate, center = recording.sample_rate_hz, recording.center_freq_hz
+        waterfall = Waterfall(rate, center, recording.num_samples) if job.picture else None
+        finder = BurstFinder(
+            rate,
+            center,
+            integer_samples=recording.sample_format != "cf32",
+            watch=waterfall.add if waterfall else None,
+        )
+        chunk = max(1 << 16, CHUNK_BYTES // 8)
+        done, clipped, count = 0, 0.0, 0
+        boxes: list[Emission] = []
+
+        def take(emissions: list[Emission]) -> list[Emission]:
+            nonlocal count
+            count += len(emissions)
+            if waterfall is not None and len(boxes) < waterfall.most_boxes:
+                boxes.extend(emissions)
+            return emissions
+
+        while True:
+            try:
+                block = recording.read(chunk)
+            except EndOfRecording:
+                break
+            samples = to_complex(block.raw, block.sample_format)
+            clipped += clipped_fraction(block.raw, block.sample_format) * block.num_samples
+            yield from take(finder.feed(samples))
+            done += block.num_samples
+            if progress is not None:
+                progress(done, recording.num_samples)
+        yield from take(finder.finish())
+        summary = Summary(
+            file=job.path,
+            emissions=count,
+            seconds=done / rate,
+            samples=done,
+            noise_dbfs_per_hz=finder.noise_dbfs_per_hz,
+            clipped_fraction=clipped / max(1, done),
+            center_freq_hz=center,
+            sample_rate_hz=rate,
+        )
+    if waterfall is not None and job.picture is not None:
+        from sensors.picture import draw
+
+        draw(waterfall, boxes, Path(job.path).name, Path(job.picture), job.lang)
+    yield summary
+
+
+def collect(job: Job) -> Findings:
+    """Analyze a whole recording at once: what an executor runs."""
+    emissions: list[Emission] = []
+    for item in stream(job):
+        if isinstance(item, Summary):
+            return Findings(item, emissions)
+        emissions.append(item)
+    raise AssertionError("a stream ends with its summary")
+
+
+def emission_record(emission: Emission, file: str) -> dict[str, object]:
+    """One JSON line of the contract."""
+    return {
+        "kind": "emission",
+        "file": file,
+        "start_s": round(emission.start_s, 6),
+        "stop_s": round(emission.stop_s, 6),
+        "center_freq_hz": round(emission.center_freq_hz, 1),
+        "bandwidth_hz": round(emission.bandwidth_hz, 1),
+        "snr_db": round(emission.snr_db, 1),
+        "peak_dbfs": round(emission.peak_dbfs, 1),
+        "label": emission.label,
+        "label_confidence": emission.label_confidence,
+    }
+
+
+def summary_record(summary: Summary) -> dict[str, object]:
+    """Last JSON line of a recording."""
+    noise = summary.noise_dbfs_per_hz
+    return {
+        "kind": "summary",
+        "file": summary.file,
+        "emissions": summary.emissions,
+        "seconds": round(summary.seconds, 6),
+        "samples": summary.samples,
+        "noise_dbfs_per_hz": round(noise, 1) if math.isfinite(noise) else None,
+        "clipped_fraction": round(summary.clipped_fraction, 6),
+    }
