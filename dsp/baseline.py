@@ -26,6 +26,9 @@ from .values import Dwell, Grid, Reference
 TRAFFIC_QUANTILE = 0.999
 """The traffic level of a bin: exceeded in one of a thousand dwells of the survey."""
 
+REFUSED_QUANTILE = 0.05
+"""Where an emitter was refused, the floor is what its bins showed in its pauses."""
+
 NOISE_P = 1e-6
 """A bin whose strongest look noise would reach with less than this carries traffic."""
 
@@ -44,13 +47,20 @@ class Learner:
     identity : Identity
         Its ``plan`` must be the plan's digest.
     plan : Plan
+    dc : sequence of complex, optional
+        Receiver's own carrier on each hop (`Dwell.dc` of a first sweep): what is subtracted from
+        the samples of all dwells learnt here and, later, compared with it.
     """
 
-    def __init__(self, identity: Identity, plan: Plan) -> None:
+    def __init__(self, identity: Identity, plan: Plan, dc: Sequence[complex] | None = None) -> None:
         if identity.plan != plan.digest:
             raise BaselineMismatch("plan", identity.plan, plan.digest)
         self.identity = identity
-        self.counts = tuple(HopCounts.empty(hop.grid) for hop in plan.hops)
+        offsets = dc if dc is not None else [0j] * len(plan.hops)
+        self.counts = tuple(
+            HopCounts.empty(hop.grid, offset)
+            for hop, offset in zip(plan.hops, offsets, strict=True)
+        )
 
     @property
     def scans(self) -> int:
@@ -132,6 +142,10 @@ class Baseline:
             self._references[hop] = self._reference(self.counts[hop])
         return self._references[hop]
 
+    def dc(self, hop: int) -> complex:
+        """What to subtract from samples of this hop as the receiver's own carrier."""
+        return self.counts[hop].dc
+
     def refuse(self, bands_hz: Sequence[tuple[float, float]]) -> Baseline:
         """Copy in which these emitters of the survey are not excused."""
         return Baseline(
@@ -208,16 +222,22 @@ class Baseline:
 
     def _reference(self, counts: HopCounts) -> Reference:
         """Floor, typical and traffic levels of one hop's bins."""
-        mean = (counts.sum_mean / counts.segments).astype(np.float32)
-        typical_mean = histogram.quantile(counts.hist_mean, 0.5)
-        floor = np.where(mean > CONTAMINATED * typical_mean, typical_mean, mean)
         segments = Segments(
             self.identity.window,
             self.identity.overlap,
             round(counts.segments / counts.scans),
             counts.num_blocks,
         )
+        mean = (counts.sum_mean / counts.segments).astype(np.float32)
+        typical_mean = histogram.quantile(counts.hist_mean, 0.5)
+        typical_peak = histogram.quantile(counts.hist_peak, 0.5)
         refused = _inside(counts.grid, self.refused_hz)
+        if refused.any():  # it may have been on the air for most of the survey
+            quiet = histogram.quantile(counts.hist_mean, REFUSED_QUANTILE)
+            lift = np.float32(burst_ratio(segments, 0.49))
+            typical_mean = np.where(refused, quiet, typical_mean)
+            typical_peak = np.where(refused, quiet * lift, typical_peak)
+        floor = np.where(mean > CONTAMINATED * typical_mean, typical_mean, mean)
         traffic = []
         for hist, strongest, ratio in (
             (counts.hist_mean, counts.max_mean, mean_ratio(segments, NOISE_P, counts.scans)),
@@ -229,7 +249,7 @@ class Baseline:
             grid=counts.grid,
             floor=floor.astype(np.float32),
             typical_mean=typical_mean,
-            typical_peak=histogram.quantile(counts.hist_peak, 0.5),
+            typical_peak=typical_peak,
             traffic_mean=traffic[0].astype(np.float32),
             traffic_peak=traffic[1].astype(np.float32),
             masked=_inside(counts.grid, self.masks_hz),

@@ -39,6 +39,8 @@ class HopCounts:
     grid : Grid
     scans, segments, num_blocks : int
         Dwells; their segments in total; stretches of the burst look.
+    dc : complex
+        What was subtracted from the samples as the receiver's own carrier.
     sum_mean : float64, shape (n_bins,)
         Of the mean look, weighted with the segments.
     hist_mean, hist_peak : uint32, shape (n_bins, levels)
@@ -53,6 +55,7 @@ class HopCounts:
     scans: int
     segments: int
     num_blocks: int
+    dc: complex
     sum_mean: npt.NDArray[np.float64]
     hist_mean: histogram.Counts
     hist_peak: histogram.Counts
@@ -70,6 +73,7 @@ class HopCounts:
             "scans": self.scans,
             "segments": self.segments,
             "num_blocks": self.num_blocks,
+            "dc": [self.dc.real, self.dc.imag],
         }
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
@@ -78,7 +82,7 @@ class HopCounts:
 
     @classmethod
     def restore(
-        cls, grid: Grid, numbers: Mapping[str, int], arrays: Mapping[str, npt.NDArray[Any]]
+        cls, grid: Grid, numbers: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]
     ) -> HopCounts:
         """Rebuild from `numbers` and `arrays`.
 
@@ -89,7 +93,7 @@ class HopCounts:
         """
         whole = cls.empty(grid)
         whole.scans, whole.segments = numbers["scans"], numbers["segments"]
-        whole.num_blocks = numbers["num_blocks"]
+        whole.num_blocks, whole.dc = numbers["num_blocks"], complex(*numbers["dc"])
         for name in ARRAYS:
             wanted, found = getattr(whole, name), arrays.get(name)
             if found is None or found.shape != wanted.shape or found.dtype != wanted.dtype:
@@ -105,7 +109,7 @@ class HopCounts:
         return twin
 
     @classmethod
-    def empty(cls, grid: Grid) -> HopCounts:
+    def empty(cls, grid: Grid, dc: complex = 0j) -> HopCounts:
         """Nothing learnt yet."""
         n = grid.n_bins
         return cls(
@@ -113,6 +117,7 @@ class HopCounts:
             0,
             0,
             1,
+            dc,
             np.zeros(n),
             np.zeros((n, histogram.LEVELS), dtype=np.uint32),
             np.zeros((n, histogram.LEVELS), dtype=np.uint32),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .iq import clipped_fraction, to_complex
+from .iq import FULL_SCALE, OFFSET, clipped_fraction
 from .plan import Hop
 from .psd import dwell_power
 from .values import Dwell, IQBlock, Real, WindowName
@@ -41,11 +41,13 @@ def look(
     hop: Hop,
     resolution: Resolution | None = None,
     response: Real | None = None,
+    dc: complex = 0j,
 ) -> Dwell:
     """Compute both looks at a dwell.
 
-    Nothing is notched at the tuned centre: the receiver's DC spike is steady and therefore part of
-    the baseline, and a carrier there raises it.
+    Nothing is notched at the tuned centre.  The receiver's own DC is a constant: where it was
+    learnt (`Baseline.dc`) it is subtracted as such, and a signal at exactly that frequency stays.
+    What is left of it is steady and therefore part of the baseline.
 
     Parameters
     ----------
@@ -56,6 +58,8 @@ def look(
     response : float32, shape (nfft,), optional
         Power response of the receiver over the sampled band, 1 in the middle; divides the bins, so
         that the roll-off at the band's edges is flat.
+    dc : complex
+        Learnt mean of the receiver's samples, full scale 1.
 
     Returns
     -------
@@ -75,9 +79,15 @@ def look(
     if abs(block.center_freq_hz - hop.center_freq_hz) > width / 2:
         raise ValueError(f"{block.center_freq_hz=} is not the hop's {hop.center_freq_hz=}")
     taps = window(resolution.window, nfft)
-    samples = to_complex(block.raw, block.sample_format)
-    num_blocks = round(block.duration_s / resolution.block_s)
-    power = dwell_power(samples, taps, resolution.hop_size, num_blocks)
+    scale, zero = FULL_SCALE[block.sample_format], OFFSET[block.sample_format]
+    power = dwell_power(
+        block.raw,
+        taps,
+        resolution.hop_size,
+        round(block.duration_s / resolution.block_s),
+        scale=scale,
+        offset=complex(zero, zero) + dc * scale,
+    )
     first = nfft // 2 + round((hop.grid.start_hz - hop.center_freq_hz) / width)
     kept = slice(first, first + hop.grid.n_bins)
     mean, peak = power.mean()[kept], power.peak()[kept]
@@ -98,4 +108,5 @@ def look(
         center_freq_hz=block.center_freq_hz,
         window=resolution.window,
         overlap=resolution.overlap,
+        dc=power.center + dc,
     )

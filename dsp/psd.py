@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
-from .values import IQ, Real
+from .values import IQ, Raw, Real
 from .window import Window
 
 BATCH_POINTS = 1 << 16
@@ -32,10 +32,13 @@ class BlockPower:
         Mean power of each stretch; lowest frequency first, DC at ``nfft // 2``.
     counts : int64, shape (n_blocks,)
         Segments in each mean; they differ by at most one.
+    center : complex
+        Mean of the samples: what is left of the receiver's own carrier, or a signal exactly there.
     """
 
     means: Real
     counts: npt.NDArray[np.int64]
+    center: complex
 
     @property
     def num_segments(self) -> int:
@@ -57,6 +60,42 @@ def num_frames(num_samples: int, nfft: int, hop_size: int) -> int:
     return max(0, (num_samples - nfft) // hop_size + 1)
 
 
+def _transforms(
+    parts: Raw, window: Window, hop_size: int, batch: int, scale: float, offset: complex
+) -> Iterator[tuple[int, IQ]]:
+    """Windowed transforms, a cache-sized batch at a time; yields first frame and spectra.
+
+    ``parts`` are interleaved I and Q of any real type in which ``scale`` is full scale and
+    ``offset`` is zero.  The scale is folded into the window and therefore free.  The offset is a
+    constant, which shows only in the few bins of the window's main lobe: it is taken out there
+    and not from every sample.
+    """
+    nfft = window.nfft
+    num_samples = parts.shape[0] // 2
+    total = num_frames(num_samples, nfft, hop_size)
+    if total == 0:
+        raise ValueError(f"{num_samples} samples are fewer than one segment of {nfft=}")
+    if not parts.flags.c_contiguous or parts.ndim != 1:
+        raise ValueError(f"{parts.shape=} is not a contiguous row of I, Q values")
+    frames = np.lib.stride_tricks.as_strided(
+        parts,
+        shape=(total, 2 * nfft),
+        strides=(2 * hop_size * parts.itemsize, parts.itemsize),
+        writeable=False,
+    )
+    taps = np.repeat(window.taps, 2) / np.float32(scale)
+    lobe = [(k, np.complex64(offset / scale * level)) for k, level in window.lobe] if offset else []
+    buffer = np.empty((min(batch, total), 2 * nfft), dtype=np.float32)
+    for first in range(0, total, batch):
+        chunk = frames[first : first + batch]
+        windowed = buffer[: chunk.shape[0]]
+        np.multiply(chunk, taps, out=windowed, dtype=np.float32, casting="same_kind")
+        spectra: IQ = fft.fft(windowed.view(np.complex64), axis=1, overwrite_x=True, workers=1)
+        for k, value in lobe:
+            spectra[:, k] -= value
+        yield first, spectra
+
+
 def power_batches(
     samples: IQ, window: Window, hop_size: int, batch: int
 ) -> Iterator[tuple[int, Real]]:
@@ -71,29 +110,11 @@ def power_batches(
         left apart because adding them after a reduction over frames is cheaper.  Overwritten by
         the next batch.
     """
-    nfft = window.nfft
-    total = num_frames(samples.shape[0], nfft, hop_size)
-    if total == 0:
-        raise ValueError(f"{samples.shape[0]} samples are fewer than one segment of {nfft=}")
     if samples.dtype != np.complex64 or not samples.flags.c_contiguous:
         raise ValueError(f"samples must be contiguous complex64, not {samples.dtype}")
-    parts = samples.view(np.float32)
-    frames = np.lib.stride_tricks.as_strided(
-        parts,
-        shape=(total, 2 * nfft),
-        strides=(2 * hop_size * parts.itemsize, parts.itemsize),
-        writeable=False,
-    )
-    taps = np.repeat(window.taps, 2)
-    buffer = np.empty((min(batch, total), 2 * nfft), dtype=np.float32)
-    for first in range(0, total, batch):
-        chunk = frames[first : first + batch]
-        windowed = buffer[: chunk.shape[0]]
-        np.multiply(chunk, taps, out=windowed)
-        spectra = fft.fft(windowed.view(np.complex64), axis=1, overwrite_x=True, workers=1)
+    for first, spectra in _transforms(samples.view(np.float32), window, hop_size, batch, 1.0, 0j):
         squares = spectra.view(np.float32)
-        np.multiply(squares, squares, out=squares)
-        yield first, squares
+        yield first, np.multiply(squares, squares, out=squares)
 
 
 def frame_power(samples: IQ, window: Window, hop_size: int) -> Real:
@@ -128,7 +149,15 @@ def frame_power(samples: IQ, window: Window, hop_size: int) -> Real:
     return power
 
 
-def dwell_power(samples: IQ, window: Window, hop_size: int, num_blocks: int) -> BlockPower:
+def dwell_power(
+    parts: Raw,
+    window: Window,
+    hop_size: int,
+    num_blocks: int,
+    *,
+    scale: float = 1.0,
+    offset: complex = 0j,
+) -> BlockPower:
     """Mean power of ``num_blocks`` consecutive stretches of a dwell.
 
     Every segment is transformed once and counted once; the mean over the dwell and the largest
@@ -136,11 +165,15 @@ def dwell_power(samples: IQ, window: Window, hop_size: int, num_blocks: int) -> 
 
     Parameters
     ----------
-    samples : complex64, shape (n,)
+    parts : ndarray, shape (2 * n,)
+        Interleaved I and Q of any real type, as a receiver gives them (``samples.view(float32)``
+        of complex samples).  Not changed.
     window : Window
     hop_size : int
     num_blocks : int
         Reduced to the number of segments where the dwell is that short.
+    scale, offset : float, complex
+        What full scale and what zero is in ``parts``.
 
     Returns
     -------
@@ -149,7 +182,7 @@ def dwell_power(samples: IQ, window: Window, hop_size: int, num_blocks: int) -> 
     Raises
     ------
     ValueError
-        Fewer samples than one segment, or not contiguous complex64.
+        Fewer samples than one segment, or not a contiguous row.
 
     References
     ----------
@@ -159,17 +192,22 @@ def dwell_power(samples: IQ, window: Window, hop_size: int, num_blocks: int) -> 
     --------
     >>> from dsp.window import window
     >>> tone = (0.5 * np.exp(2j * np.pi * np.arange(4096) / 8)).astype(np.complex64)
-    >>> mean = dwell_power(tone, window("hann", 1024), 512, 1).mean()
+    >>> mean = dwell_power(tone.view(np.float32), window("hann", 1024), 512, 1).mean()
     >>> int(mean.argmax()), round(float(10 * np.log10(mean.max())), 2)
     (640, -6.02)
     """
     nfft = window.nfft
-    total = num_frames(samples.shape[0], nfft, hop_size)
+    total = num_frames(parts.shape[0] // 2, nfft, hop_size)
     num_blocks = min(max(1, num_blocks), max(1, total))
     edges = np.arange(num_blocks + 1) * total // num_blocks
     counts = np.diff(edges)
     sums = np.zeros((num_blocks, 2 * nfft), dtype=np.float32)
-    for first, squares in power_batches(samples, window, hop_size, max(1, BATCH_POINTS // nfft)):
+    center = 0j
+    batch = max(1, BATCH_POINTS // nfft)
+    for first, spectra in _transforms(parts, window, hop_size, batch, scale, offset):
+        center += complex(spectra[:, 0].sum())
+        squares = spectra.view(np.float32)
+        np.multiply(squares, squares, out=squares)
         stop = first + squares.shape[0]
         block = int(np.searchsorted(edges, first, side="right")) - 1
         while block < num_blocks and edges[block] < stop:
@@ -182,4 +220,4 @@ def dwell_power(samples: IQ, window: Window, hop_size: int, num_blocks: int) -> 
     real, imag = sums[:, 0::2], sums[:, 1::2]
     np.add(real[:, :split], imag[:, :split], out=means[:, nfft - split :])
     np.add(real[:, split:], imag[:, split:], out=means[:, : nfft - split])
-    return BlockPower(means, counts)
+    return BlockPower(means, counts, center / total)

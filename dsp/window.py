@@ -33,12 +33,15 @@ class Window:
         Equivalent noise bandwidth: ``nfft * sum(w**2) / sum(w)**2``.
     reach_bins : int
         Half width of the main lobe: a tone at a bin centre is zero this many bins away.
+    lobe : tuple of (int, float)
+        Bins in which a constant 1 shows, and its amplitude there.
     """
 
     name: WindowName
     taps: Real
     enbw_bins: float
     reach_bins: int
+    lobe: tuple[tuple[int, float], ...]
 
     @property
     def nfft(self) -> int:
@@ -73,4 +76,7 @@ def window(name: WindowName, nfft: int) -> Window:
     enbw_bins = float(nfft * np.sum(taps**2) / np.sum(taps) ** 2)
     scaled = (taps / taps.sum()).astype(np.float32)
     scaled.setflags(write=False)
-    return Window(name, scaled, enbw_bins, len(COSINES[name]))
+    reach = len(COSINES[name])
+    spectrum = np.fft.fft(taps / taps.sum()).real
+    lobe = tuple((k, float(spectrum[k])) for k in range(1 - reach, reach))
+    return Window(name, scaled, enbw_bins, reach, lobe)
