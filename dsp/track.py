@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from .units import from_db
 from .values import Detection, Emitter, Grid
 
+WIDTH_FADE = 0.05
+"""How fast the remembered width follows narrower dwells."""
+
 
 @dataclass(frozen=True, slots=True)
 class Following:
@@ -60,6 +63,7 @@ class _Track:
     looks: list[bool] = field(default_factory=list)
     missed: int = 0
     on_air: bool = True
+    whole: bool = False  # some hop saw all of it
     bands: dict[int, tuple[float, float]] = field(default_factory=dict)
 
     @property
@@ -203,14 +207,9 @@ class Tracker:
             elif not track.missed:
                 track.on_ns += gap_ns  # nobody saw it silent in between
         track.bands[detection.hop] = (low_hz, high_hz)
-        # Weights fade, so that a drifting carrier is followed and its latest place reported.
-        track.weight = 0.7 * track.weight + power
-        share = power / track.weight
-        edges = len(track.bands) > 1
-        center = (track.low_hz + track.high_hz) / 2 if edges else detection.center_freq_hz
-        width = track.high_hz - track.low_hz if edges else detection.bandwidth_hz
-        track.center_hz += share * (center - track.center_hz)
-        track.bandwidth_hz += share * (width - track.bandwidth_hz)
+        whole = "edge" not in detection.doubts
+        if whole or not track.whole:
+            self._place(track, detection, power, whole=whole)
         track.snr_db = max(track.snr_db, detection.snr_db)
         track.excess_db = max(track.excess_db, detection.excess_db)
         track.peak_dbfs = max(track.peak_dbfs, detection.peak_dbfs)
@@ -219,6 +218,23 @@ class Tracker:
         track.dwells += 1
         track.missed = 0
         track.looks = [*track.looks, True][-self.following.confirm_n :]
+
+    def _place(self, track: _Track, detection: Detection, power: float, *, whole: bool) -> None:
+        """Update centre and width; a hop that sees the signal whole knows better than its rests."""
+        if whole:
+            center, width = detection.center_freq_hz, detection.bandwidth_hz
+        else:
+            center, width = (track.low_hz + track.high_hz) / 2, track.high_hz - track.low_hz
+        if whole and not track.whole:
+            track.whole, track.weight = True, 0.0
+            track.bandwidth_hz = width
+        # Weights fade, so that a drifting carrier is followed and its latest place reported.
+        track.weight = 0.7 * track.weight + power
+        track.center_hz += power / track.weight * (center - track.center_hz)
+        # Speech pauses: what a transmission occupies is the width of its loud moments.
+        track.bandwidth_hz = max(
+            width, track.bandwidth_hz + WIDTH_FADE * (width - track.bandwidth_hz)
+        )
 
     def _confirm(self, track: _Track) -> Emitter | None:
         """Give a candidate its number once it is certain."""

@@ -104,8 +104,18 @@ class Listener:
         """A hop could not be received although the dongle works."""
         self._missed[hop] = note
 
-    def dwell(self, dwell: Dwell, emitters: list[Emitter]) -> list[EmitterEvent]:
-        """Take in one dwell and say what the centre must know."""
+    def dwell(self, dwell: Dwell, emitters: list[Emitter], judged_by: str) -> list[EmitterEvent]:
+        """Take in one dwell and say what the centre must know.
+
+        Parameters
+        ----------
+        dwell : Dwell
+        emitters : list of Emitter
+            Those that it changed.
+        judged_by : str
+            Hash of the baseline that the dongle's process used.  What it found before it had the
+            present one is of no interest.
+        """
         assert self._coverage is not None
         self._heard_s = time.monotonic()
         self._latest[dwell.hop] = dwell
@@ -117,6 +127,8 @@ class Listener:
         if self.learner is not None:
             if not dwell.dropped_samples and dwell.clipped_fraction < CLIPPING:
                 self.learner.learn(dwell)
+            return []
+        if judged_by != (self.baseline.hash if self.baseline is not None else ""):
             return []
         return self.follow.update(
             emitters,

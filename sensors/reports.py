@@ -30,10 +30,16 @@ class DwellReport(Struct, frozen=True, tag="dwell", array_like=True):
     overlap: float
     detections: list[Detection]
     emitters: list[Emitter]
+    baseline: str  # hash that it was judged with; empty without one
 
     @classmethod
     def of(
-        cls, sensor: str, dwell: Dwell, detections: list[Detection], emitters: list[Emitter]
+        cls,
+        sensor: str,
+        dwell: Dwell,
+        detections: list[Detection],
+        emitters: list[Emitter],
+        baseline: str,
     ) -> DwellReport:
         """Pack a dwell."""
         return cls(
@@ -55,6 +61,7 @@ class DwellReport(Struct, frozen=True, tag="dwell", array_like=True):
             overlap=dwell.overlap,
             detections=detections,
             emitters=emitters,
+            baseline=baseline,
         )
 
     def dwell(self) -> Dwell:

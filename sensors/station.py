@@ -199,7 +199,7 @@ class Station:
 
     def _dwell(self, listener: Listener, report: DwellReport) -> None:
         dwell = report.dwell()
-        self._tell(listener.dwell(dwell, report.emitters))
+        self._tell(listener.dwell(dwell, report.emitters, report.baseline))
         if self._viewers is not None:
             self._viewers.dwell(report.sensor, dwell)
         assert listener.settings is not None

@@ -109,7 +109,8 @@ def watch(task: Task, source: Source, site: Supervisor) -> None:
         reference = baseline.at(dwell.hop) if baseline is not None else None
         detections = detect(dwell, reference, rule, followed_hz=tracker.on_air_hz(dwell.grid))
         emitters = tracker.update(detections, hop=dwell.hop, grid=dwell.grid, time_ns=dwell.time_ns)
-        site.report(DwellReport.of(task.sensor, dwell, detections, emitters))
+        judged_by = baseline.hash if baseline is not None else ""
+        site.report(DwellReport.of(task.sensor, dwell, detections, emitters, judged_by))
 
 
 def dwells(
