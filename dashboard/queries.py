@@ -91,9 +91,11 @@ def actions_of(reader: Engine, alarm_id: str) -> list[Action]:
     table = schema.actions
     with reader.connect() as connection:
         rows = connection.execute(
-            select(table).where(table.c.alarm == alarm_id).order_by(table.c.id)
+            select(*(table.c[name] for name in Action.__struct_fields__))
+            .where(table.c.alarm == alarm_id)
+            .order_by(table.c.id)
         )
-        return [msgspec.convert(dict(row._mapping), Action) for row in rows]
+        return [Action(*row) for row in rows]
 
 
 def audit_entries(reader: Engine, query: AuditQuery) -> list[Entry]:
