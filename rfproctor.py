@@ -11,7 +11,7 @@ COMMANDS = {
     "demo": ("dashboard.commands", "Simulated hall: three sensors, the monitor and its page."),
     "devices": ("sdr.commands", "Dongles by serial."),
     "record": ("sdr.commands", "Record IQ samples as SigMF."),
-    "sweep": ("sensors.commands", "Sweep a band; print or save levels as CSV."),
+    "sweep": ("sensors.sweep", "Sweep a band; print or save levels as CSV."),
     "survey": ("sensors.commands", "Learn a site's baseline before the exam."),
     "analyze": ("sensors.analyze", "Find every emission in recordings."),
     "sensor": ("sensors.commands", "The daemon of an exam site."),

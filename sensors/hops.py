@@ -30,7 +30,7 @@ def plan_for(
     rate_hz = settings.sample_rate_hz
     if not info.tunable:
         nfft = 1 << max(5, round(rate_hz / BIN_HZ - 1).bit_length())
-        return _fixed(info, rate_hz, nfft), Resolution(nfft=nfft)
+        return fixed_plan(info, rate_hz, nfft), Resolution(nfft=nfft)
     for band in bands:
         if band.start_hz < info.freq_low_hz or band.stop_hz > info.freq_high_hz:
             raise BadSource(
@@ -49,7 +49,14 @@ def plan_for(
     return plan, Resolution(nfft=nfft)
 
 
-def _fixed(info: SourceInfo, rate_hz: float, nfft: int) -> Plan:
+def fixed_plan(info: SourceInfo, rate_hz: float, nfft: int) -> Plan:
+    """Plan of a source that cannot be tuned: one hop at its own centre.
+
+    Raises
+    ------
+    BadSource
+        It does not say its centre.
+    """
     center_hz = info.freq_low_hz
     width_hz = rate_hz / nfft
     half = int(KEEP * nfft / 2)
