@@ -51,9 +51,9 @@ class MemoryLog:
         self.epoch = rng.randbytes(16)
         self.records: list[Stored] = []
         self.acked = 0
-        self.durable = (0, 0)  # records, acked
         self.lag = lag
         self.trimmed = 0
+        self.keep = 1 << 30  # acknowledged records that are held for a restored monitor
 
     @property
     def last(self) -> int:
@@ -99,6 +99,9 @@ class MemoryLog:
 
     def ack(self, seq: int) -> None:
         self.acked = seq
+        drop = max(0, min(seq - self.keep - self.trimmed, len(self.records)))
+        del self.records[:drop]
+        self.trimmed += drop
 
     def power_cut(self, rng: random.Random) -> None:
         """What was not synced is gone; with ``lag`` 0 that is nothing."""
@@ -226,6 +229,8 @@ class World:
     def _new_site(self, index: int) -> SimSite:
         keys = seeded_keys(self.rng, index)
         log = self.parts.log(keys, self.rng, self.parts.lag)
+        if self.kind == "hostile":
+            log.keep = 2
         name = f"site-{index}"
         self.peers[keys.curve_public] = Peer(name, keys.verify_key)
         return SimSite(name, keys, log, self._new_sender(name, keys, log), self._route())
