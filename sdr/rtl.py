@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -30,8 +31,6 @@ from sdr.source import (
 )
 from sdr.stream import Ended, SampleStream, Silent
 from sdr.tuner import (
-    R820T_HIGH_HZ,
-    R820T_LOW_HZ,
     TUNERS,
     check_freq,
     check_ppm,
@@ -45,9 +44,13 @@ TRANSFER_BYTES = 8192
 TRANSFERS = 64
 """In the queue: 0.2 s in which Python may be busy elsewhere before the dongle overflows."""
 RING_S = 1.0
+GAP_S = 0.02
 PATIENCE_S = 1.0
 """Without a byte for so long the dongle has stalled: a transfer takes 1.7 ms."""
 TUNE_TRIES = 2
+TUNE_LIMIT_S = 1.0
+"""A healthy dongle tunes in 20 ms; control transfers that time out take seconds."""
+UNREADABLE = "?"
 UDEV_RULE = 'SUBSYSTEM=="usb", ATTRS{idVendor}=="0bda", MODE="0660", GROUP="plugdev"'
 
 NO_DEVICE, ACCESS, BUSY = -4, -3, -6
@@ -78,15 +81,15 @@ def load_library() -> Any:
 
 
 def list_serials(library: Any) -> list[str]:
-    """Serials of the dongles on the bus, in the library's order; "?" where one is unreadable."""
+    """Serials of the dongles in the library's order; `UNREADABLE` where we may not ask."""
     return [usb_strings(library, index)[2] for index in range(library.rtlsdr_get_device_count())]
 
 
 def usb_strings(library: Any, index: int) -> tuple[str, str, str]:
-    """Manufacturer, product and serial of a dongle; "?" where they are unreadable."""
+    """Manufacturer, product and serial of a dongle; `UNREADABLE` where we may not ask."""
     texts = [(ctypes.c_ubyte * 256)() for _ in range(3)]
     if library.rtlsdr_get_device_usb_strings(index, *texts) != 0:
-        return "?", "?", "?"
+        return UNREADABLE, UNREADABLE, UNREADABLE
     manufacturer, product, serial = (
         bytes(text).partition(b"\0")[0].decode("utf-8", "replace") for text in texts
     )
@@ -133,7 +136,9 @@ class RtlSource(Source):
         self._hardware_ppm = 0
         try:
             tuner = self._library.rtlsdr_get_tuner_type(self._device)
-            name, low_hz, high_hz = TUNERS.get(tuner, ("?", R820T_LOW_HZ, R820T_HIGH_HZ))
+            if tuner not in TUNERS:
+                raise DeviceLost("source.no_tuner", serial=self._serial)
+            name, low_hz, high_hz = TUNERS[tuner]
             self._info = SourceInfo(
                 uri=uri,
                 kind="rtl",
@@ -215,6 +220,7 @@ class RtlSource(Source):
         check_freq(self._info, center_freq_hz)
         fraction_ppm = self._ppm - self._hardware_ppm
         asked_hz = round(center_freq_hz * (1.0 - fraction_ppm * 1e-6))
+        started_s = time.monotonic()
         for _ in range(TUNE_TRIES):
             code = self._try("set_center_freq", asked_hz)
             if self._stream is not None:
@@ -225,7 +231,7 @@ class RtlSource(Source):
             if code >= 0 and not unlocked:
                 break
         else:
-            if not unlocked:
+            if not unlocked or time.monotonic() - started_s > TUNE_LIMIT_S:
                 self._refused("set_center_freq", code)
             raise TunerNotLocked(
                 "source.not_locked", serial=self._serial, freq=format_freq(center_freq_hz)
@@ -262,6 +268,10 @@ class RtlSource(Source):
             dropped_samples=dropped,
         )
 
+    def test_counter(self, on: bool) -> None:
+        """Let the chip send a byte that counts up instead of samples, so that every loss shows."""
+        self._call("set_testmode", int(on))
+
     def close(self) -> None:
         """Stop the stream and release the dongle."""
         stopped = self._stop()
@@ -275,7 +285,7 @@ class RtlSource(Source):
         if self._device is None:
             raise DeviceLost("source.dongle_lost", serial=self._serial, reason="closed")
         self._call("reset_buffer")
-        stream = SampleStream(self._rate_hz, RING_S)
+        stream = SampleStream(self._rate_hz, RING_S, GAP_S)
         stream.skip_to(self.settle_s)
         self._stream = stream
         self._thread = threading.Thread(
@@ -344,6 +354,8 @@ def _find(library: Any, serial: str) -> tuple[int, str]:
             raise BadSource("source.several_dongles", serials=", ".join(serials))
         return 0, serials[0]
     count = Counter(serials)[serial]
+    if count == 0 and UNREADABLE in serials:
+        raise DeviceBusy("source.dongle_access", serial=serial, rule=UDEV_RULE)
     if count == 0:
         raise DeviceNotFound("source.no_such_dongle", serial=serial, serials=", ".join(serials))
     if count > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 
@@ -10,6 +11,7 @@ import numpy as np
 from dsp.values import Raw
 
 WINDOW_S = 0.5
+"""Arrivals of so long a time are compared; the scheduler is kind at least once in it."""
 
 
 class Silent(Exception):
@@ -25,49 +27,55 @@ class SampleStream:
 
     A reader that is too slow loses the **oldest** samples and is told how many.  Every sample has
     a position, counted from the start of the stream, and through the earliest arrivals of the
-    last second a time: scheduling delays make single arrivals late, never early.
+    last second a time: scheduling delays make single arrivals late, never early.  Where the
+    earliest arrivals become late for good, samples were lost on the way; they are counted too.
 
     Parameters
     ----------
     sample_rate_hz : float
     seconds : float
         Length of the ring.
+    gap_s : float
+        Lateness that cannot be a delay any more: then samples were lost.
     """
 
-    def __init__(self, sample_rate_hz: float, seconds: float) -> None:
+    def __init__(self, sample_rate_hz: float, seconds: float, gap_s: float) -> None:
         self._rate_hz = sample_rate_hz
+        self._gap_s = gap_s
         self._ring = np.empty(2 * int(seconds * sample_rate_hz), dtype=np.uint8)
         self._written = 0  # bytes since the start
-        self._next = 0  # sample that is read next
+        self._next = 0  # sample that is read next, counted like `_written`
+        self._lost = 0  # samples that never arrived
+        self._told = 0  # of them, those that the reader knows of
         self._ended: str | None = None
         self._changed = threading.Condition()
         # Monotonic time of sample 0 as the earliest arrivals tell, now and in the window before.
-        self._zero_s = [float("inf"), float("inf")]
+        self._zero_s = [math.inf, math.inf]
         self._window_end_s = 0.0
         self._arrived_s = time.monotonic()
         self._anchor()
 
     @property
     def count(self) -> int:
-        """Samples received since the start."""
-        return self._written // 2
+        """Samples since the start, lost ones included."""
+        return self._written // 2 + self._lost
 
     def put(self, data: Raw) -> None:
         """Append bytes (uint8, shape (n,), any n): only the producer calls this."""
         now_s = time.monotonic()
         size = self._ring.shape[0]
         with self._changed:
-            data = data[-size:]
-            start = self._written % size
-            head = min(data.shape[0], size - start)
-            self._ring[start : start + head] = data[:head]
-            self._ring[: data.shape[0] - head] = data[head:]
+            kept = data[-size:]
+            start = (self._written + data.shape[0] - kept.shape[0]) % size
+            head = min(kept.shape[0], size - start)
+            self._ring[start : start + head] = kept[:head]
+            self._ring[: kept.shape[0] - head] = kept[head:]
             self._written += data.shape[0]
             self._arrived_s = now_s
             if now_s > self._window_end_s:
-                self._zero_s = [float("inf"), self._zero_s[0]]
                 self._window_end_s = now_s + WINDOW_S
-            self._zero_s[0] = min(self._zero_s[0], now_s - self._written / 2 / self._rate_hz)
+                self._turn_window()
+            self._zero_s[0] = min(self._zero_s[0], now_s - self.count / self._rate_hz)
             self._changed.notify()
 
     def end(self, reason: str) -> None:
@@ -80,12 +88,13 @@ class SampleStream:
         """Continue with the samples taken from this moment on; older ones are not counted lost."""
         with self._changed:
             self._anchor()
+            self._told = self._lost
             # What has arrived is older than now, whatever the clock says; what is under way is
             # recognised by the time at which it will arrive.
             self._next = max(self._next, (self._written + 1) // 2)
             if self._written:
                 at_s = time.monotonic() + seconds_from_now - min(self._zero_s)
-                self._next = max(self._next, round(at_s * self._rate_hz))
+                self._next = max(self._next, round(at_s * self._rate_hz) - self._lost)
             else:
                 self._next += round(seconds_from_now * self._rate_hz)
 
@@ -99,7 +108,8 @@ class SampleStream:
         position : int
             Of the first sample.
         dropped : int
-            Samples lost before it because the reader was slow.
+            Samples lost before it: overwritten here because the reader was slow, or missing from
+            what arrived (noticed up to a second late).
 
         Raises
         ------
@@ -112,8 +122,8 @@ class SampleStream:
         with self._changed:
             while True:
                 oldest = max(0, (self._written - size + 1) // 2)
-                position = max(self._next, oldest)
-                if self._written >= 2 * position + num_bytes:
+                first = max(self._next, oldest)
+                if self._written >= 2 * first + num_bytes:
                     break
                 if self._ended is not None:
                     raise Ended(self._ended)
@@ -121,19 +131,29 @@ class SampleStream:
                 if left_s <= 0:
                     raise Silent
                 self._changed.wait(left_s)
-            start = 2 * position % size
+            start = 2 * first % size
             head = min(num_bytes, size - start)
             raw = np.empty(num_bytes, dtype=np.uint8)
             raw[:head] = self._ring[start : start + head]
             raw[head:] = self._ring[: num_bytes - head]
-            dropped = position - self._next
-            self._next = position + num_samples
-            return raw, position, dropped
+            dropped = first - self._next + self._lost - self._told
+            self._told = self._lost
+            self._next = first + num_samples
+            return raw, first + self._lost, dropped
 
     def time_ns(self, position: int) -> int:
         """UTC at which a sample was received, as well as the arrivals tell."""
         with self._changed:
-            return round((min(self._zero_s) + position / self._rate_hz) * 1e9) + self._utc_offset_ns
+            zero_s = min(self._zero_s)
+            return round((zero_s + position / self._rate_hz) * 1e9) + self._utc_offset_ns
+
+    def _turn_window(self) -> None:
+        """Begin a new window of arrivals and compare the last two."""
+        recent_s, before_s = self._zero_s
+        if recent_s - before_s > self._gap_s:
+            self._lost += round((recent_s - before_s) * self._rate_hz)
+            recent_s = before_s
+        self._zero_s = [math.inf, recent_s]
 
     def _anchor(self) -> None:
         """Tie the monotonic clock to UTC again, so that a corrected clock is followed."""
