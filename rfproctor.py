@@ -53,9 +53,10 @@ class Commands(click.Group):
 @click.pass_context
 def cli(ctx: click.Context, lang: str | None) -> None:
     """Find radio cheating at exams with RTL-SDR dongles (考场无线电作弊监测)."""
-    from sensors.text import default_lang
+    from sensors.text import default_lang, say
 
     ctx.obj = lang or default_lang()
+    ctx.meta["say"] = say  # for the commands of `sdr`, which lies below the catalogues
 
 
 def main(args: list[str] | None = None) -> None:
