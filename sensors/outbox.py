@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ import apsw
 from sdr.source import UserError
 from sensors.keys import Keys
 from sensors.messages import VERSION, Event, Record, Signed
-from sensors.wire import check, pack, record_hash
+from sensors.wire import Refused, check, pack, read_event, read_record, record_hash
 
 NO_HASH = bytes(32)
 """What the first record of an epoch follows."""
@@ -129,32 +129,88 @@ class Outbox:
         self._keep_bytes = keep_bytes
         self._boot = boot_id()
         self._lock = threading.RLock()
-        with self._faults():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = apsw.Connection(str(path), vfs=vfs)
-            self._db.set_busy_timeout(0)
-            self._prepare(max_bytes)
-        (version, self.epoch, self.last, self.head, self.acked) = self._load()
-        if version != VERSION:
-            raise OutboxFault("outbox.version", file=str(path), version=version)
+        self._max_bytes = max_bytes
+        self._vfs = vfs
+        self._broken = ""
         self._trimmed_ns = 0
+        self._open()
 
-    def _prepare(self, max_bytes: int) -> None:
+    def _open(self) -> None:
+        with self._faults():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = apsw.Connection(str(self.path), vfs=self._vfs)
+            try:
+                self._prepare()
+                (version, self.epoch, self.last, self.head, self.acked) = self._load()
+                if version != VERSION:
+                    raise OutboxFault("outbox.version", file=str(self.path), version=version)
+                self._verify()
+            except BaseException:
+                self._db.close(True)
+                raise
+
+    def _prepare(self) -> None:
         db = self._db
+        db.set_busy_timeout(0)
         # Exclusive: one owner, and no shared-memory file that a second process could join.
         db.execute("PRAGMA locking_mode=EXCLUSIVE")
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
         page = db.pragma("page_size")
-        db.execute(f"PRAGMA max_page_count={max(64, max_bytes // page)}")
+        db.execute(f"PRAGMA max_page_count={max(64, self._max_bytes // page)}")
         if db.pragma("quick_check") != "ok":
             raise OutboxFault("outbox.corrupt", file=str(self.path))
-        with db:
+        with self._transaction():
             db.execute(_SCHEMA)
             db.execute(
                 "INSERT OR IGNORE INTO outbox VALUES (1, ?, ?, 0, ?, 0)",
                 (VERSION, os.urandom(16), NO_HASH),
             )
+
+    def _verify(self) -> None:
+        """Every record is what was signed and follows the one before; SQLite cannot know that."""
+        before: bytes | None = None
+        seq = self.last
+        for seq, record, digest in self._db.execute(
+            "SELECT seq, record, hash FROM record ORDER BY seq"
+        ):
+            opened = opened_record(record)
+            intact = opened is not None and record_hash(record) == digest
+            if not intact or opened is None or opened.seq != seq:
+                raise OutboxFault("outbox.corrupt", file=str(self.path))
+            if before is not None and opened.previous != before:
+                raise OutboxFault("outbox.corrupt", file=str(self.path))
+            before = digest
+        if seq != self.last or (before or self.head) != self.head:
+            raise OutboxFault("outbox.corrupt", file=str(self.path))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        # Not apsw's own: SQLite has already rolled back when the disk is full.
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    def reopen(self) -> None:
+        """Close the file and read its state anew, after a fault.
+
+        A write that failed may be on the disk or not: only the disk can say, and a later attempt
+        that works proves nothing about it.
+
+        Raises
+        ------
+        OutboxFault
+            It still cannot be used.
+        """
+        with self._lock:
+            self._db.close(True)
+            self._open()
+            self._broken = ""
 
     def _load(self) -> tuple[int, bytes, int, bytes, int]:
         row: tuple[int, bytes, int, bytes, int] = self._db.execute(
@@ -165,15 +221,19 @@ class Outbox:
     @contextmanager
     def _faults(self) -> Iterator[None]:
         """Say storage faults in our own words; nothing is retried as if it had worked."""
+        if self._broken:
+            raise OutboxFault("outbox.failed", file=str(self.path), why=self._broken)
         try:
             yield
         except apsw.FullError:
             raise OutboxFull("outbox.full", file=str(self.path)) from None
         except (apsw.CorruptError, apsw.NotADBError):
+            self._broken = "corrupt"
             raise OutboxFault("outbox.corrupt", file=str(self.path)) from None
         except apsw.BusyError:
             raise OutboxFault("outbox.in_use", file=str(self.path)) from None
         except (apsw.Error, OSError) as error:
+            self._broken = str(error)
             raise OutboxFault("outbox.failed", file=str(self.path), why=str(error)) from None
 
     def append(self, event: Event) -> int:
@@ -205,7 +265,7 @@ class Outbox:
                 )
             )
             digest = record_hash(record)
-            with self._db:
+            with self._transaction():
                 self._db.execute(
                     "INSERT INTO record VALUES (?, ?, ?, ?, ?)",
                     (seq, now, record, self._keys.sign(digest), digest),
@@ -247,7 +307,7 @@ class Outbox:
         with self._lock, self._faults():
             if not 0 <= seq <= self.last:
                 raise ValueError(f"{seq=} outside 0..{self.last}")
-            with self._db:
+            with self._transaction():
                 self._db.execute("UPDATE outbox SET acked = ?", (seq,))
                 self._trim(seq)
             self.acked = seq
@@ -286,17 +346,55 @@ class Outbox:
     def close(self) -> None:
         """Release the file; may be called twice."""
         with self._lock:
-            self._db.close()
+            self._db.close(True)
 
 
-def open_outbox(path: Path, keys: Keys, **limits: Any) -> tuple[Outbox, Path | None]:
-    """Open the outbox; a damaged one is set aside as evidence and a new epoch begins.
+def opened_record(record: bytes) -> Record | None:
+    """Open a record; None when it is not one."""
+    try:
+        return read_record(record)
+    except Refused:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """What became of an outbox that could not be used any more.
+
+    Attributes
+    ----------
+    path : Path
+        Where the damaged file is now: evidence.
+    saved : int
+        Events that the centre did not have yet, taken over into the new outbox.
+    lost : int
+        Events known to have been there and not readable any more; -1 when nobody can say.
+    """
+
+    path: Path
+    saved: int
+    lost: int
+
+
+def open_outbox(path: Path, keys: Keys, **limits: Any) -> tuple[Outbox, Damage | None]:
+    """Open the outbox; a damaged one is set aside, what is intact in it goes into a new one.
+
+    Parameters
+    ----------
+    path, keys, **limits
+        As for `Outbox`.
 
     Returns
     -------
     outbox : Outbox
-    damaged : Path or None
-        Where the damaged file is now; the caller publishes a `NoticeEvent` about it.
+        With a new epoch after damage.
+    damage : Damage or None
+        The caller publishes a `NoticeEvent` about it.
+
+    Raises
+    ------
+    OutboxFault
+        Anything but damage.
     """
     try:
         return Outbox(path, keys, **limits), None
@@ -308,4 +406,38 @@ def open_outbox(path: Path, keys: Keys, **limits: Any) -> tuple[Outbox, Path | N
         file = path.with_name(path.name + suffix)
         if file.exists():
             file.rename(aside.with_name(aside.name + suffix))
-    return Outbox(path, keys, **limits), aside
+    events, last, acked = _intact(aside)
+    outbox = Outbox(path, keys, **limits)
+    for event in events:
+        outbox.append(event)
+    lost = last - acked - len(events) if last >= acked >= 0 else -1
+    return outbox, Damage(aside, len(events), lost)
+
+
+def _intact(path: Path) -> tuple[list[Event], int, int]:
+    """Events of a damaged outbox that the centre lacks and that can still be proven, in order."""
+    events: list[Event] = []
+    last = acked = -1
+    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    with suppress(apsw.Error):
+        last, acked = db.execute("SELECT last, acked FROM outbox").fetchone() or (-1, -1)
+    seq = max(acked, 0)
+    while True:
+        try:
+            row: Any = db.execute(
+                "SELECT seq, record, hash FROM record WHERE seq > ? ORDER BY seq LIMIT 1", (seq,)
+            ).fetchone()
+        except apsw.Error:
+            seq += 1  # this one is unreadable; the next may not be
+            if seq > last:
+                break
+            continue
+        if row is None:
+            break
+        seq, record, digest = row
+        opened = opened_record(record)
+        if opened is not None and record_hash(record) == digest:
+            with suppress(Refused):
+                events.append(read_event(opened.payload))
+    db.close(True)
+    return events, int(last), int(acked)

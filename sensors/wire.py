@@ -202,3 +202,16 @@ def read_event(payload: bytes) -> Event:
         return _EVENT.decode(payload)
     except (msgspec.DecodeError, RecursionError) as error:
         raise Refused("payload", str(error)) from None
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of every message, by name: ``docs/wire.schema.json``."""
+    kinds = [*CODES, Record]
+    _, parts = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "rfproctor wire messages (MessagePack; bytes are base64 in JSON)",
+        "version": VERSION,
+        "types": {kind.__name__: code for kind, code in CODES.items()},
+        "$defs": dict(sorted(parts.items())),
+    }
