@@ -147,8 +147,8 @@ export class Axis {
       for (let k = Math.ceil(start_hz / step - 1e-9); k * step <= stop_hz + 1e-6; k++) {
         const hz = k * step;
         const x = x0 + ((hz - start_hz) / (stop_hz - start_hz)) * (x1 - x0);
-        // A label that would be cut by a break says less than none.
-        const edge = (x - x0 < EDGE_PX && x0 > 0) || (x1 - x < EDGE_PX && x1 < width - 1);
+        // A label that would be cut by an edge says less than none.
+        const edge = x - x0 < EDGE_PX || x1 - x < EDGE_PX;
         ticks.push({ x, hz, label: edge ? "" : (hz / 1e6).toFixed(decimals) });
       }
     }

@@ -24,7 +24,7 @@ export class History {
     }
   }
 
-  /** Rows that end in [start_s, stop_s], oldest first. */
+  /** Rows of [start_s, stop_s], oldest first. */
   between(start_s, stop_s) {
     let low = this.first;
     let high = this.rows.length;
@@ -34,7 +34,7 @@ export class History {
       else high = middle;
     }
     let stop = low;
-    while (stop < this.rows.length && this.rows[stop].time_s + this.rows[stop].duration_s <= stop_s) stop++;
+    while (stop < this.rows.length && this.rows[stop].time_s <= stop_s) stop++;
     return this.rows.slice(low, stop);
   }
 

@@ -10,6 +10,7 @@ const native = navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
 
 export const lang = signal([asked, stored, native].find((name) => LANGS.includes(name)));
 
+const UNIT = /(\d) (MHz|kHz|dB|dBFS|s|min|h|%)(?![\w])/g; // a number never parts from its unit
 const tables = {};
 
 /** Fetch a language's catalogue (the monitor adds the texts of messages to it), then show it. */
@@ -37,5 +38,6 @@ export function t(id, args = {}) {
     const rest = Object.entries(args).map(([name, value]) => `${name} ${value}`);
     return [id, ...rest].join(" · ");
   }
-  return template.replace(/\{(\w+)\}/g, (whole, name) => args[name] ?? whole);
+  const text = template.replace(/\{(\w+)\}/g, (whole, name) => args[name] ?? whole);
+  return text.replace(UNIT, "$1\u00a0$2");
 }

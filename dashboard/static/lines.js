@@ -42,15 +42,20 @@ export class References {
     this.byGrid = new Map();
   }
 
+  /** Keep a reference; false when it says what is known already. */
   add(header, baseline, threshold) {
     const name = gridName(header);
+    const codes = [...baseline, ...threshold].join();
+    if (this.byGrid.get(name)?.codes === codes) return false;
     this.byGrid.delete(name);
     this.byGrid.set(name, {
       ...header,
+      codes,
       baseline: decodeLevels(baseline, header),
       threshold: decodeLevels(threshold, header),
     });
     if (this.byGrid.size > this.keep) this.byGrid.delete(this.byGrid.keys().next().value);
+    return true;
   }
 
   /** The reference of exactly this grid, or undefined. */
@@ -119,8 +124,7 @@ export class Lines {
 
   /** Take a row; returns how many lines were finished by it. */
   feed(row, reference) {
-    const end = row.time_s + row.duration_s;
-    const finished = this.advance(end);
+    const finished = this.advance(row.time_s);
     const pieces = this.pieces.filter(
       (p) => p.start_hz < row.start_hz + row.n_bins * row.bin_width_hz && p.stop_hz > row.start_hz,
     );
@@ -136,7 +140,7 @@ export class Lines {
         if (level === UNSEEN) continue;
         this.live[x] = level;
         this.liveExcess[x] = this.rowExcess[x];
-        this.seenAt[x] = end;
+        this.seenAt[x] = row.time_s;
         if (level > this.hold[x]) this.hold[x] = level;
         if (level > this.fresh[x]) this.fresh[x] = level;
         if (this.rowExcess[x] > this.freshExcess[x]) this.freshExcess[x] = this.rowExcess[x];

@@ -153,7 +153,7 @@ export class Scope {
   take(row) {
     if (row.sensor !== this.sensor || !this.lines) return;
     this.history.add(row);
-    this.last = { time_s: row.time_s + row.duration_s, came: performance.now(), bin_width_hz: row.bin_width_hz };
+    this.last = { time_s: row.time_s, came: performance.now(), bin_width_hz: row.bin_width_hz };
     if (state.paused.peek() !== null) return;
     this.pending += this.lines.feed(row, this.references.of(row));
     this.frame ??= setTimeout(() => requestAnimationFrame(() => this.#draw()), FRAME_MS);
@@ -162,8 +162,7 @@ export class Scope {
   /** Baseline and threshold of a window. */
   refer(header, baseline, threshold) {
     if (header.sensor !== this.sensor) return;
-    this.references.add(header, baseline, threshold);
-    if (this.lines) this.rebuild();
+    if (this.references.add(header, baseline, threshold) && this.lines) this.rebuild();
   }
 
   #refer(afresh) {

@@ -15,7 +15,7 @@ export function decodeFrame(buffer) {
   return { header, body: new Uint8Array(buffer, 4 + length) };
 }
 
-/** A row as the pictures take it: seconds instead of nanoseconds, codes beside the header. */
+/** A row as the pictures take it: seconds of its end instead of nanoseconds, codes beside the header. */
 export function rowOf(header, body) {
   if (body.length < header.n_bins) throw new RangeError(`row of ${body.length} bytes for ${header.n_bins} bins`);
   return { ...header, time_s: header.time_ns / 1e9, codes: body.subarray(0, header.n_bins) };
