@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 import click
@@ -70,9 +72,8 @@ def record(
     from sdr.recorder import Recorder
     from sdr.uri import open_source
 
-    # A service manager's polite end is an early end too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with ExitStack() as opened:
+        stopped = opened.enter_context(_until_stopped())
         receiver = opened.enter_context(open_source(source))
         if receiver.info.tunable:
             sample_rate = sample_rate or 2.4e6
@@ -88,7 +89,7 @@ def record(
                 description=f"{source}, {format_freq(center_freq)}",
             )
         )
-        clipped = _copy(receiver, recorder, seconds, format_freq(center_freq))
+        clipped = _copy(receiver, recorder, seconds, stopped)
     click.echo(
         ctx.meta["say"](
             "record.done",
@@ -102,7 +103,7 @@ def record(
     )
 
 
-def _copy(receiver: Source, recorder: Recorder, seconds: float, label: str) -> float:
+def _copy(receiver: Source, recorder: Recorder, seconds: float, stopped: Event) -> float:
     """Copy so many seconds, less where the source ends or the user does; share clipped."""
     from dsp.iq import clipped_fraction
 
@@ -110,13 +111,32 @@ def _copy(receiver: Source, recorder: Recorder, seconds: float, label: str) -> f
     wanted = round(seconds * rate_hz)
     step = max(1, round(BLOCK_S * rate_hz))
     clipped = 0.0
-    with click.progressbar(length=wanted, label=label, file=sys.stderr) as bar:
-        try:
-            while recorder.num_samples < wanted:
+    with click.progressbar(length=wanted, label=recorder.data_path.name, file=sys.stderr) as bar:
+        while recorder.num_samples < wanted and not stopped.is_set():
+            try:
                 block = receiver.read(min(step, wanted - recorder.num_samples))
-                recorder.write(block)
-                clipped += clipped_fraction(block.raw, block.sample_format) * block.num_samples
-                bar.update(block.num_samples)
-        except (KeyboardInterrupt, EndOfRecording):
-            pass
+            except EndOfRecording:
+                break
+            recorder.write(block)
+            clipped += clipped_fraction(block.raw, block.sample_format) * block.num_samples
+            bar.update(block.num_samples)
     return clipped / max(recorder.num_samples, 1)
+
+
+@contextmanager
+def _until_stopped() -> Iterator[Event]:
+    """Event that Ctrl-C or a polite kill sets.
+
+    An exception out of nowhere could hit the moment in which the metadata are written, and people
+    press Ctrl-C twice.
+    """
+    stopped = Event()
+    before = {
+        number: signal.signal(number, lambda *_: stopped.set())
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -104,6 +104,7 @@ class Recorder:
         elif block.dropped_samples:
             self.dropped_samples += block.dropped_samples
             self._add_capture(block)
+            self._write_meta(self._part_path)
         data = block.raw.astype(SAMPLE_TYPES[block.sample_format], copy=False).tobytes()
         try:
             self._file.write(data)

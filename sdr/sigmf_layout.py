@@ -87,6 +87,9 @@ def _load(meta_path: Path, data_path: Path) -> dict[str, Any]:
     from sigmf.validate import jsonschema, schema
 
     if not meta_path.is_file():
+        unfinished = meta_path.with_name(meta_path.name + ".part")
+        if unfinished.is_file():
+            raise BadSource("source.meta_part", path=str(meta_path), part=unfinished.name)
         missing = "source.meta_missing" if data_path.is_file() else "source.file_missing"
         raise BadSource(missing, path=str(meta_path))
     try:
