@@ -42,14 +42,16 @@ class Crew:
     ----------
     tasks : list of Task
         One for each dongle.
-    stuck_s : float
+    stuck_s, first_s : float
         A worker that has reported nothing for this long is killed and started again: a USB call
-        that never returns cannot be ended in any other way.
+        that never returns cannot be ended in any other way.  The first report may take longer:
+        a small computer needs its time to load the libraries.
     """
 
-    def __init__(self, tasks: list[Task], stuck_s: float = 5.0) -> None:
+    def __init__(self, tasks: list[Task], stuck_s: float = 5.0, first_s: float = 30.0) -> None:
         self._posts = {task.sensor: _Post(task) for task in tasks}
         self._stuck_s = stuck_s
+        self._first_s = first_s
         self.restarts = 0
 
     def heard(self, sensor: str, now_s: float) -> None:
@@ -123,7 +125,8 @@ class Crew:
         assert post.process is not None
         if post.process.poll() is not None:
             return True
-        if now_s - post.heard_s < max(self._stuck_s, post.task.patience_s):
+        patience_s = self._stuck_s if post.heard_s > post.started_s else self._first_s
+        if now_s - post.heard_s < patience_s:
             return False
         post.process.kill()
         post.process.wait()

@@ -8,6 +8,7 @@ from collections import deque
 import numpy as np
 
 from dsp.baseline import Baseline, Learner
+from dsp.health import Health, HealthWatch, Trouble
 from dsp.identity import Identity
 from dsp.noise import across_frequency
 from dsp.plan import Plan
@@ -75,6 +76,8 @@ class Listener:
         self._coverage: Coverage | None = None
         self._missed: dict[int, Note] = {}
         self._depth: dict[int, tuple[int, float]] = {}
+        self._watch = HealthWatch()
+        self._condition = Health("go")
         self._heard_s = time.monotonic()
         self._recent_s: deque[float] = deque(maxlen=RECENT_DWELLS)
         self._clipped: deque[float] = deque(maxlen=RECENT_DWELLS)
@@ -94,6 +97,14 @@ class Listener:
             self.rule = rule_for(self.task, plan)
         self.plan = plan
         return self.follow.end()
+
+    def use(self, baseline: Baseline | None) -> None:
+        """Compare with this baseline from now on."""
+        self.baseline = baseline
+        self.learner = None
+        self._depth.clear()
+        hops = range(len(baseline.counts)) if baseline is not None else ()
+        self._watch = HealthWatch({hop: baseline.at(hop) for hop in hops if baseline is not None})
 
     def survey(self) -> None:
         """Begin to learn; what stood out until now is not told any more."""
@@ -123,6 +134,7 @@ class Listener:
         self._coverage.visit(dwell.hop, dwell.time_ns, dwell.duration_s)
         self._recent_s.append(self._heard_s)
         self._clipped.append(dwell.clipped_fraction)
+        self._condition = self._watch.see(dwell)
         self.dropped_samples += dwell.dropped_samples
         if self.learner is not None:
             if not dwell.dropped_samples and dwell.clipped_fraction < CLIPPING:
@@ -190,9 +202,9 @@ class Listener:
             return "silent", [*notes, Note("health.no_samples", {"seconds": seconds})]
         if self.learner is not None:
             return "survey", [*notes, Note("health.survey", {"scans": self.learner.scans})]
-        if self._clipped and float(np.mean(self._clipped)) > CLIPPING:
-            share = round(100 * float(np.mean(self._clipped)), 2)
-            notes.append(Note("health.overload", {"percent": share}))
+        notes += [_note_of(trouble) for trouble in self._condition.troubles]
+        if self._condition.state == "blind":
+            return "blind", notes
         if self.baseline is None:
             notes.append(Note("health.no_baseline"))
         if self._missed and self.plan is not None:
@@ -243,3 +255,14 @@ class Listener:
         if self.baseline is not None:
             return self.baseline.at(dwell.hop)
         return across_frequency(dwell)
+
+
+def _note_of(trouble: Trouble) -> Note:
+    """What is wrong with the receiver, as words."""
+    args: dict[str, str | float | int] = {
+        "low_mhz": round(trouble.low_hz / 1e6, 1),
+        "high_mhz": round(trouble.high_hz / 1e6, 1),
+        "value_db": round(trouble.value, 1),
+        "value_percent": round(100 * trouble.value, 2),
+    }
+    return Note(f"health.{trouble.ailment}", args)

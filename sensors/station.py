@@ -102,7 +102,7 @@ class Station:
         if site.baseline is not None and not survey_s:
             survey = load_survey(site.baseline)
             for sensor, listener in self.listeners.items():
-                listener.baseline = survey.baselines.get(sensor)
+                listener.use(survey.baselines.get(sensor))
         self._viewers = Viewers(link, self.listeners) if link is not None else None
         self._crew = Crew(tasks)
         self._ledger = Ledger(site.data / "ledger.db", self._started_ns)
@@ -263,8 +263,7 @@ class Station:
         save_survey(path, Survey(self.site.file.site.id, start_ns, stop_ns, baselines))
         self.surveyed = path
         for sensor, listener in self.listeners.items():
-            listener.baseline = baselines.get(sensor)
-            listener.learner = None
+            listener.use(baselines.get(sensor))
         self._crew.order(UseBaseline(str(path)))
         log.info("baseline_frozen", file=str(path), sensors=len(baselines))
 

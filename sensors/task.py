@@ -31,8 +31,6 @@ class Task(Struct, frozen=True):
         Path of the frozen baseline; empty without one.
     seed : int
         Of the jitter in the hop order.
-    patience_s : float
-        The supervisor calls the worker stuck after this silence.
     """
 
     sensor: str
@@ -52,7 +50,6 @@ class Task(Struct, frozen=True):
     position: str = ""
     baseline: str = ""
     seed: int = 1
-    patience_s: float = 5.0
 
 
 class UseBaseline(Struct, frozen=True, tag="baseline"):

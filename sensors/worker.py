@@ -17,14 +17,14 @@ import zmq
 from msgspec import json
 
 from dsp.detect import detect
-from dsp.dwell import Resolution, look
-from dsp.plan import Hop, Plan
+from dsp.plan import Plan
 from dsp.rule import Rule
 from dsp.schedule import Schedule
 from dsp.track import Tracker
 from dsp.values import Dwell
 from sdr.source import BadSource, EndOfRecording, Source, SourceError, TunerNotLocked, UserError
 from sdr.uri import open_source
+from sensors.ear import Ear
 from sensors.hops import identity_of, plan_for
 from sensors.reports import (
     DwellReport,
@@ -99,44 +99,35 @@ def watch(task: Task, source: Source, site: Supervisor) -> None:
     site.report(StartReport(task.sensor, source.info, settings, time.time_ns()))
     baseline = load_baseline(task.baseline, task.sensor, identity) if task.baseline else None
     rule = rule_for(task, plan)
+    ear = Ear(source, plan, resolution, rule, task.dwell_s)
     tracker = Tracker()
 
-    for dwell in dwells(task, source, plan, resolution, site):
+    for dwell in dwells(task, ear, plan, site):
         for order in site.orders():
             if isinstance(order, UseBaseline):
                 baseline = load_baseline(order.path, task.sensor, identity)
                 tracker = Tracker()
         reference = baseline.at(dwell.hop) if baseline is not None else None
         detections = detect(dwell, reference, rule, followed_hz=tracker.on_air_hz(dwell.grid))
-        emitters = tracker.update(detections, hop=dwell.hop, grid=dwell.grid, time_ns=dwell.time_ns)
+        confirmed = ear.sift(dwell, detections)
+        emitters = tracker.update(confirmed, hop=dwell.hop, grid=dwell.grid, time_ns=dwell.time_ns)
         judged_by = baseline.hash if baseline is not None else ""
-        site.report(DwellReport.of(task.sensor, dwell, detections, emitters, judged_by))
+        site.report(DwellReport.of(task.sensor, dwell, confirmed, emitters, judged_by))
 
 
-def dwells(
-    task: Task, source: Source, plan: Plan, resolution: Resolution, site: Supervisor
-) -> Iterator[Dwell]:
-    """Tune, settle, read and look, hop after hop, in the order of their deadlines."""
-    num_samples = round(task.dwell_s * source.settings.sample_rate_hz)
-    visit_s = task.dwell_s + source.settings.settle_s + TUNE_GUESS_S
-    schedule = Schedule(plan, visit_s, task.seed)
-    tuned: Hop | None = None
+def dwells(task: Task, ear: Ear, plan: Plan, site: Supervisor) -> Iterator[Dwell]:
+    """Visit hop after hop in the order of their deadlines."""
+    schedule = Schedule(plan, task.dwell_s + TUNE_GUESS_S, task.seed)
     while not site.stop.is_set():
         hop = schedule.next(time.monotonic())
-        if hop is not tuned:
-            try:
-                source.tune(hop.center_freq_hz)
-                tuned = hop
-            except TunerNotLocked as fault:
-                tuned = None
-                fields = {key: str(value) for key, value in fault.fields.items()}
-                site.report(
-                    MissedHop(task.sensor, hop.index, fault.message_id, fields, time.time_ns())
-                )
-                continue
-        block = source.read(num_samples)
-        if block.num_samples >= resolution.nfft:
-            yield look(block, hop, resolution)
+        try:
+            dwell = ear.visit(hop)
+        except TunerNotLocked as fault:
+            fields = {key: str(value) for key, value in fault.fields.items()}
+            site.report(MissedHop(task.sensor, hop.index, fault.message_id, fields, time.time_ns()))
+            continue
+        if dwell is not None:
+            yield dwell
 
 
 def rule_for(task: Task, plan: Plan) -> Rule:
