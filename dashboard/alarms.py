@@ -230,6 +230,20 @@ def hear(alarm: Alarm, event: EmitterEvent, now_ns: int) -> Alarm:
     )
 
 
+def absorb(alarm: Alarm, other: Alarm, now_ns: int) -> Alarm:
+    """Take over everything that was heard in another alarm of the same transmission."""
+    parts = list(alarm.parts)
+    for sensor in {part.sensor for part in other.parts}:
+        own = [part for part in (*alarm.parts, *other.parts) if part.sensor == sensor]
+        own.sort(key=lambda part: part.first_seen_ns)
+        while len(own) > MAX_PARTS_PER_SENSOR:
+            own[:2] = [own[0].merged(own[1])]
+        parts = [part for part in parts if part.sensor != sensor] + own
+    return msgspec.structs.replace(
+        alarm, parts=tuple(parts), changed_ns=now_ns, drill=alarm.drill and other.drill
+    )
+
+
 def left_air(alarm: Alarm, now_ns: int) -> Alarm:
     """End the parts that their sensor stopped repeating without closing them: it died meanwhile."""
     limit_ns = now_ns - round(FORGOTTEN_S * 1e9)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import msgspec
 
-from dashboard.alarms import Alarm, hear, open_alarm
+from dashboard.alarms import Alarm, absorb, hear, open_alarm
 from dashboard.fuse import (
     REJOIN_S,
     Surroundings,
@@ -18,6 +18,7 @@ from dashboard.fuse import (
     context_of,
     gate_hz,
     home_of,
+    twin_of,
 )
 from sensors.messages import EmitterEvent
 
@@ -39,6 +40,13 @@ class Desk:
     weights : Weights
     surroundings : callable
         Asked at every event what is known about sites and positions now.
+
+    Attributes
+    ----------
+    alarms : dict
+        By id.
+    joined : dict
+        Alarms that became part of another one in the current attempt: gone -> kept.
     """
 
     def __init__(self, weights: Weights, surroundings: Callable[[], Surroundings]) -> None:
@@ -48,6 +56,7 @@ class Desk:
         self._by_emitter: dict[tuple[str, str], str] = {}
         self._buckets: dict[int, set[str]] = {}
         self._before: dict[str, Alarm | None] | None = None
+        self.joined: dict[str, str] = {}
 
     def put(self, alarm: Alarm) -> None:
         """Take an alarm as it is now."""
@@ -80,11 +89,13 @@ class Desk:
             Every alarm touched so far as it was before; None for a new one.
         """
         self._before = {}
+        self.joined = {}
         try:
             yield self._before
         except BaseException:
             for key, old in self._before.items():
-                self.drop(self.alarms[key])
+                if key in self.alarms:
+                    self.drop(self.alarms[key])
                 if old is not None:
                     self.load(old)
             raise
@@ -111,6 +122,9 @@ class Desk:
         near = list(self.near(event.center_freq_hz, event.bandwidth_hz))
         home = self.alarms[known] if known else home_of(event, near)
         alarm = open_alarm(new_id, event, now_ns) if home is None else hear(home, event, now_ns)
+        twin = twin_of(alarm, near) if home is not None else None
+        if twin is not None:
+            alarm = self._join(alarm, twin, now_ns)
         around = self._surroundings()
         elsewhere = [other for other in near if other.site != alarm.site]
         context = context_of(alarm, elsewhere, around, self._weights)
@@ -137,6 +151,16 @@ class Desk:
         for alarm in list(self.alarms.values()):
             if not alarm.on_air and (now_ns - alarm.changed_ns) / 1e9 > 2 * REJOIN_S:
                 self.drop(alarm)
+
+    def _join(self, alarm: Alarm, twin: Alarm, now_ns: int) -> Alarm:
+        """Two alarms become one: the one that somebody has in hand, else the older one."""
+        kept, gone = sorted((alarm, twin), key=lambda a: (a.state == "new", a.opened_ns, a.id))
+        assert self._before is not None
+        for each in (kept, gone):
+            self._before.setdefault(each.id, self.alarms[each.id])
+        self.drop(self.alarms[gone.id])
+        self.joined[gone.id] = kept.id
+        return absorb(kept, gone, now_ns)
 
     def _tell(self, others: Iterable[Alarm], around: Surroundings, now_ns: int) -> None:
         """Alarms of other sites at this frequency are no longer heard at one site only."""

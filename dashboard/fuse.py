@@ -12,7 +12,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from dashboard.alarms import Alarm
+from dashboard.alarms import Alarm, Part
 from sensors.messages import EmitterEvent, Note
 
 BASE_GATE_HZ = 2500.0
@@ -100,6 +100,28 @@ def home_of(event: EmitterEvent, alarms: Iterable[Alarm]) -> Alarm | None:
     return best
 
 
+def twin_of(alarm: Alarm, alarms: Iterable[Alarm]) -> Alarm | None:
+    """Find another alarm that turned out to be the same transmission.
+
+    The first look at an emitter measures worst: the centre of a burst of two tones is off by half
+    their distance until both were heard.  Two sensors may therefore open an alarm each and agree
+    later.  An alarm that somebody has taken in hand is never taken away.
+    """
+    for other in alarms:
+        if (
+            other.id != alarm.id
+            and other.site == alarm.site
+            and "new" in (alarm.state, other.state)
+            and alarm.is_open
+            and other.is_open
+            and _near(alarm, other.center_freq_hz, other.bandwidth_hz)
+            and _gap_s(alarm, other.first_seen_ns, other.last_seen_ns) <= SAME_TIME_S
+            and not any(_heard_beside(alarm, part) for part in other.parts)
+        ):
+            return other
+    return None
+
+
 def context_of(
     alarm: Alarm, elsewhere: Iterable[Alarm], around: Surroundings, weights: Weights
 ) -> list[Note]:
@@ -170,7 +192,7 @@ def _gap_s(alarm: Alarm, first_seen_ns: int, last_seen_ns: int) -> float:
     return max(first_seen_ns - alarm.last_seen_ns, alarm.first_seen_ns - last_seen_ns) / 1e9
 
 
-def _heard_beside(alarm: Alarm, event: EmitterEvent) -> bool:
+def _heard_beside(alarm: Alarm, event: EmitterEvent | Part) -> bool:
     """Whether the sensor hears another emitter of this alarm at the same time."""
     return any(
         part.sensor == event.sensor

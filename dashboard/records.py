@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import msgspec
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from dashboard import schema
 from dashboard.alarms import Alarm
@@ -42,6 +42,13 @@ def append(
 def save(connection: Connection, alarms: Sequence[Alarm]) -> None:
     """Write alarms as they are now."""
     upsert(connection, schema.alarms, [_alarm_row(alarm) for alarm in alarms])
+
+
+def join(connection: Connection, gone: str, kept: str) -> None:
+    """Move what belonged to an alarm that became part of another one."""
+    for table in (schema.emitters, schema.events):
+        connection.execute(update(table).where(table.c.alarm == gone).values(alarm=kept))
+    connection.execute(delete(schema.alarms).where(schema.alarms.c.id == gone))
 
 
 def advance(

@@ -26,7 +26,7 @@ from dashboard.errors import Refused, StoreError
 from dashboard.fuse import REJOIN_S, Surroundings, Weights
 from dashboard.inbox import Breach, Incoming, Standing
 from dashboard.notices import Notice
-from dashboard.records import advance, append, decode, event_row, home_row, save
+from dashboard.records import advance, append, decode, event_row, home_row, join, save
 from sensors.messages import EmitterEvent
 
 CHECKPOINT_S = 10.0
@@ -123,13 +123,18 @@ class Store:
                 heads = self._heads | advance(connection, batch)
                 upsert(connection, schema.emitters, homes)
                 upsert(connection, schema.notices, [n.row() for n in notices], NOTICE_KEYS)
-                changed = [self.desk.alarms[key] for key in before]
+                changed = [self.desk.alarms[key] for key in before if key in self.desk.alarms]
                 save(connection, changed)
                 for alarm in changed:
                     self._note_opening(connection, alarm, before[alarm.id])
+                for key, kept in self.desk.joined.items():
+                    join(connection, key, kept)
+                    self._audit(connection, act="alarm.joined", subject=key, detail={"to": kept})
                 due = self._checkpoint(connection, now_ns, heads)
             self._heads = {} if due else heads
-            self._tell(changed, notices)
+            gone = [before[key] for key in self.desk.joined]
+            over = [msgspec.structs.replace(alarm, state="closed") for alarm in gone if alarm]
+            self._tell([*changed, *over], notices)
 
     def last(self, peer: str, epoch: str) -> Standing | None:
         """Where an epoch of a peer ends here; None when nothing of it was ever stored."""
