@@ -88,8 +88,14 @@ def speech() -> Programme:
         wave += (0.03 + gain)[syllables[syllable]] * np.sin(harmonic * phase)
     loud = rng.uniform(0.3, 1.0, 32) * (rng.uniform(size=32) > 0.15)
     wave *= loud[syllable] * np.sin(np.pi * (seconds * 4 % 1.0)) ** 0.5
-    wave -= wave.mean()
-    return Programme.of(np.clip(1.4 * wave / np.abs(wave).max(), -1.0, 1.0), rate)
+    # As in a radio: the limiter makes all of it about equally loud, the filter behind it takes
+    # away what the limiter splattered.
+    wave = np.clip(wave / (1.2 * wave.std()), -1.0, 1.0)
+    spectrum = np.fft.rfft(wave)
+    bins_hz = np.fft.rfftfreq(count, 1 / rate)
+    spectrum[(bins_hz < 300.0) | (bins_hz > 3000.0)] = 0.0
+    wave = np.fft.irfft(spectrum, count)
+    return Programme.of(wave / np.abs(wave).max(), rate)
 
 
 @cache
