@@ -90,7 +90,8 @@ def _transforms(
         chunk = frames[first : first + batch]
         windowed = buffer[: chunk.shape[0]]
         np.multiply(chunk, taps, out=windowed, dtype=np.float32, casting="same_kind")
-        spectra: IQ = fft.fft(windowed.view(np.complex64), axis=1, overwrite_x=True, workers=1)
+        frequencies = fft.fft(windowed.view(np.complex64), axis=1, overwrite_x=True, workers=1)
+        spectra = np.asarray(frequencies, dtype=np.complex64)
         for k, value in lobe:
             spectra[:, k] -= value
         yield first, spectra
