@@ -132,6 +132,7 @@ class Watch(Struct, frozen=True, tag="watch"):
     credit: Annotated[int, Meta(ge=0, le=64)]
     reference: bool = False  # also send a SpectrumReference for this window
     watch: Count = 0  # number that the monitor gave it; comes back in every row
+    every_s: Seconds = 0.0  # at most one row in so long; 0 as often as the site makes them
 
 
 class SpectrumRow(Struct, frozen=True, tag="row"):

@@ -72,7 +72,7 @@ class Viewers:
             view.reference_s = now_s
             self._link.offer(view.watch, listener.references(view.watch, view.window))
         # Nothing new from the sensor is no row: the page shows its age, not an old row again.
-        if not view.newest_ns or now_s - view.row_s < ROW_S:
+        if not view.newest_ns or now_s - view.row_s < max(ROW_S, view.watch.every_s):
             return
         row = SpectrumRow(
             sensor=view.watch.sensor,
