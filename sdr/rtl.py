@@ -28,6 +28,7 @@ from sdr.source import (
     Source,
     SourceError,
     SourceInfo,
+    TunerNotLocked,
 )
 from sdr.stream import Ended, SampleStream, Silent
 from sdr.tuner import (
@@ -57,10 +58,6 @@ NO_DEVICE, ACCESS, BUSY = -4, -3, -6
 """libusb's codes, which librtlsdr hands on."""
 UNLOCKED = 1
 """Answer of ``rtlsdr_is_tuner_PLL_locked``; 0 is locked, negative is unknown."""
-
-
-class TunerNotLocked(SourceError):
-    """The tuner's PLL did not lock: what would be received there is of an unknown frequency."""
 
 
 def load_library() -> Any:

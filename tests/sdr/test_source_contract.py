@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -73,7 +74,7 @@ def test_blocks_are_whole_and_contiguous(source):
         assert block.center_freq_hz == CENTER_HZ
         assert block.sample_rate_hz == rate_hz
         assert block.dropped_samples == 0
-    for before, after in zip(blocks, blocks[1:], strict=False):
+    for before, after in pairwise(blocks):
         assert after.sample_index == before.sample_index + before.num_samples
         passed_s = (after.time_ns - before.time_ns) / 1e9
         assert passed_s == pytest.approx(before.duration_s, abs=5e-3)
