@@ -1,0 +1,346 @@
+"""The monitor's half of the sequence: what is taken, what is refused and by which name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+import pytest
+
+from dashboard.inbox import Breach, Incoming, Standing
+from dashboard.intake import Arrival, Intake, Outcome, Peer
+from sensors.keys import Keys, make_keys
+from sensors.messages import (
+    VERSION,
+    Ack,
+    Heartbeat,
+    Hello,
+    Note,
+    NoticeEvent,
+    Pulse,
+    Record,
+    Refuse,
+    Signed,
+    Welcome,
+    Who,
+)
+from sensors.outbox import NO_HASH
+from sensors.wire import encode, pack, record_hash
+
+NOW = 1_800_000_000_000_000_000
+
+
+class ListStore:
+    """A store that keeps what it was given, and fails when told to."""
+
+    def __init__(self) -> None:
+        self.items: list[Incoming | Breach] = []
+        self.standings: dict[tuple[str, str], Standing] = {}
+        self.fails = False
+
+    def ingest(self, batch: Sequence[Incoming | Breach]) -> None:
+        if self.fails:
+            raise OSError("disk")
+        self.items += batch
+        for item in batch:
+            key = (item.peer, item.epoch)
+            if isinstance(item, Incoming):
+                self.standings[key] = Standing(item.seq, item.hash)
+            elif item.kind == "gap":
+                self.standings[key] = Standing(item.last_seq, item.hash)
+
+    def last(self, peer: str, epoch: str) -> Standing | None:
+        return self.standings.get((peer, epoch))
+
+    def epochs(self, peer: str) -> list[str]:
+        return [epoch for known, epoch in self.standings if known == peer]
+
+    @property
+    def breaches(self) -> list[str]:
+        return [item.kind for item in self.items if isinstance(item, Breach)]
+
+    @property
+    def events(self) -> list[Incoming]:
+        return [item for item in self.items if isinstance(item, Incoming)]
+
+
+class Site:
+    """Makes what a site would send."""
+
+    def __init__(self, intake: Intake, keys: Keys | None = None, epoch: bytes = b"e" * 16) -> None:
+        self.intake = intake
+        self.keys = keys or make_keys()
+        self.epoch = epoch
+        self.route = b"r1"
+        self.records: list[Signed] = []
+        self.head = NO_HASH
+        self.first = 1
+
+    def record(self, site: str = "school-3", payload: bytes | None = None) -> Signed:
+        event = NoticeEvent(site, f"{site}/hall", "info", Note(f"n{len(self.records)}"), NOW)
+        body = pack(
+            Record(
+                VERSION,
+                self.epoch,
+                len(self.records) + 1,
+                NOW,
+                0,
+                bytes(16),
+                -5,
+                msgspec.msgpack.encode(event) if payload is None else payload,
+                self.head,
+            )
+        )
+        self.head = record_hash(body)
+        self.records.append(Signed(body, self.keys.sign(self.head)))
+        return self.records[-1]
+
+    def hello(self, **changes: object) -> Hello:
+        hello = Hello(
+            low=1,
+            high=1,
+            site="school-3",
+            verify_key=self.keys.verify_key,
+            epoch=self.epoch,
+            first_seq=self.first,
+            last_seq=len(self.records),
+            head=self.head,
+            boot=bytes(16),
+        )
+        return msgspec.structs.replace(hello, **changes)
+
+    def say(self, *messages: msgspec.Struct) -> Outcome:
+        user = self.keys.curve_public if self.intake.peers is not None else b""
+        return self.intake.process([Arrival(self.route, user, encode(m), NOW) for m in messages])
+
+
+@pytest.fixture
+def store() -> ListStore:
+    return ListStore()
+
+
+@pytest.fixture
+def site(store: ListStore) -> Site:
+    return Site(Intake(store, "city"))
+
+
+def only(outcome: Outcome, kind: type) -> msgspec.Struct:
+    assert [type(reply) for _, reply in outcome.replies] == [kind]
+    return outcome.replies[0][1]
+
+
+def test_greeting_then_events_then_one_cumulative_ack(site: Site, store: ListStore) -> None:
+    welcome = only(site.say(site.hello()), Welcome)
+    assert (welcome.seq, welcome.hash, welcome.monitor) == (0, NO_HASH, "city")
+    outcome = site.say(*[site.record() for _ in range(5)])
+    ack = only(outcome, Ack)
+    assert (ack.seq, ack.hash, ack.resend) == (5, site.head, False)
+    assert [event.seq for event in store.events] == [1, 2, 3, 4, 5]
+    assert outcome.events == store.events
+    first = store.events[0]
+    assert (first.peer, first.epoch) == (site.keys.key_id, site.epoch.hex())
+    assert (first.time_ns, first.clock_offset_ns) == (NOW, -5)
+
+
+def test_a_repetition_is_acknowledged_and_not_stored(site: Site, store: ListStore) -> None:
+    site.say(site.hello(), site.record())
+    outcome = site.say(site.records[0], site.records[0])
+    assert only(outcome, Ack).seq == 1
+    assert len(store.events) == 1
+
+
+def test_what_comes_too_early_is_asked_for_again(site: Site, store: ListStore) -> None:
+    site.say(site.hello())
+    site.record()
+    ack = only(site.say(site.record()), Ack)
+    assert (ack.seq, ack.resend, store.events) == (0, True, [])
+
+
+def test_nothing_is_answered_when_the_store_fails(site: Site, store: ListStore) -> None:
+    site.say(site.hello())
+    site.record()
+    store.fails = True
+    with pytest.raises(OSError, match="disk"):
+        site.say(site.records[0])
+    store.fails = False
+    assert isinstance(only(site.say(site.records[0]), Who), Who)  # greet again: we forgot
+    assert only(site.say(site.hello()), Welcome).seq == 0
+    assert only(site.say(site.records[0]), Ack).seq == 1
+
+
+def test_an_unknown_connection_is_asked_who_it_is(site: Site) -> None:
+    outcome = site.say(site.record())
+    only(outcome, Who)
+    assert [reason for reason, _, _ in outcome.refused] == ["unknown"]
+
+
+def test_a_restarted_monitor_goes_on_where_the_store_is(site: Site, store: ListStore) -> None:
+    site.say(site.hello(), site.record(), site.record())
+    site.intake = Intake(store, "city")
+    welcome = only(site.say(site.hello()), Welcome)
+    assert (welcome.seq, welcome.hash) == (2, site.head)
+    assert only(site.say(site.record()), Ack).seq == 3
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda s: msgspec.structs.replace(s, signature=bytes(64)), "signature"),
+        (lambda s: Signed(s.record[:-1] + bytes([s.record[-1] ^ 1]), s.signature), "signature"),
+        (lambda s: Signed(b"\x90", s.signature), "record"),
+        (lambda s: Signed(s.record, make_keys().sign(record_hash(s.record))), "signature"),
+    ],
+)
+def test_forgeries_are_refused_by_name(
+    site: Site, store: ListStore, spoil: Callable[[Signed], Signed], reason: str
+) -> None:
+    site.say(site.hello())
+    outcome = site.say(spoil(site.record()))
+    assert [r for r, _, _ in outcome.refused] == [reason]
+    assert store.items == []
+    assert only(site.say(site.records[0]), Ack).seq == 1  # the true one is still welcome
+
+
+def test_a_record_of_another_epoch_is_refused(site: Site) -> None:
+    site.say(site.hello())
+    other = Site(site.intake, site.keys, b"x" * 16)
+    assert [r for r, _, _ in site.say(other.record()).refused] == ["record"]
+
+
+def test_an_event_in_anothers_name_holds_the_site(site: Site, store: ListStore) -> None:
+    site.say(site.hello())
+    outcome = site.say(site.record(site="school-4"))
+    assert [r for r, _, _ in outcome.refused] == ["site"]
+    assert only(outcome, Refuse).reason == "wire.site"
+    assert store.items == []
+
+
+def test_an_event_that_we_cannot_read_holds_the_site(site: Site, store: ListStore) -> None:
+    site.say(site.hello())
+    outcome = site.say(site.record(payload=msgspec.msgpack.encode({"type": "telepathy"})))
+    assert only(outcome, Refuse).reason == "wire.payload"
+    assert store.items == []
+
+
+def fresh_hello(site: Site, **changes: object) -> Outcome:
+    """Greet, and answer the challenge that a doubtful greeting gets."""
+    who = only(site.say(site.hello(**changes)), Who)
+    assert isinstance(who, Who)
+    return site.say(site.hello(answer=who.challenge, **changes))
+
+
+def test_an_old_greeting_makes_no_alarm(site: Site, store: ListStore) -> None:
+    old = site.hello()
+    site.say(old, site.record(), site.record())
+    only(site.say(old), Who)
+    assert only(site.say(site.record()), Ack).seq == 3
+    assert store.breaches == []
+
+
+def test_a_rolled_back_outbox_is_an_alarm_and_is_held(site: Site, store: ListStore) -> None:
+    site.say(site.hello(), site.record(), site.record(), site.record())
+    outcome = fresh_hello(site, last_seq=1, head=record_hash(site.records[0].record))
+    assert only(outcome, Refuse).reason == "wire.rollback"
+    assert store.breaches == ["rollback"]
+    outcome = site.say(site.record())
+    assert [r for r, _, _ in outcome.refused] == ["held"]
+    assert len(store.events) == 3
+    assert only(site.say(site.hello()), Refuse).reason == "wire.rollback"  # still
+    assert store.breaches == ["rollback"]
+
+
+def test_another_record_of_a_known_number_is_a_fork(site: Site, store: ListStore) -> None:
+    twin = Site(site.intake, site.keys)
+    site.say(site.hello(), site.record(), site.record())
+    site.say(
+        twin.record(
+            payload=msgspec.msgpack.encode(
+                NoticeEvent("school-3", "school-3/hall", "info", Note("evil"), NOW)
+            )
+        )
+    )
+    assert store.breaches == ["fork"]
+    assert len(store.events) == 2
+
+
+def test_a_record_that_follows_another_one_is_a_fork(site: Site, store: ListStore) -> None:
+    site.say(site.hello(), site.record())
+    site.head = b"h" * 32
+    outcome = site.say(site.record())
+    assert only(outcome, Refuse).reason == "wire.fork"
+    assert (store.breaches, len(store.events)) == (["fork"], 1)
+
+
+def test_a_gap_is_an_alarm_and_the_rest_goes_on(site: Site, store: ListStore) -> None:
+    site.say(site.hello(), site.record())
+    site.intake.chains.clear()
+    for _ in range(4):
+        site.record()
+    site.first = 4
+    site.say(site.hello())
+    assert only(site.say(site.records[3], site.records[4]), Ack).seq == 5
+    gap = next(item for item in store.items if isinstance(item, Breach))
+    assert (gap.kind, gap.first_seq, gap.last_seq) == ("gap", 2, 3)
+    assert gap.hash == record_hash(site.records[2].record)
+
+
+def test_a_new_epoch_is_recorded_once_and_the_old_one_may_not_return(
+    site: Site, store: ListStore
+) -> None:
+    site.say(site.hello(), site.record())
+    renewed = Site(site.intake, site.keys, b"n" * 16)
+    renewed.say(renewed.hello(), renewed.record(), renewed.record())
+    renewed.say(renewed.hello())
+    assert store.breaches == ["epoch"]
+    outcome = fresh_hello(site)
+    assert only(outcome, Refuse).reason == "wire.rollback"
+    assert store.breaches == ["epoch", "rollback"]
+
+
+def test_no_common_version(site: Site) -> None:
+    assert only(site.say(site.hello(low=2, high=3)), Refuse).reason == "wire.version"
+    only(site.say(site.hello()), Welcome)
+
+
+def test_heartbeats_are_answered_and_belong_to_their_site(site: Site) -> None:
+    site.say(site.hello())
+    beat = Heartbeat("school-3", "S", NOW - 7, 1, [])
+    outcome = site.say(beat)
+    assert outcome.heartbeats == [beat]
+    assert only(outcome, Pulse).echo_ns == NOW - 7
+    other = site.say(msgspec.structs.replace(beat, site="school-4"))
+    assert (other.heartbeats, [r for r, _, _ in other.refused]) == ([], ["site"])
+
+
+def test_the_allow_list_counts_for_every_message(store: ListStore) -> None:
+    keys = make_keys()
+    peers = {keys.curve_public: Peer("school-3", keys.verify_key)}
+    site = Site(Intake(store, "city", peers), keys)
+    site.say(site.hello(), site.record())
+    peers.clear()
+    outcome = site.say(site.record())
+    assert [r for r, _, _ in outcome.refused] == ["unknown"]
+    assert (outcome.replies, len(store.events)) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [({"verify_key": bytes(32)}, "signature"), ({"site": "school-4"}, "site")],
+)
+def test_a_key_may_greet_for_its_own_site_only(
+    store: ListStore, changes: dict[str, object], reason: str
+) -> None:
+    keys = make_keys()
+    site = Site(Intake(store, "city", {keys.curve_public: Peer("school-3", keys.verify_key)}), keys)
+    assert [r for r, _, _ in site.say(site.hello(**changes)).refused] == [reason]
+
+
+def test_many_connections_are_bounded(store: ListStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dashboard.intake.MAX_SESSIONS", 5)
+    intake = Intake(store, "city")
+    keys = make_keys()
+    for number in range(50):
+        site = Site(intake, keys)
+        site.route = bytes([number])
+        site.say(site.hello())
+    assert len(intake._sessions) == 5
