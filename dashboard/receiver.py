@@ -104,13 +104,13 @@ class Receiver:
         self._on_heartbeat = on_heartbeat
         self._on_row = on_row
         self._told: set[tuple[str, str]] = set()
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="intake")
-        self._context = zmq.asyncio.Context(io_threads=1)
         self._tasks: list[asyncio.Task[None]] = []
         if peers is None and not is_loopback(events):
             raise UserError("monitor.insecure_address", address=events)
 
     async def __aenter__(self) -> Self:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="intake")
+        self._context = zmq.asyncio.Context(io_threads=1)
         try:
             self._events = self._bind(self._addresses[0], EVENTS_UP.max_bytes)
             self._live = self._bind(self._addresses[1], LIVE_UP.max_bytes)
