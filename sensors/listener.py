@@ -35,9 +35,6 @@ moves slowly."""
 RECENT_DWELLS = 64
 """Over which rate and clipping are averaged."""
 
-CLIPPING = 1e-4
-"""Share of clipped values from which on a receiver is overloaded (domain: 4.1)."""
-
 
 class Listener:
     """One dongle, from the supervisor's side.
@@ -137,7 +134,8 @@ class Listener:
         self._condition = self._watch.see(dwell)
         self.dropped_samples += dwell.dropped_samples
         if self.learner is not None:
-            if not dwell.dropped_samples and dwell.clipped_fraction < CLIPPING:
+            # A hop that clips is learned as it is: a strong station is always there.
+            if not dwell.dropped_samples:
                 self.learner.learn(dwell)
             return []
         if judged_by != (self.baseline.hash if self.baseline is not None else ""):

@@ -253,11 +253,14 @@ class Station:
     def _freeze(self) -> None:
         """End the survey: one immutable file, and everybody detects against it from now on."""
         stop_ns = time.time_ns()
-        baselines = {
-            sensor: listener.learner.freeze()
-            for sensor, listener in self.listeners.items()
-            if listener.learner is not None and listener.learner.scans
-        }
+        baselines = {}
+        for sensor, listener in self.listeners.items():
+            if listener.learner is not None and listener.learner.scans:
+                baselines[sensor] = listener.learner.freeze()
+            else:
+                log.error("survey_too_short", sensor=sensor)
+        if not baselines:
+            raise UserError("survey.too_short", seconds=f"{self._survey_for_s:g}")
         path = self._survey_path or self.site.data / f"baseline-{stop_ns // 10**9}.npz"
         start_ns = stop_ns - round(self._survey_for_s * 1e9)
         save_survey(path, Survey(self.site.file.site.id, start_ns, stop_ns, baselines))
