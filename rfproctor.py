@@ -10,6 +10,7 @@ import click
 COMMANDS = {
     "demo": ("dashboard.commands", "Simulated hall: three sensors, the monitor and its page."),
     "devices": ("sdr.commands", "Dongles by serial."),
+    "doctor": ("sensors.doctor_command", "Self-test of computer and dongles: GO or NO-GO."),
     "record": ("sdr.commands", "Record IQ samples as SigMF."),
     "sweep": ("sensors.sweep", "Sweep a band; print or save levels as CSV."),
     "survey": ("sensors.commands", "Learn a site's baseline before the exam."),

@@ -51,10 +51,12 @@ class Flow:
     seconds : float
         Measured by this computer's clock.
     num_samples : int
-    sample_rate_hz : float
-        Nominal.
-    ring_lost : int
-        Samples that this program was too slow for.
+        Received.
+    dropped : int
+        Lost, as the source says.
+    late_s : float
+        How much later the samples come at the end than at the beginning: crystal error (1e-4 of
+        the time at most) plus what was lost.
     jumps : int or None
         Breaks of the test counter; None without one.
     counted_lost : int or None
@@ -63,20 +65,10 @@ class Flow:
 
     seconds: float
     num_samples: int
-    sample_rate_hz: float
-    ring_lost: int
+    dropped: int
+    late_s: float
     jumps: int | None
     counted_lost: int | None
-
-    @property
-    def rate_hz(self) -> float:
-        """Samples a second by this computer's clock."""
-        return self.num_samples / self.seconds
-
-    @property
-    def missing_fraction(self) -> float:
-        """Share of the nominal rate that did not arrive; crystal errors are below 1e-4."""
-        return 1.0 - self.rate_hz / self.sample_rate_hz
 
 
 def can_count(source: Source) -> bool:
@@ -100,27 +92,32 @@ def measure_flow(source: Source, seconds: float, *, counter: bool) -> Flow:
 
 def _flow(source: Source, seconds: float, *, counter: bool) -> Flow:
     rate_hz = source.settings.sample_rate_hz
-    size = round(rate_hz * 0.01)
+    size = round(rate_hz * 0.005)
     # What was in flight belongs to the time before, in test mode with other bytes.
     source.read(round(rate_hz * 0.3))
-    jumps = lost = ring_lost = num_samples = 0
+    jumps = lost = dropped = num_samples = 0
     expected: int | None = None
+    delays_s: list[tuple[float, float]] = []
     start_s = now_s = time.monotonic()
     while now_s - start_s < seconds:
         block = source.read(size)
         now_s = time.monotonic()
         num_samples += block.num_samples
-        ring_lost += block.dropped_samples
+        dropped += block.dropped_samples
+        delays_s.append((now_s - start_s, now_s - start_s - num_samples / rate_hz))
         if counter:
-            if expected is not None and not block.dropped_samples:
+            if expected is not None:
                 found, bytes_lost = count_jumps(block.raw, expected)
                 jumps, lost = jumps + found, lost + bytes_lost
             expected = (int(block.raw[-1]) + 1) % 256
+    # The scheduler makes samples late, never early: the earliest of each end are compared.
+    first = min(delay for at, delay in delays_s if at < 0.25 * seconds)
+    last = min(delay for at, delay in delays_s if at > 0.75 * seconds)
     return Flow(
         seconds=now_s - start_s,
-        num_samples=num_samples + ring_lost,
-        sample_rate_hz=rate_hz,
-        ring_lost=ring_lost,
+        num_samples=num_samples,
+        dropped=dropped,
+        late_s=last - first,
         jumps=jumps if counter else None,
         counted_lost=lost if counter else None,
     )

@@ -14,7 +14,7 @@ from dsp.values import Grid, IQBlock
 RATE = 2.4e6
 WIDTH = RATE / 1024
 N_BINS = 867
-NUM = 96_000
+NUM = 48_000
 T0 = 1_780_000_000_000_000_000
 FLOOR_DBFS = -36.0  # 1.4 LSB rms; the quantisation keeps a deaf floor from falling freely
 

@@ -1,0 +1,326 @@
+"""Checks of one receiver; run in a process of its own, findings as JSON lines on stdout."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import cast
+
+import msgspec
+
+from sdr.calibrate import (
+    FM_BAND_HZ,
+    OTHER_BANDS_HZ,
+    Flow,
+    GainStep,
+    Look,
+    Settling,
+    Station,
+    can_count,
+    centers,
+    find_stations,
+    look,
+    measure_flow,
+    measure_gains,
+    measure_settling,
+)
+from sdr.frequency import format_freq
+from sdr.ppm import CrystalError, combine, station_error
+from sdr.source import DeviceLost, EndOfRecording, Source, SourceError, UserError
+from sdr.uri import open_source
+from sensors.doctor import Finding, Patient, Verdict, of_error
+
+FLOW_S = 5.0
+DEFAULT_BAND_HZ = (403e6, 470e6)
+LATE_S = 1.5e-3
+"""More than 100 ppm of crystal error and the scheduler make in `FLOW_S`."""
+
+CLIPPED = 1e-4
+QUIET_LSB = 0.7
+"""Noise below this is the converter's own: weak signals drown in it (at 0.5 by 1.4 dB)."""
+
+LOUD_LSB = 6.0
+FLAT_DB = 6.0
+"""The noise of a live tuner rises by far more over its whole range of gains."""
+
+WIDE_DB = 6.0
+FEW_STATIONS = 5
+STATION_SNR_DB = 20.0
+SMALL_PPM, LARGE_PPM = 3.0, 150.0
+UNSURE_PPM = 5.0
+SLOW_SETTLE_S = 0.05
+
+
+def examine(patient: Patient) -> Iterator[Finding]:
+    """Check one receiver; ends at the first fault after which nothing else can be measured."""
+    try:
+        source = open_source(patient.source)
+    except UserError as error:
+        yield of_error("open", error)
+        return
+    with source:
+        try:
+            yield _configured(source, patient)
+            if not source.info.tunable:
+                yield _recording(source)
+                return
+            yield from _examine_tunable(source, patient)
+        except UserError as error:
+            yield of_error("lost", error)
+
+
+def _examine_tunable(source: Source, patient: Patient) -> Iterator[Finding]:
+    yield judge_flow(measure_flow(source, FLOW_S, counter=can_count(source)))
+    rate_hz = source.settings.sample_rate_hz
+    own, refused = looks(source, patient.centers_hz or centers(*DEFAULT_BAND_HZ, rate_hz))
+    yield judge_lock(len(own), refused)
+    fm_looks, _ = looks(source, centers(*FM_BAND_HZ, rate_hz))
+    other, _ = looks(source, [(low + high) / 2 for low, high in OTHER_BANDS_HZ])
+    stations = find_stations(fm_looks)
+    if not own:
+        return
+    yield judge_antenna(stations, own + fm_looks + other)
+    quiet = min(own, key=lambda one: one.floor_dbfs_per_hz)
+    steps = measure_gains(source, quiet.center_freq_hz, source.info.gains_db[::-2][::-1])
+    if steps:
+        yield judge_gains(steps)
+        yield check_level(source, own)
+        elsewhere = max((one.clipped_fraction for one in fm_looks + other), default=0.0)
+        if elsewhere > CLIPPED:
+            fields = {"clipped": f"{elsewhere:.0%}"}
+            yield Finding("strong", "warn", "doctor.strong", fields, "doctor.strong_remedy")
+    strong = [s for s in stations if s.snr_db > STATION_SNR_DB][:FEW_STATIONS]
+    yield judge_settling(_settling(source, strong, quiet), source.settings.settle_s)
+    if source.info.kind == "scene":
+        return  # a simulated crystal has no error
+    errors = []
+    for station in strong:
+        source.tune(station.freq_hz - 0.125 * rate_hz)
+        errors.append(station_error(source.read(round(rate_hz)), station.freq_hz))
+    yield judge_crystal(combine(errors), source.settings.ppm)
+
+
+def _configured(source: Source, patient: Patient) -> Finding:
+    """Set what the site will use and read back what became of it."""
+    if not source.info.tunable:
+        return Finding("open", "ok", "doctor.opened_file", _about(source))
+    settings = source.configure(
+        sample_rate_hz=patient.sample_rate_hz, gain_db=patient.gain_db, ppm=patient.ppm
+    )
+    fields = _about(source) | {
+        "gain_db": "-" if settings.gain_db is None else f"{settings.gain_db:.1f}"
+    }
+    asked = min(source.info.gains_db, key=lambda g: abs(g - patient.gain_db), default=None)
+    if asked is not None and settings.gain_db is not None and abs(settings.gain_db - asked) > 0.05:
+        fields["asked_db"] = f"{asked:.1f}"
+        return Finding("open", "fail", "doctor.gain_refused", fields, "doctor.replug_remedy")
+    return Finding("open", "ok", "doctor.opened", fields)
+
+
+def _about(source: Source) -> dict[str, object]:
+    return {
+        "tuner": source.info.tuner,
+        "serial": source.info.serial,
+        "rate": f"{source.settings.sample_rate_hz / 1e6:.3f}",
+    }
+
+
+def _recording(source: Source) -> Finding:
+    """Read a piece of a recording: readable, and not clipped."""
+    from sdr.calibrate import look_at
+
+    try:
+        block = source.read(round(0.2 * source.settings.sample_rate_hz))
+        one = look_at(block)
+    except (EndOfRecording, ValueError):
+        return Finding("level", "fail", "doctor.recording_short", {})
+    fields = {
+        "clipped": f"{one.clipped_fraction:.2e}",
+        "floor": f"{one.floor_dbfs_per_hz:.1f}",
+    }
+    verdict: Verdict = "warn" if one.clipped_fraction > CLIPPED else "ok"
+    return Finding("level", verdict, "doctor.recording", fields)
+
+
+def judge_flow(flow: Flow) -> Finding:
+    """Judge whether every sample arrived."""
+    fields = {
+        "seconds": f"{flow.seconds:.1f}",
+        "rate": f"{flow.num_samples / flow.seconds / 1e6:.3f}",
+        "dropped": flow.dropped,
+        "jumps": "-" if flow.jumps is None else flow.jumps,
+        "late_ms": f"{1000 * flow.late_s:.1f}",
+    }
+    if flow.jumps or flow.dropped or flow.late_s > LATE_S:
+        return Finding("flow", "fail", "doctor.flow_lost", fields, "doctor.flow_remedy")
+    counted = "doctor.flow" if flow.jumps is None else "doctor.flow_counted"
+    return Finding("flow", "ok", counted, fields)
+
+
+def looks(source: Source, centers_hz: Sequence[float]) -> tuple[list[Look], list[float]]:
+    """Look at every centre; those that the tuner cannot hold come second."""
+    found, refused = [], []
+    for center_hz in centers_hz:
+        try:
+            found.append(look(source, center_hz))
+        except DeviceLost:
+            raise
+        except SourceError:
+            refused.append(center_hz)
+    return found, refused
+
+
+def judge_lock(good: int, refused: Sequence[float]) -> Finding:
+    """Judge whether the tuner held every frequency that the site will use."""
+    fields = {
+        "count": good + len(refused),
+        "bad": len(refused),
+        "refused": ", ".join(format_freq(hz) for hz in refused[:5]),
+    }
+    if refused:
+        return Finding("lock", "fail", "doctor.lock_refused", fields, "doctor.lock_remedy")
+    return Finding("lock", "ok", "doctor.lock", fields)
+
+
+def judge_antenna(stations: Sequence[Station], everything: Sequence[Look]) -> Finding:
+    """Judge whether anything at all is heard: broadcasting, television or cellular downlinks."""
+    lowest = min(one.floor_dbfs_per_hz for one in everything)
+    wide = [one for one in everything if one.floor_dbfs_per_hz > lowest + WIDE_DB]
+    fields: dict[str, object] = {"stations": len(stations), "wide": len(wide)}
+    if stations:
+        fields |= {"freq": format_freq(stations[0].freq_hz), "snr": f"{stations[0].snr_db:.0f}"}
+        return Finding("antenna", "ok", "doctor.antenna", fields)
+    if wide:
+        fields |= {"freq": format_freq(wide[0].center_freq_hz)}
+        return Finding("antenna", "ok", "doctor.antenna_wide", fields)
+    return Finding("antenna", "fail", "doctor.antenna_none", fields, "doctor.antenna_remedy")
+
+
+def judge_gains(steps: Sequence[GainStep]) -> Finding:
+    """Judge whether the gain acts, and whether the dongle sets what it was told."""
+    wrong = [s for s in steps if abs(s.gain_db - s.asked_db) > 0.05]
+    rise_db = max(s.floor_dbfs_per_hz for s in steps) - min(s.floor_dbfs_per_hz for s in steps)
+    fields = {
+        "low_db": f"{steps[0].asked_db:.0f}",
+        "high_db": f"{steps[-1].asked_db:.0f}",
+        "rise_db": f"{rise_db:.1f}",
+        "low_floor": f"{steps[0].floor_dbfs_per_hz:.0f}",
+        "high_floor": f"{steps[-1].floor_dbfs_per_hz:.0f}",
+        "wrong": ", ".join(f"{s.asked_db:g}: {s.gain_db:g}" for s in wrong[:4]),
+    }
+    if wrong:
+        return Finding("gain", "fail", "doctor.gain_wrong", fields, "doctor.replug_remedy")
+    if rise_db < FLAT_DB:
+        return Finding("gain", "fail", "doctor.gain_flat", fields, "doctor.deaf_remedy")
+    return Finding("gain", "ok", "doctor.gain", fields)
+
+
+def check_level(source: Source, own: Sequence[Look]) -> Finding:
+    """Judge the gain in force by noise and clipping in the site's bands; look for a better one."""
+    quiet = min(own, key=lambda one: one.floor_dbfs_per_hz)
+    loud = max(own, key=lambda one: (one.clipped_fraction, float(one.power.max())))
+    fields: dict[str, object] = {
+        "gain_db": f"{source.settings.gain_db or 0:.1f}",
+        "lsb": f"{quiet.floor_lsb:.1f}",
+        "floor": f"{quiet.floor_dbfs_per_hz:.1f}",
+        "clipped": f"{loud.clipped_fraction:.2%}",
+        "freq": format_freq(round(loud.center_freq_hz, -3)),
+    }
+    # A handheld beside us may have spoken just then: what lasts, clips again.
+    if loud.clipped_fraction > CLIPPED and _clips(source, loud):
+        message, verdict = "doctor.level_clips", "fail"
+    elif quiet.floor_lsb < QUIET_LSB:
+        message, verdict = "doctor.level_low", "warn"
+    elif quiet.floor_lsb > LOUD_LSB:
+        message, verdict = "doctor.level_high", "warn"
+    else:
+        return Finding("level", "ok", "doctor.level", fields)
+    better = better_gain(source, quiet, loud)
+    if better == source.settings.gain_db:  # it cannot be better with this antenna
+        return Finding("level", "ok" if verdict == "warn" else "fail", message, fields)
+    fields["better_db"] = f"{better:.1f}"
+    return Finding("level", cast("Verdict", verdict), message, fields, "doctor.level_remedy")
+
+
+def _clips(source: Source, loud: Look) -> bool:
+    return look(source, loud.center_freq_hz, 0.2).clipped_fraction > CLIPPED
+
+
+def better_gain(source: Source, quiet: Look, loud: Look) -> float:
+    """Highest gain whose noise is at most 2.5 LSB and at which the loudest band does not clip."""
+    before_db = source.settings.gain_db
+    try:
+        for gain_db in reversed(source.info.gains_db):
+            source.configure(gain_db=gain_db)
+            if look(source, loud.center_freq_hz).clipped_fraction > CLIPPED / 10:
+                continue
+            if look(source, quiet.center_freq_hz).floor_lsb <= 2.5:
+                return gain_db
+        return source.info.gains_db[0]
+    finally:
+        source.configure(gain_db=before_db)
+
+
+def _settling(source: Source, strong: Sequence[Station], quiet: Look) -> Settling | None:
+    if not strong:
+        return None
+    station_hz = strong[0].freq_hz
+    away_hz = max(
+        (quiet.center_freq_hz, station_hz + 60e6, source.info.freq_low_hz + 10e6),
+        key=lambda hz: abs(hz - station_hz),
+    )
+    return measure_settling(source, station_hz, away_hz)
+
+
+def judge_settling(settling: Settling | None, discarded_s: float) -> Finding:
+    """Judge whether what is discarded after a retune is enough."""
+    if settling is None:
+        return Finding("settle", "skip", "doctor.settle_unknown", {}, "")
+    fields = {
+        "settle_ms": f"{1000 * settling.settle_s:.1f}",
+        "tune_ms": f"{1000 * settling.tune_s:.1f}",
+        "discarded_ms": f"{1000 * discarded_s:.1f}",
+    }
+    if settling.settle_s > max(discarded_s, 1e-3):
+        return Finding("settle", "fail", "doctor.settle_long", fields, "doctor.settle_remedy")
+    if settling.settle_s + settling.tune_s > SLOW_SETTLE_S:
+        return Finding("settle", "warn", "doctor.settle", fields, "doctor.settle_slow_remedy")
+    return Finding("settle", "ok", "doctor.settle", fields)
+
+
+def judge_crystal(error: CrystalError | None, in_force_ppm: float) -> Finding:
+    """Judge the frequency error that is left with the correction in force."""
+    if error is None:
+        return Finding("crystal", "skip", "doctor.crystal_unknown", {}, "")
+    fields = {
+        "ppm": f"{error.ppm:+.1f}",
+        "sigma": f"{error.sigma_ppm:.1f}",
+        "total": f"{error.ppm + in_force_ppm:.1f}",
+        "stations": max(error.carriers, error.pilots),
+        "khz": f"{abs(error.ppm) * 500e6 * 1e-9:.1f}",
+    }
+    if error.sigma_ppm > UNSURE_PPM:
+        return Finding("crystal", "warn", "doctor.crystal_unsure", fields, "")
+    if abs(error.ppm) > LARGE_PPM:
+        return Finding("crystal", "fail", "doctor.crystal", fields, "doctor.crystal_broken_remedy")
+    if abs(error.ppm) > max(SMALL_PPM, 2 * error.sigma_ppm):
+        return Finding("crystal", "warn", "doctor.crystal", fields, "doctor.crystal_remedy")
+    return Finding("crystal", "ok", "doctor.crystal", fields)
+
+
+def run(line: bytes, tell: Callable[[bytes], object]) -> None:
+    """Examine the patient that a line of JSON names; the last line is ``null``."""
+    patient = msgspec.json.decode(line, type=Patient)
+    for finding in examine(patient):
+        told = msgspec.structs.replace(finding, source=patient.source)
+        tell(msgspec.json.encode(told) + b"\n")
+    tell(b"null\n")
+
+
+def _tell(line: bytes) -> None:
+    sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    run(sys.stdin.buffer.readline(), _tell)
