@@ -24,6 +24,8 @@ SKIRT_HZ = 60e3
 EDGE_S = 4e-3
 COMB_LINES = 3
 COMB_HZ = 15e3
+COMB_S = 0.1
+COMB_DB = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +85,16 @@ def _near(segment: Segment, other: Segment, bin_width_hz: float) -> bool:
 
 def is_comb(segment: Segment, others: Iterable[Segment], scale: Geometry) -> bool:
     """Whether it is one of several narrow lines that pulse together: a computer or a charger."""
-    slack = round(SLACK_S * scale.sample_rate_hz)
-    lines = 1
+    most = COMB_S * scale.sample_rate_hz
+    if segment.width * scale.bin_width_hz > COMB_HZ or segment.length > most:
+        return False
+    lines = 0
     for other in others:
-        if other is segment or other.width * scale.bin_width_hz > COMB_HZ:
+        if other is segment or other.width * scale.bin_width_hz > COMB_HZ or other.length > most:
             continue
-        lines += abs(other.start - segment.start) <= slack and (
-            abs(other.stop - segment.stop) <= 2 * slack
+        both = min(segment.stop, other.stop) - max(segment.start, other.start)
+        together = both >= 0.6 * min(segment.length, other.length) and (
+            max(segment.length, other.length) <= 4 * min(segment.length, other.length)
         )
-    return segment.width * scale.bin_width_hz <= COMB_HZ and lines >= COMB_LINES
+        lines += together and other.top > segment.top * 10.0 ** (-COMB_DB / 10.0)
+    return lines >= COMB_LINES

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 
 import numpy as np
+from scipy import special
 
 from dsp.artefact import Geometry, is_comb, made_by_another
 from dsp.blobs import Blob, blobs, mark, row_gain
@@ -170,8 +171,11 @@ class BurstFinder:
                         quiet[inside] = np.minimum(quiet[inside], self._history[-1][inside])
             self._history.append(quiet)
         stacked = np.stack(self._history)
-        rank = len(stacked) // 4
+        rank = len(stacked) // 16
         level = np.partition(stacked, rank, axis=0)[rank]
+        # Among many blocks the lowest is low by chance; undo what normal scores expect.
+        score = special.ndtri((rank + 0.6) / (len(stacked) + 0.2))
+        level = level * np.float32(10.0 ** (-score * self._sigma_db / 10.0))
         return receiver_floor(level, self._sigma_db, self._bin_hz)
 
     def _segments(self, samples: IQ, tile: Tiles, blob: Blob, gain: Real) -> list[Segment]:
@@ -243,8 +247,9 @@ class BurstFinder:
         for other in self._open:
             shared = min(segment.high_bin, other.high_bin) - max(segment.low_bin, other.low_bin) + 1
             alike = 1.0 / SAME_RATIO < segment.top / other.top < SAME_RATIO
-            near = alike and segment.start - other.stop <= reach and other.start - segment.stop <= reach
-            if near and shared >= 0.3 * min(segment.width, other.width):
+            apart = max(segment.start - other.stop, other.start - segment.stop)
+            narrow, wide = sorted((segment.width, other.width))
+            if alike and apart <= reach and shared >= 0.3 * narrow and wide <= 12 * narrow:
                 other.absorb(segment)
                 return
         self._open.append(segment)

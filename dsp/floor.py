@@ -1,9 +1,10 @@
-"""The quiet level of every bin of a recording: what is always there, so that the rest stands out."""
+"""The quiet level of every bin of a recording: what is always there, for the rest to stand out."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -11,14 +12,15 @@ from scipy import ndimage, special
 
 from dsp.values import Real
 
-QUANTILE = 0.2
-"""Low enough for a bin that is busy three quarters of the time, high enough to be measurable."""
+QUANTILE = 0.08
+"""Low enough for a bin that is busy nine tenths of the time, high enough to be measurable."""
 
 LINE_DB = 3.0
 STEP_DB = 6.0
 STEP_HZ = 20e3
 """An emission's edge rises by `STEP_DB` within this; a receiver's response does not."""
 
+TONE_BINS = 4
 FLOOR_BEND_DB = 5.0
 """A piece of floor lies within this of the level between its neighbours."""
 
@@ -125,6 +127,9 @@ def receiver_floor(quiet: Real, sigma_db: float, bin_width_hz: float) -> Floor:
     smooth_db = ndimage.uniform_filter1d(smooth_db, 5, mode="nearest")
     wide, floor_db = _steady_emissions(smooth_db, bin_width_hz)
     line = (level_db > smooth_db + max(LINE_DB, 4.5 * sigma_db)) & ~dead & ~wide
+    modulated = _modulated(line, level_db, smooth_db)
+    wide |= modulated
+    line &= ~modulated
     line = ndimage.binary_dilation(line)
     line[n // 2 - 1 : n // 2 + 2] = True
     lined_db = np.where(line, np.maximum(level_db, floor_db), floor_db)
@@ -145,7 +150,7 @@ def _steady_emissions(level_db: Levels, bin_width_hz: float) -> tuple[Bins, Leve
         return wide, level_db
     step[reach // 2 : n - (reach - reach // 2)] = level_db[reach:] - level_db[:-reach]
     cuts = sorted({0, *_peaks(step), *_peaks(-step), n})
-    pieces = list(zip(cuts[:-1], cuts[1:], strict=True))
+    pieces = list(pairwise(cuts))
     levels = [float(np.median(level_db[a:b])) for a, b in pieces]
     middles = [(a + b) / 2 for a, b in pieces]
     floor: list[int] = []
@@ -169,6 +174,22 @@ def _steady_emissions(level_db: Levels, bin_width_hz: float) -> tuple[Bins, Leve
     beside = level_db.copy()
     beside[~covered] = ndimage.median_filter(level_db[~covered], 31, mode="nearest")
     return wide, np.where(covered, np.minimum(_bridge(beside, covered), level_db), level_db)
+
+
+def _modulated(line: Bins, level_db: Levels, smooth_db: Levels) -> Bins:
+    """Narrow steady peaks that are wider than a tone can look through the window.
+
+    A Hann window's main lobe holds at most four bins within 20 dB of its top.
+    """
+    labels, count = ndimage.label(line)
+    found = np.zeros(len(line), dtype=bool)
+    dc = len(line) // 2
+    for (run,) in ndimage.find_objects(labels, max_label=count):
+        part = level_db[run]
+        tall = (part > part.max() - 20.0) & (part > smooth_db[run] + STEP_DB)
+        if tall.sum() > TONE_BINS and not run.start <= dc + 1 <= run.stop + 2:
+            found[run] = True
+    return found
 
 
 def _fill_comb(wide: Bins, spacing: float) -> None:

@@ -130,7 +130,10 @@ def occupied_band(segment: Segment) -> Band:
     inside = part[segment.low_bin - first : segment.high_bin - first + 1]
     strongest = segment.low_bin - first + int(np.argmax(inside))
     top = float(part[strongest])
-    on = part > np.maximum(top * 10.0 ** (-SPLATTER_DB / 10.0), unsure[first : first + len(part)])
+    # Far from what stood out, a bin must be surer of itself: one in many is high by chance.
+    doubt = 2.5 * unsure[first : first + len(part)]
+    doubt[segment.low_bin - first : segment.high_bin - first + 1] /= 2.5
+    on = part > np.maximum(top * 10.0 ** (-SPLATTER_DB / 10.0), doubt)
     on[strongest] = True
     edges = np.flatnonzero(np.diff(np.concatenate([[False], on, [False]]).astype(np.int8)))
     runs: list[tuple[int, int]] = []

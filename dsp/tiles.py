@@ -52,13 +52,13 @@ def frame_window(sample_rate_hz: float) -> Window:
 def tiles(samples: IQ, win: Window, group: int = GROUP) -> Tiles:
     """Reduce samples to tiles, a cache-sized batch at a time.
 
-    Every sample is transformed twice (half overlap) and nothing of full resolution is kept; the
-    last row may hold fewer frames than the others.
+    Every sample is transformed twice (half overlap) and nothing of full resolution is kept.
+    Frames that do not fill a row are left out: their mean is noisier than the threshold knows.
 
     Parameters
     ----------
     samples : complex64, shape (n,)
-        At least one window.
+        At least one window; less than a row gives one row of fewer frames.
     win : Window
     group : int
         Frames in a row.
@@ -71,7 +71,8 @@ def tiles(samples: IQ, win: Window, group: int = GROUP) -> Tiles:
     nfft = win.nfft
     hop = nfft // 2
     total = num_frames(len(samples), nfft, hop)
-    rows = -(-total // group)
+    group = min(group, max(1, total))
+    rows = total // group
     mean = np.empty((rows, nfft), dtype=np.float32)
     peak = np.empty((rows, nfft), dtype=np.float32)
     batch = max(1, BATCH_POINTS // nfft // group) * group
@@ -83,10 +84,6 @@ def tiles(samples: IQ, win: Window, group: int = GROUP) -> Tiles:
         _centre(grouped.sum(axis=1), mean[row : row + full])
         _centre(grouped.max(axis=1), peak[row : row + full])
         mean[row : row + full] *= np.float32(1.0 / group)
-        rest = power[full * group :]
-        if len(rest):
-            _centre(rest.mean(axis=0)[None], mean[row + full : row + full + 1])
-            _centre(rest.max(axis=0)[None], peak[row + full : row + full + 1])
     return Tiles(mean, peak, group)
 
 
