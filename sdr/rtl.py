@@ -43,9 +43,8 @@ XTAL_HZ = 28_800_000
 TRANSFER_BYTES = 8192
 """1.7 ms at 2.4 MS/s: a read waits at most this much longer than it must."""
 TRANSFERS = 64
-"""In the queue: 0.2 s in which Python may be busy elsewhere before the dongle overflows."""
+"""In the queue: 0.1 s in which Python may be busy elsewhere before the dongle overflows."""
 RING_S = 1.0
-GAP_S = 0.02
 PATIENCE_S = 1.0
 """Without a byte for so long the dongle has stalled: a transfer takes 1.7 ms."""
 TUNE_TRIES = 2
@@ -282,7 +281,9 @@ class RtlSource(Source):
         if self._device is None:
             raise DeviceLost("source.dongle_lost", serial=self._serial, reason="closed")
         self._call("reset_buffer")
-        stream = SampleStream(self._rate_hz, RING_S, GAP_S)
+        # Arrivals can be late by the whole queue without a loss; by more they cannot.
+        queue_s = TRANSFERS * TRANSFER_BYTES / 2 / self._rate_hz
+        stream = SampleStream(self._rate_hz, RING_S, queue_s)
         stream.skip_to(self.settle_s)
         self._stream = stream
         self._thread = threading.Thread(

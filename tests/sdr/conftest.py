@@ -49,6 +49,8 @@ class FakeLibrary:
         self.gain = 0
         self.cancelled = threading.Event()
         self.streaming = False
+        self.counting = False
+        self.counted = 0
 
     def _code(self, name: str, *arguments: int) -> int:
         self.calls.append((name, arguments))
@@ -127,6 +129,10 @@ class FakeLibrary:
     def rtlsdr_is_tuner_PLL_locked(self, device):  # noqa: N802
         return 1 if self.unlocked(self.freq_hz) else 0
 
+    def rtlsdr_set_testmode(self, device, on):
+        self.counting = bool(on)
+        return self._code("set_testmode", on)
+
     def rtlsdr_reset_buffer(self, device):
         return self._code("reset_buffer")
 
@@ -146,7 +152,11 @@ class FakeLibrary:
                 due_s += size / 2 / self.rate_hz
                 time.sleep(max(0.0, due_s - time.monotonic()))
                 if not self.silent:
-                    buffer = (ctypes.c_ubyte * size)(*[code_of(self.freq_hz)] * size)
+                    values = bytearray([code_of(self.freq_hz)]) * size
+                    if self.counting:
+                        values = bytearray((self.counted + i) % 256 for i in range(size))
+                        self.counted += size
+                    buffer = (ctypes.c_ubyte * size).from_buffer(values)
                     pointer = ctypes.cast(buffer, ctypes.POINTER(ctypes.c_ubyte))
                     callback(pointer, size, context)
             return 0
