@@ -1,99 +1,107 @@
-"""Is it really on that frequency?  A second look with the oscillator moved, or with less gain.
+"""Is a detection a signal on this frequency?  A shifted look and a lower gain tell.
 
-A real signal keeps its radio frequency when the oscillator moves by d.  What the receiver makes
-itself does not: a line of its own (the DC spike, a baseband spur) moves with the oscillator, by d,
-and an image, which is the mirror of a signal on the other side of the oscillator, by 2 d.  Products
-of overload are told by the gain: third-order products fall three times as much, in decibels, as
-the gain does.
+Tune elsewhere and a real signal keeps its radio frequency.  A mirror image moves twice as far as
+the receiver did, what the receiver makes itself (DC, clock spurs in the baseband) moves with it.
+Lower the gain and a real signal falls by as much; a third-order product of overload falls three
+times as much in decibels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
-from .plan import Hop
-from .units import db
-from .values import Detection, Dwell, Grid
+from .noise import across_frequency, segments_of
+from .threshold import mean_ratio
+from .units import ratio_db
+from .values import Detection, Dwell
 
-Verdict = Literal["real", "ghost", "ended"]
-"""``ended``: seen nowhere in the second look, so the transmission was over."""
+Verdict = Literal["real", "image", "receiver", "unseen"]
 
 SHIFT_HZ = 250e3
-REACH = 0.48
-"""Of the sample rate: how far from the oscillator a bin may lie to be trusted in a second look."""
+"""A usual shift: more than any narrow signal is wide, little enough to stay in the band."""
 
-PRODUCT_ORDER = 2.0
-"""A fall of more than so many times the gain step is a product's; a signal's is 1, theirs is 3."""
+AGREE_DB = 6.0
+"""A place in the shifted look explains the detection if its power agrees to within this."""
 
-SLACK_DB = 1.5
+GHOST_ORDER = 2.0
+"""Falling more than twice the gain step: a product, not a signal (third order: 3)."""
 
-
-def shift_for(detection: Detection, hop: Hop, sample_rate_hz: float) -> float:
-    """Return how far to move the oscillator: signal and image must both stay inside the band."""
-    offset_hz = abs(detection.center_freq_hz - hop.center_freq_hz)
-    room_hz = REACH * sample_rate_hz - offset_hz - detection.bandwidth_hz / 2
-    return max(min(SHIFT_HZ, room_hz), 16 * hop.grid.bin_width_hz)
+CONFIRM_P = 1e-4
+"""False alarm probability of one place; there are only three."""
 
 
-def shifted_hop(hop: Hop, shift_hz: float, sample_rate_hz: float) -> Hop:
-    """Make a hop tuned ``shift_hz`` higher that sees all it can of the whole sampled band.
-
-    Its grid keeps the raster of the original one, so that bins can be compared one to one.
-    """
-    width = hop.grid.bin_width_hz
-    center = hop.center_freq_hz + round(shift_hz / width) * width
-    reach = int(REACH * sample_rate_hz / width)
-    first = hop.grid.index(center) - reach
-    grid = Grid(hop.grid.start_hz + first * width, width, 2 * reach + 1)
-    return Hop(hop.index, center, grid, hop.band)
-
-
-def confirm_shifted(
-    detection: Detection,
-    first: Sequence[Detection],
-    second: Sequence[Detection],
-    shift_hz: float,
-) -> Verdict:
-    """Judge one detection by a second look with the oscillator ``shift_hz`` higher.
+def confirm(detection: Detection, center_freq_hz: float, shifted: Dwell) -> Verdict:
+    """Say what a detection is, from a look at it with another tuned centre.
 
     Parameters
     ----------
     detection : Detection
-        One of ``first``.
-    first, second : sequence of Detection
-        Everything found in either look.
-    shift_hz : float
-        What the oscillator really moved by.
+    center_freq_hz : float
+        Where the receiver was tuned when it was found.
+    shifted : Dwell
+        Taken soon after at another centre, farther away than the signal is wide.
+
+    Returns
+    -------
+    {"real", "image", "receiver", "unseen"}
+        ``unseen`` where it is at none of the three places: an alias, or a burst that ended.
+
+    Raises
+    ------
+    ValueError
+        The centre was not moved far enough to tell the places apart.
     """
-    if _at(second, detection, 0.0):
-        return "real"
-    for moved_hz in (shift_hz, 2 * shift_hz):
-        # What stood there before is another signal and says nothing about this one.
-        if _at(second, detection, moved_hz) and not _at(first, detection, moved_hz):
-            return "ghost"
-    return "ended"
+    moved_hz = shifted.center_freq_hz - center_freq_hz
+    if abs(moved_hz) < detection.bandwidth_hz + 2 * shifted.rbw_hz:
+        raise ValueError(f"{moved_hz=} is less than the signal's {detection.bandwidth_hz=}")
+    places: tuple[tuple[Verdict, float], ...] = (
+        ("real", 0.0),
+        ("image", 2 * moved_hz),
+        ("receiver", moved_hz),
+    )
+    found: list[tuple[float, Verdict]] = []
+    for verdict, by_hz in places:
+        level_db = level_at(detection, shifted, by_hz)
+        if level_db is None:
+            continue
+        difference_db = abs(level_db - detection.power_dbfs)
+        if verdict == "real" and difference_db <= AGREE_DB:
+            return "real"
+        found.append((difference_db, verdict))
+    nearest = min(found, default=(AGREE_DB + 1, "unseen"))
+    return nearest[1] if nearest[0] <= AGREE_DB else "unseen"
 
 
-def confirm_gain(detection: Detection, second: Dwell, gain_fall_db: float) -> Verdict:
-    """Judge a detection of an overloaded dwell by a second one with less gain.
+def level_at(detection: Detection, dwell: Dwell, by_hz: float = 0.0) -> float | None:
+    """Power of a signal of this width, ``by_hz`` away from the detection, dBFS; None if not there.
 
-    Parameters
-    ----------
-    detection : Detection
-    second : Dwell
-        On the same hop.
-    gain_fall_db : float
-        By how much the gain was lowered, positive.
+    The look that found the detection is used, so that a burst is not diluted.
     """
-    bins = second.grid.window(detection.low_hz, detection.high_hz)
-    if bins.start == bins.stop:
-        return "ended"
-    fall_db = detection.peak_dbfs - float(db(second.peak[bins].max()))
-    return "ghost" if fall_db > PRODUCT_ORDER * gain_fall_db + SLACK_DB else "real"
+    grid = dwell.grid
+    half = max(detection.bandwidth_hz / 2, 1.5 * grid.bin_width_hz)
+    low_hz, high_hz = (detection.center_freq_hz + by_hz + side * half for side in (-1, 1))
+    bins = grid.window(low_hz, high_hz)
+    if low_hz < grid.low_hz or high_hz > grid.high_hz or bins.stop <= bins.start:
+        return None
+    reference = across_frequency(dwell)
+    burst = detection.look == "burst"
+    power = (dwell.peak if burst else dwell.mean)[bins]
+    quiet = (reference.typical_peak if burst else reference.typical_mean)[bins]
+    limit = mean_ratio(segments_of(dwell), CONFIRM_P, reference.scans)
+    if float((power / quiet).max()) < limit:
+        return None
+    enbw_bins = dwell.rbw_hz / grid.bin_width_hz
+    return ratio_db(float((power - quiet).sum()) / enbw_bins)
 
 
-def _at(found: Sequence[Detection], wanted: Detection, moved_hz: float) -> bool:
-    """Whether something was found where ``wanted`` would be after moving."""
-    low, high = wanted.low_hz + moved_hz, wanted.high_hz + moved_hz
-    return any(one.low_hz <= high and one.high_hz >= low for one in found)
+def product_order(power_dbfs: float, lowered_dbfs: float, gain_step_db: float) -> float:
+    """Decibels that a signal fell per decibel of gain taken away.
+
+    Examples
+    --------
+    >>> product_order(-40.0, -43.1, 3.0) < GHOST_ORDER < product_order(-40.0, -48.8, 3.0)
+    True
+    """
+    if gain_step_db <= 0:
+        raise ValueError(f"{gain_step_db=} is not a lower gain")
+    return (power_dbfs - lowered_dbfs) / gain_step_db

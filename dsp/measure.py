@@ -106,15 +106,24 @@ def measure(
     raw_bins = max(high - low, 1e-3)
     own, enbw_bins = own_width(taps.name), taps.enbw_bins
     bins = math.sqrt(max(raw_bins**2 - own**2, 1.0))
-    center = grid.start_hz + (first + (low + high) / 2 - 0.5) * width
+    middle = (low + high) / 2
+    if raw_bins < own + 1:  # not resolved: the power's own middle is what a single line has
+        place = np.arange(signal.size) + 0.5
+        part = np.where(np.abs(place - middle) < raw_bins, signal, 0.0)
+        middle = float(place @ part / part.sum())
+    center = grid.start_hz + (first + middle - 0.5) * width
 
     inside = slice(max(0, math.floor(low)), max(math.floor(low) + 1, math.ceil(high)))
     # Power spread over the edge of the band by the window belongs to the signal.
     in_band = SHARE * total
     noise_band = float(noise[first : last + 1][inside].mean()) * bins / enbw_bins
     sigma = float(np.sqrt(np.sum(band**2) / k_eff))
-    slope = max(float(signal[inside].mean()), 1e-30)
-    edge_error = min(float(np.sqrt(np.sum(below**2) / k_eff)) / slope, raw_bins / 2) * width
+    # The running sum's error where it crosses, from the noise and from the signal's own tail,
+    # becomes an error of place through its slope there.
+    ends = signal[[min(int(low), signal.size - 1), min(int(high), signal.size - 1)]]
+    slope = max(float(ends.mean()), 0.1 * float(signal[inside].mean()), 1e-30)
+    spread = math.sqrt((float(np.sum(below**2)) / 2 + (tail * total) ** 2) / k_eff)
+    edge_error = min(spread / slope, raw_bins / 2) * width
     return Measured(
         center_freq_hz=center,
         center_error_hz=edge_error / math.sqrt(2),

@@ -20,7 +20,7 @@ SEAM_HZ = 25e3
 """Neighbouring hops overlap by at least this: a channel on the seam lies whole in one of them."""
 
 CENTER_GUARD_HZ = 8e3
-"""Watched frequencies keep this distance from the tuned centre where there is a choice."""
+"""Watched frequencies keep this distance from the tuned centre and from seams where possible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +266,7 @@ def _centers(
             seams = [center + kept // 2 - seam / 2 for center in centers[:-1]]
             trouble = sum(
                 any(abs(bin_ - center) < guard for center in centers)
-                or any(abs(bin_ - middle) < seam / 2 for middle in seams)
+                or any(abs(bin_ - middle) < seam / 2 + guard for middle in seams)
                 for bin_ in watched
             )
             candidates.append((trouble, count, len(candidates), centers))
