@@ -101,6 +101,8 @@ def run(
     folder: Path, lang: Lang, port: int, seconds: float | None, as_json: bool, browse: bool
 ) -> int:
     """Start both programs in ``folder``, tell where the page is, wait, stop both."""
+    # A service manager's stop must not leave the two programs behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     token = os.environ.get("RFPROCTOR_TOKEN") or secrets.token_urlsafe(24)
     url = f"http://127.0.0.1:{port}/"
     addresses = {"http": port, "events": port + 1}
