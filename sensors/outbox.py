@@ -154,6 +154,10 @@ class Outbox:
         db.set_busy_timeout(0)
         # Exclusive: one owner, and no shared-memory file that a second process could join.
         db.execute("PRAGMA locking_mode=EXCLUSIVE")
+        # EXTRA syncs the folder when the first rollback journal is deleted; a power cut could bring
+        # that journal back and with it the empty file (found by `bench power`).  In WAL mode EXTRA
+        # means FULL.
+        db.execute("PRAGMA synchronous=EXTRA")
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
         page = db.pragma("page_size")

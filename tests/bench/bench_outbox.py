@@ -1,8 +1,8 @@
 """Kill monitor and sites for real, hundreds of times: no confirmed event may be lost or doubled.
 
-The shipped outbox, link, receiver and store in processes of their own, SIGKILL and SIGSTOP at random
-moments, then the comparison of `wire_farm.Farm.check`.  The same harness with a broken part must go
-red, else its zeros mean nothing.
+The shipped outbox, link, receiver and store in processes of their own, SIGKILL and SIGSTOP at
+random moments, then the comparison of `wire_farm.Farm.check`.  The same harness with a broken part
+must go red, else its zeros mean nothing.
 """
 
 from __future__ import annotations

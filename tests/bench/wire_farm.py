@@ -68,7 +68,7 @@ def run_monitor(address: str, database: str, mutant: str) -> None:
 
 
 def late_intake() -> type[Any]:
-    """An intake that acknowledges one batch before it stores it."""
+    """An intake that acknowledges four batches before it stores them."""
     from dashboard.intake import Intake
 
     class Later:
@@ -77,9 +77,9 @@ def late_intake() -> type[Any]:
             self.last, self.epochs = store.last, store.epochs
 
         def ingest(self, batch: Any) -> None:
-            pending, self.pending = self.pending, list(batch)
-            if pending:
-                self.store.ingest(pending)
+            self.pending.append(list(batch))
+            if len(self.pending) > 4:
+                self.store.ingest(self.pending.pop(0))
 
     class AcksEarly(Intake):
         def __init__(self, store: Any, *rest: Any) -> None:
