@@ -7,48 +7,18 @@ OpenAPI document is made of it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
-from dashboard import queries, state
-from dashboard.access import ROLES, Identity, Permission
+from dashboard import answers, queries, state
+from dashboard.access import Permission
 from dashboard.actions import Action, Wish
+from dashboard.answers import Call
 from dashboard.audit import Entry
 from dashboard.cards import Card
-from dashboard.errors import Refused
 from dashboard.notices import Notice
-from dashboard.store import Store
-
-
-@dataclass(frozen=True, slots=True)
-class Monitor:
-    """What the endpoints read and write.
-
-    Attributes
-    ----------
-    store : Store
-    board : callable
-        The sites as they are now, see `dashboard.state`.
-    clock_ns : callable
-    """
-
-    store: Store
-    board: Callable[[], state.Board]
-    clock_ns: Callable[[], int]
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request, checked against its endpoint's types."""
-
-    monitor: Monitor
-    who: Identity
-    path: dict[str, str]
-    query: Any = None
-    body: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,81 +49,21 @@ class Endpoint:
     run: Callable[[Call], object]
     query: type[Struct] | None = None
     body: type[Struct] | None = None
-    refuses: tuple[int, ...] = field(default=())
-
-
-class Me(Struct, frozen=True):
-    """Who is signed in, and what that person may do."""
-
-    name: str
-    role: str
-    permissions: list[str]
-
-
-def get_me(call: Call) -> Me:
-    """Name, role and permissions."""
-    return Me(call.who.name, call.who.role, sorted(ROLES[call.who.role]))
-
-
-def get_sites(call: Call) -> list[state.SiteCard]:
-    """Every site with its sensors, the worst first."""
-    return state.cards(call.monitor.board(), call.monitor.clock_ns())
-
-
-def get_sensors(call: Call) -> list[state.SensorCard]:
-    """Every sensor, the worst first."""
-    sensors = [sensor for site in get_sites(call) for sensor in site.sensors]
-    return sorted(sensors, key=lambda sensor: state.WORST_FIRST.index(sensor.state))
-
-
-def get_coverage(call: Call) -> state.Coverage:
-    """Chance of hearing one 2 s message, by band, now."""
-    site = call.monitor.board().get(call.path["site"])
-    if site is None:
-        raise Refused("site.unknown", 404, site=call.path["site"])
-    return state.coverage(site, call.monitor.clock_ns())
-
-
-def get_alarms(call: Call) -> list[msgspec.Raw]:
-    """Alarms, the last seen first."""
-    return queries.alarm_cards(call.monitor.store.reader, call.query)
-
-
-def get_alarm(call: Call) -> msgspec.Raw:
-    """One alarm."""
-    found = queries.alarm_card(call.monitor.store.reader, call.path["id"])
-    if found is None:
-        raise Refused("alarm.unknown", 404, alarm=call.path["id"])
-    return found
-
-
-def get_actions(call: Call) -> list[Action]:
-    """What was done about an alarm, in order."""
-    get_alarm(call)
-    return queries.actions_of(call.monitor.store.reader, call.path["id"])
-
-
-def post_action(call: Call) -> msgspec.Raw:
-    """Do something about an alarm; answers with the alarm as it is afterwards."""
-    call.monitor.store.act(call.path["id"], call.body, call.who.name)
-    return get_alarm(call)
-
-
-def get_notices(call: Call) -> list[Notice]:
-    """Gaps, silence and lost devices, the newest first."""
-    return queries.notices(call.monitor.store.reader, call.query)
-
-
-def get_audit(call: Call) -> list[Entry]:
-    """The audit log's hash chain."""
-    return queries.audit_entries(call.monitor.store.reader, call.query)
+    refuses: tuple[int, ...] = ()
 
 
 ENDPOINTS = (
-    Endpoint("GET", "/me", "Who is signed in", "view", Me, get_me),
-    Endpoint("GET", "/sites", "Sites, worst first", "view", list[state.SiteCard], get_sites),
+    Endpoint("GET", "/me", "Who is signed in", "view", answers.Me, answers.get_me),
     Endpoint(
-        "GET", "/sensors", "Sensors, worst first", "view", list[state.SensorCard], get_sensors
+        "GET", "/sites", "Sites, worst first", "view", list[state.SiteCard], answers.get_sites
+    ),
+    Endpoint(
+        "GET",
+        "/sensors",
+        "Sensors, worst first",
+        "view",
+        list[state.SensorCard],
+        answers.get_sensors,
     ),
     Endpoint(
         "GET",
@@ -161,7 +71,7 @@ ENDPOINTS = (
         "How well a site is watched now",
         "view",
         state.Coverage,
-        get_coverage,
+        answers.get_coverage,
         refuses=(404,),
     ),
     Endpoint(
@@ -170,17 +80,17 @@ ENDPOINTS = (
         "Alarms, last seen first",
         "view",
         list[Card],
-        get_alarms,
+        answers.get_alarms,
         query=queries.AlarmQuery,
     ),
-    Endpoint("GET", "/alarms/{id}", "One alarm", "view", Card, get_alarm, refuses=(404,)),
+    Endpoint("GET", "/alarms/{id}", "One alarm", "view", Card, answers.get_alarm, refuses=(404,)),
     Endpoint(
         "GET",
         "/alarms/{id}/actions",
         "What was done about an alarm",
         "view",
         list[Action],
-        get_actions,
+        answers.get_actions,
         refuses=(404,),
     ),
     Endpoint(
@@ -189,9 +99,19 @@ ENDPOINTS = (
         "Do something about an alarm",
         "act",
         Card,
-        post_action,
+        answers.post_action,
         body=Wish,
         refuses=(404, 409),
+    ),
+    Endpoint(
+        "GET",
+        "/spectrum/{sensor:path}",
+        "A window of the recorded waterfall",
+        "view",
+        answers.Waterfall,
+        answers.get_spectrum,
+        query=queries.SpectrumQuery,
+        refuses=(404,),
     ),
     Endpoint(
         "GET",
@@ -199,7 +119,7 @@ ENDPOINTS = (
         "Gaps, silence, lost devices",
         "view",
         list[Notice],
-        get_notices,
+        answers.get_notices,
         query=queries.NoticeQuery,
     ),
     Endpoint(
@@ -208,7 +128,7 @@ ENDPOINTS = (
         "Audit log",
         "audit",
         list[Entry],
-        get_audit,
+        answers.get_audit,
         query=queries.AuditQuery,
     ),
 )

@@ -11,13 +11,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Annotated, Protocol
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from dashboard.frames import reference_frame, row_frame
+from dashboard.watcher import Watcher
 from sensors.messages import Freq, Id, SpectrumReference, SpectrumRow, Watch
 
 MAX_VIEWS = 16
@@ -42,18 +43,6 @@ class UnwatchRequest(Struct, tag_field="op", tag="unwatch", frozen=True):
     """Stop."""
 
     id: ViewId
-
-
-class Watcher(Protocol):
-    """What asks a site for rows; the real one is `dashboard.receiver.Receiver`."""
-
-    def watch(self, watch: Watch) -> int:
-        """Begin to watch a window; its rows carry the returned number."""
-        ...
-
-    def unwatch(self, number: int) -> None:
-        """End a watch."""
-        ...
 
 
 class Browser:

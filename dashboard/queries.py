@@ -13,7 +13,8 @@ from dashboard.actions import Action
 from dashboard.alarms import AlarmState
 from dashboard.audit import Entry
 from dashboard.notices import Notice
-from sensors.messages import Id, Note, TimeNs
+from dashboard.state import Site
+from sensors.messages import Freq, Heartbeat, Id, Note, TimeNs
 
 DAY_NS = 86_400_000_000_000
 SNAPSHOT_ALARMS = 1000
@@ -50,6 +51,26 @@ class NoticeQuery(Struct, forbid_unknown_fields=True, frozen=True):
     site: Id | None = None
     since_ns: TimeNs = 0
     limit: Annotated[int, Meta(ge=1, le=10_000)] = 200
+
+
+class SpectrumQuery(Struct, forbid_unknown_fields=True, frozen=True):
+    """``GET /api/v1/spectrum/{sensor}``: a window of the recorded waterfall and its size in pixels.
+
+    Attributes
+    ----------
+    start_ns, stop_ns : int
+        0 for the last ten minutes.
+    start_hz, stop_hz : float
+        0 for everything that the sensor listens to.
+    width, height : int
+    """
+
+    start_ns: TimeNs = 0
+    stop_ns: TimeNs = 0
+    start_hz: Freq = 0.0
+    stop_hz: Freq = 0.0
+    width: Annotated[int, Meta(ge=1, le=4096)] = 1200
+    height: Annotated[int, Meta(ge=1, le=4096)] = 600
 
 
 def alarm_cards(reader: Engine, query: AlarmQuery) -> list[msgspec.Raw]:
@@ -125,3 +146,17 @@ def notices(reader: Engine, query: NoticeQuery) -> list[Notice]:
             )
             for row in connection.execute(wanted)
         ]
+
+
+def known_sites(reader: Engine) -> dict[str, Site]:
+    """What every site said last; all of them are silent until they speak again."""
+    table = schema.sites
+    with reader.connect() as connection:
+        return {
+            row.site: Site(
+                msgspec.msgpack.decode(row.heartbeat, type=Heartbeat),
+                row.received_ns,
+                silent_since_ns=row.received_ns,
+            )
+            for row in connection.execute(select(table))
+        }

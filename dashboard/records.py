@@ -13,6 +13,7 @@ from dashboard.audit import Entry, next_entry
 from dashboard.cards import card
 from dashboard.database import upsert
 from dashboard.inbox import Breach, Incoming, Standing
+from dashboard.state import Site
 from sensors.messages import EmitterEvent, Event
 
 
@@ -115,4 +116,13 @@ def _alarm_row(alarm: Alarm) -> dict[str, object]:
         "changed_ns": alarm.changed_ns,
         "card": msgspec.json.encode(card(alarm)).decode(),
         "body": msgspec.msgpack.encode(alarm),
+    }
+
+
+def site_row(site: Site) -> dict[str, object]:
+    """What a site said last."""
+    return {
+        "site": site.heartbeat.site,
+        "received_ns": site.received_ns,
+        "heartbeat": msgspec.msgpack.encode(site.heartbeat),
     }

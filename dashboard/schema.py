@@ -134,6 +134,15 @@ notices = Table(
 )
 """Gaps, lost sensors, broken sequences; ``stop_ns`` is 0 while it lasts."""
 
+sites = Table(
+    "sites",
+    metadata,
+    Column("site", String(64), primary_key=True),
+    Column("received_ns", BigInteger, nullable=False),
+    Column("heartbeat", LargeBinary, nullable=False),
+)
+"""The last heartbeat of every site: one that is gone is shown as silent after a restart too."""
+
 audit = Table(
     "audit",
     metadata,
@@ -158,9 +167,8 @@ def prepare(engine: Engine) -> None:
         The database was written by a newer rfproctor: an older one would damage it.
     """
     with engine.begin() as connection:
-        is_new = not inspect(connection).has_table(about.name)
-        metadata.create_all(connection)
-        if is_new:
+        if not inspect(connection).has_table(about.name):
+            metadata.create_all(connection)
             connection.execute(insert(about).values(name="schema", value=str(VERSION)))
             return
         found = int(connection.scalar(select(about.c.value).where(about.c.name == "schema")) or 0)

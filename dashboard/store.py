@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import msgspec
@@ -26,7 +26,8 @@ from dashboard.errors import Refused, StoreError
 from dashboard.fuse import REJOIN_S, Surroundings, Weights
 from dashboard.inbox import Breach, Incoming, Standing
 from dashboard.notices import Notice
-from dashboard.records import advance, append, decode, event_row, home_row, join, save
+from dashboard.records import advance, append, decode, event_row, home_row, join, save, site_row
+from dashboard.state import Site
 from sensors.messages import EmitterEvent
 
 CHECKPOINT_S = 10.0
@@ -183,6 +184,11 @@ class Store:
             )
         self.on_alarm(changed)
         return changed
+
+    def remember(self, sites: Iterable[Site]) -> None:
+        """Keep what the sites said last."""
+        with self.writing() as connection:
+            upsert(connection, schema.sites, [site_row(site) for site in sites])
 
     def notice(self, notice: Notice) -> None:
         """Store something that the monitor itself noticed, then tell."""

@@ -20,7 +20,8 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
 from dashboard.access import Door
-from dashboard.api import ENDPOINTS, Call, Endpoint, Monitor
+from dashboard.answers import Call, Monitor
+from dashboard.api import ENDPOINTS, Endpoint
 from dashboard.errors import Refused
 from dashboard.guard import (
     Guard,

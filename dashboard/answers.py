@@ -1,0 +1,186 @@
+"""What the endpoints of ``/api/v1`` answer: plain functions of a checked request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from dashboard import queries, state
+from dashboard.access import ROLES, Identity
+from dashboard.actions import Action
+from dashboard.audit import Entry
+from dashboard.errors import Refused
+from dashboard.notices import Notice
+from dashboard.picture import Frame
+from dashboard.recorder import OFFSET_DB, STEP_DB, Recorder, history
+from dashboard.store import Store
+
+TEN_MINUTES_NS = 600 * 1_000_000_000
+LONGEST_NS = 400 * 86_400 * 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """What the endpoints read and write.
+
+    Attributes
+    ----------
+    store : Store
+    board : callable
+        The sites as they are now, see `dashboard.state`.
+    clock_ns : callable
+    recorder : Recorder
+    """
+
+    store: Store
+    board: Callable[[], state.Board]
+    clock_ns: Callable[[], int]
+    recorder: Recorder
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, checked against its endpoint's types."""
+
+    monitor: Monitor
+    who: Identity
+    path: dict[str, str]
+    query: Any = None
+    body: Any = None
+
+
+class Me(Struct, frozen=True):
+    """Who is signed in, and what that person may do."""
+
+    name: str
+    role: str
+    permissions: list[str]
+
+
+def get_me(call: Call) -> Me:
+    """Name, role and permissions."""
+    return Me(call.who.name, call.who.role, sorted(ROLES[call.who.role]))
+
+
+def get_sites(call: Call) -> list[state.SiteCard]:
+    """Every site with its sensors, the worst first."""
+    return state.cards(call.monitor.board(), call.monitor.clock_ns())
+
+
+def get_sensors(call: Call) -> list[state.SensorCard]:
+    """Every sensor, the worst first."""
+    sensors = [sensor for site in get_sites(call) for sensor in site.sensors]
+    return sorted(sensors, key=lambda sensor: state.WORST_FIRST.index(sensor.state))
+
+
+def get_coverage(call: Call) -> state.Coverage:
+    """Chance of hearing one 2 s message, by band, now."""
+    site = call.monitor.board().get(call.path["site"])
+    if site is None:
+        raise Refused("site.unknown", 404, site=call.path["site"])
+    return state.coverage(site, call.monitor.clock_ns())
+
+
+def get_alarms(call: Call) -> list[msgspec.Raw]:
+    """Alarms, the last seen first."""
+    return queries.alarm_cards(call.monitor.store.reader, call.query)
+
+
+def get_alarm(call: Call) -> msgspec.Raw:
+    """One alarm."""
+    found = queries.alarm_card(call.monitor.store.reader, call.path["id"])
+    if found is None:
+        raise Refused("alarm.unknown", 404, alarm=call.path["id"])
+    return found
+
+
+def get_actions(call: Call) -> list[Action]:
+    """What was done about an alarm, in order."""
+    get_alarm(call)
+    return queries.actions_of(call.monitor.store.reader, call.path["id"])
+
+
+def post_action(call: Call) -> msgspec.Raw:
+    """Do something about an alarm; answers with the alarm as it is afterwards."""
+    call.monitor.store.act(call.path["id"], call.body, call.who.name)
+    return get_alarm(call)
+
+
+def get_notices(call: Call) -> list[Notice]:
+    """Gaps, silence and lost devices, the newest first."""
+    return queries.notices(call.monitor.store.reader, call.query)
+
+
+def get_audit(call: Call) -> list[Entry]:
+    """The audit log's hash chain."""
+    return queries.audit_entries(call.monitor.store.reader, call.query)
+
+
+class Waterfall(Struct, frozen=True):
+    """A window of the recorded waterfall.
+
+    Attributes
+    ----------
+    levels : bytes
+        ``height`` rows of ``width`` codes in Base64, oldest row and lowest frequency first; 0 is
+        unseen, code c is ``offset_db + c * step_db`` dBFS, the maximum of what is under the pixel.
+    """
+
+    sensor: str
+    start_ns: int
+    stop_ns: int
+    start_hz: float
+    stop_hz: float
+    width: int
+    height: int
+    offset_db: float
+    step_db: float
+    levels: bytes
+
+
+def get_spectrum(call: Call) -> Waterfall:
+    """Read tiles and reduce them to pixels."""
+    sensor, asked = call.path["sensor"], call.query
+    bands = [
+        band
+        for site in call.monitor.board().values()
+        for health in site.heartbeat.sensors
+        if health.sensor == sensor
+        for band in health.bands
+    ]
+    stop_ns = asked.stop_ns or call.monitor.clock_ns()
+    start_hz = asked.start_hz or min((band.start_hz for band in bands), default=0.0)
+    stop_hz = asked.stop_hz or max((band.stop_hz for band in bands), default=0.0)
+    frame = Frame(
+        start_ns=asked.start_ns or stop_ns - TEN_MINUTES_NS,
+        stop_ns=stop_ns,
+        start_hz=start_hz,
+        stop_hz=stop_hz,
+        width=asked.width,
+        height=asked.height,
+    )
+    if not bands and not asked.stop_hz:
+        raise Refused("sensor.unknown", 404, sensor=sensor)
+    if frame.stop_hz <= frame.start_hz or frame.stop_ns <= frame.start_ns:
+        raise Refused("http.bad_parameter", 422, name="stop", why="must be above start")
+    if frame.stop_ns - frame.start_ns > LONGEST_NS:
+        raise Refused(
+            "http.bad_parameter", 422, name="stop_ns", why="at most 400 days after start_ns"
+        )
+    picture = history(call.monitor.recorder, sensor, frame)
+    return Waterfall(
+        sensor=sensor,
+        start_ns=frame.start_ns,
+        stop_ns=frame.stop_ns,
+        start_hz=frame.start_hz,
+        stop_hz=frame.stop_hz,
+        width=frame.width,
+        height=frame.height,
+        offset_db=OFFSET_DB,
+        step_db=STEP_DB,
+        levels=picture.tobytes(),
+    )

@@ -1,0 +1,171 @@
+"""What is known now, who is told when it changes, and what is done about silence."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import structlog
+
+from dashboard import queries, state
+from dashboard.alarms import Alarm
+from dashboard.cards import card
+from dashboard.config import MonitorFile
+from dashboard.fuse import Surroundings
+from dashboard.live import Live
+from dashboard.notices import Notice
+from dashboard.recorder import Recorder
+from dashboard.store import Store
+from dashboard.tiles import Tile, TileFiles
+from dashboard.watcher import Watcher
+from sensors.messages import Heartbeat, Note, SpectrumReference, SpectrumRow
+
+PATROL_S = 0.5
+"""How often silence is looked for."""
+RECORD_S = 2.0
+TEND_S = 10.0
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("monitor")
+
+
+class Centre:
+    """What is known now, and who is told when it changes."""
+
+    def __init__(self, config: MonitorFile, clock_ns: Callable[[], int] = time.time_ns) -> None:
+        self.around = Surroundings()
+        self.store = Store(
+            config.monitor.store,
+            weights=config.suspicion,
+            surroundings=lambda: self.around,
+            clock_ns=clock_ns,
+        )
+        self.board: state.Board = queries.known_sites(self.store.reader)
+        self.live = Live(self._snapshot, clock_ns)
+        assert config.history.folder is not None
+        self.recorder = Recorder(TileFiles(config.history.folder), config.history.n_bins)
+        self._days = config.history.days
+        self._tiles: list[Tile] = []
+        self._clock_ns = clock_ns
+        self._loop = asyncio.get_running_loop()
+        self.store.on_alarm = self._from_thread(self._on_alarm)
+        self.store.on_notice = self._from_thread(self._on_notice)
+
+    def on_heartbeat(self, heartbeat: Heartbeat) -> None:
+        """Take a heartbeat; a site that was silent is told of at once."""
+        now_ns = self._clock_ns()
+        before = self.board.get(heartbeat.site)
+        self.board = state.beat(self.board, heartbeat, now_ns)
+        if before is None or before.silent_since_ns:
+            self.around = state.surroundings(self.board)
+        if before is not None and before.silent_since_ns:
+            log.info("site is back", site=heartbeat.site)
+            self._in_thread(self.store.notice, _silence(before, stop_ns=now_ns))
+        self._show(heartbeat.site)
+
+    def on_row(self, row: SpectrumRow | SpectrumReference) -> None:
+        """Hand a row to the browsers and to the recorder; each knows its own windows."""
+        self.live.row(row)
+        if (tile := self.recorder.row(row)) is not None:
+            self._tiles.append(tile)
+
+    def watch_through(self, watcher: Watcher) -> None:
+        """Ask for rows there from now on."""
+        self.live.watcher = self.recorder.watcher = watcher
+
+    def work(self) -> list[asyncio.Task[None]]:
+        """Start what goes on for ever."""
+        jobs = [self.patrol, self.tend, self.live.tick]
+        if self._days:
+            jobs.append(self.record)
+        return [asyncio.create_task(job()) for job in jobs]
+
+    def close(self) -> None:
+        """Write what is still in memory and close the files."""
+        self.recorder.files.write(self._tiles)
+        self.recorder.close()
+        self.store.remember(self.board.values())
+        self.store.close()
+
+    async def record(self) -> None:
+        """Record what the sites watch, for ever."""
+        while True:
+            await asyncio.sleep(RECORD_S)
+            ended = self.recorder.follow(self.board)
+            tiles = [*self._tiles, *ended, *self.recorder.finished(self._clock_ns())]
+            self._tiles = []
+            if tiles:
+                await asyncio.to_thread(self.recorder.files.write, tiles)
+
+    async def patrol(self) -> None:
+        """Look for silence, for ever."""
+        while True:
+            await asyncio.sleep(PATROL_S)
+            self.board, silent = state.listen(self.board, self._clock_ns())
+            self.around = state.surroundings(self.board)
+            for site in silent:
+                log.warning("site is silent", site=site)
+                self._in_thread(self.store.notice, _silence(self.board[site]))
+                self._show(site)
+
+    async def tend(self) -> None:
+        """Look after the store, for ever."""
+        while True:
+            await asyncio.sleep(TEND_S)
+            await asyncio.to_thread(self.store.tend)
+            await asyncio.to_thread(self.store.remember, list(self.board.values()))
+            gone = await asyncio.to_thread(self.recorder.files.expire, self._clock_ns(), self._days)
+            if gone:
+                log.info("old history deleted", files=gone)
+
+    def _show(self, site: str) -> None:
+        self.live.tell("site", site, state.site_card(self.board[site], self._clock_ns()))
+
+    def _snapshot(self) -> bytes:
+        now_ns = self._clock_ns()
+        return msgspec.json.encode(
+            {
+                "kind": "snapshot",
+                "time_ns": now_ns,
+                "sites": state.cards(self.board, now_ns),
+                "alarms": queries.current_cards(self.store.reader, now_ns),
+                "notices": queries.notices(self.store.reader, queries.NoticeQuery(limit=50)),
+            }
+        )
+
+    def _on_alarm(self, alarm: Alarm) -> None:
+        self.live.tell("alarm", alarm.id, card(alarm))
+
+    def _on_notice(self, notice: Notice) -> None:
+        key = f"{notice.site}/{notice.sensor}/{notice.note.id}/{notice.start_ns}"
+        self.live.tell("notice", key, notice)
+
+    def _from_thread(self, function: Callable[[Any], None]) -> Callable[[Any], None]:
+        """Let the store's threads call a function of the loop; an ended loop hears nothing."""
+
+        def call(value: Any) -> None:
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(function, value)
+
+        return call
+
+    def _in_thread(self, function: Callable[..., None], *args: object) -> None:
+        """Write without holding up the loop."""
+        future = self._loop.run_in_executor(None, functools.partial(function, *args))
+        future.add_done_callback(lambda done: done.exception() and log.error(str(done.exception())))
+
+
+def _silence(site: state.Site, stop_ns: int = 0) -> Notice:
+    """A site that does not talk: nothing is known about it, which is not "all is well"."""
+    return Notice(
+        site=site.heartbeat.site,
+        sensor="",
+        level="warning",
+        note=Note(id="notice.silent", args={"seconds": round(state.SILENT_S)}),
+        start_ns=site.silent_since_ns,
+        stop_ns=stop_ns,
+    )

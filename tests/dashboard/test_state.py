@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard.state import SILENT_S, Board, beat, cards, coverage, listen, site_card, surroundings
+from sensors.messages import BandWatch, Heartbeat, SensorHealth, State
+
+SECOND = 1_000_000_000
+
+
+def heartbeat(
+    site: str = "a", time_s: float = 1.0, started_s: float = 0, **states: State
+) -> Heartbeat:
+    band = BandWatch("b", 1e6, 2e6, 0.5, 0.8)
+    sensors = [
+        SensorHealth(sensor=f"{site}/{name}", position=name, source="x", state=state, bands=[band])
+        for name, state in states.items()
+    ]
+    return Heartbeat(
+        site=site,
+        site_name=site,
+        time_ns=round(time_s * SECOND),
+        started_ns=round(started_s * SECOND),
+        sensors=sensors,
+    )
+
+
+@given(st.lists(st.floats(0.0, 20.0), max_size=30))
+def test_silence_is_never_shown_as_clear(pauses_s: list[float]) -> None:
+    """Whatever the pattern of heartbeats: GO only within SILENT_S of the last one."""
+    board: Board = {}
+    now = SECOND
+    for index, pause_s in enumerate(pauses_s):
+        board = beat(board, heartbeat(time_s=index, hall="go"), now)
+        now += round(pause_s * SECOND)
+        board, _ = listen(board, now)
+        (card,) = cards(board, now)
+        silent = pause_s * SECOND > SILENT_S * 1e9 + 1
+        assert (card.state == "silent") is silent
+        assert {sensor.state for sensor in card.sensors} == {"silent" if silent else "go"}
+        assert (coverage(board["a"], now).bands[0].p_2s == 0) is silent
+
+
+def test_silence_is_noticed_once() -> None:
+    board = beat({}, heartbeat(hall="go"), 10 * SECOND)
+    board, silent = listen(board, 16 * SECOND)
+    assert silent == ["a"]
+    board, silent = listen(board, 17 * SECOND)
+    assert silent == []
+    assert site_card(board["a"], 18 * SECOND).silent_since_ns == 10 * SECOND
+    board = beat(board, heartbeat(time_s=9, hall="go"), 19 * SECOND)
+    assert site_card(board["a"], 19 * SECOND).state == "go"
+
+
+def test_a_late_heartbeat_says_nothing_and_a_restart_counts() -> None:
+    board = beat({}, heartbeat(time_s=5, hall="blind"), 10)
+    assert beat(board, heartbeat(time_s=4, hall="go"), 20) is board
+    restarted = beat(board, heartbeat(time_s=2, started_s=1.5, hall="go"), 20)
+    assert site_card(restarted["a"], 20).state == "go"
+
+
+@pytest.mark.parametrize(
+    ("states", "worst"),
+    [
+        ({"hall": "go", "fence": "go"}, "go"),
+        ({"hall": "go", "fence": "degraded"}, "degraded"),
+        ({"hall": "blind", "fence": "degraded"}, "blind"),
+        ({"hall": "go", "fence": "drill"}, "drill"),
+        ({}, "blind"),
+    ],
+)
+def test_a_site_is_as_good_as_its_worst_sensor(states: dict[str, State], worst: State) -> None:
+    board = beat({}, heartbeat(**states), 0)  # type: ignore[arg-type]
+    card = site_card(board["a"], 0)
+    assert card.state == worst
+    if states:
+        assert card.sensors[0].state == worst
+
+
+def test_the_worst_site_comes_first() -> None:
+    board: Board = {}
+    for site, state in (("a", "go"), ("b", "blind"), ("c", "degraded")):
+        board = beat(board, heartbeat(site, hall=state), 0)
+    assert [card.site for card in cards(board, 0)] == ["b", "c", "a"]
+
+
+def test_a_band_that_two_sensors_watch_is_missed_only_by_both() -> None:
+    board = beat({}, heartbeat(hall="go", fence="go", gate="blind"), 0)
+    (band,) = coverage(board["a"], 0).bands
+    assert band.p_2s == pytest.approx(0.96)
+    assert band.sensors == ["a/fence", "a/hall"]
+
+
+def test_the_places_of_silent_sites_are_known_but_do_not_count() -> None:
+    board = beat(
+        beat({}, heartbeat("a", hall="go"), SECOND), heartbeat("b", fence="go"), 10 * SECOND
+    )
+    board, _ = listen(board, 10 * SECOND)
+    around = surroundings(board)
+    assert (around.live_sites, around.live_sensors) == (1, {"b": 1})
+    assert around.positions == {"a/hall": "hall", "b/fence": "fence"}
+
+
+def test_the_old_board_is_not_changed() -> None:
+    board = beat({}, heartbeat(hall="go"), 0)
+    before = msgspec.msgpack.encode(board)
+    beat(board, heartbeat("b", hall="go"), 1)
+    listen(board, 100 * SECOND)
+    assert msgspec.msgpack.encode(board) == before
