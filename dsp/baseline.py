@@ -20,6 +20,7 @@ from . import histogram
 from .counts import HopCounts
 from .identity import BaselineMismatch, Identity
 from .plan import Plan
+from .skirts import skirts
 from .threshold import Segments, burst_ratio, mean_ratio
 from .values import Dwell, Grid, Reference
 
@@ -29,7 +30,7 @@ TRAFFIC_QUANTILE = 0.999
 REFUSED_QUANTILE = 0.05
 """Where an emitter was refused, the floor is what its bins showed in its pauses."""
 
-NOISE_P = 1e-6
+NOISE_P = 1e-8
 """A bin whose strongest look noise would reach with less than this carries traffic."""
 
 CONTAMINATED = 10**0.05
@@ -238,13 +239,26 @@ class Baseline:
             typical_mean = np.where(refused, quiet, typical_mean)
             typical_peak = np.where(refused, quiet * lift, typical_peak)
         floor = np.where(mean > CONTAMINATED * typical_mean, typical_mean, mean)
+        width_hz = counts.grid.bin_width_hz
         traffic = []
-        for hist, strongest, ratio in (
-            (counts.hist_mean, counts.max_mean, mean_ratio(segments, NOISE_P, counts.scans)),
-            (counts.hist_peak, counts.max_peak, burst_ratio(segments, NOISE_P, counts.scans)),
+        for hist, strongest, ratio, k_eff in (
+            (
+                counts.hist_mean,
+                counts.max_mean,
+                mean_ratio(segments, NOISE_P, counts.scans),
+                segments.k_mean,
+            ),
+            (
+                counts.hist_peak,
+                counts.max_peak,
+                burst_ratio(segments, NOISE_P, counts.scans),
+                segments.k_burst,
+            ),
         ):
             level = np.minimum(histogram.quantile(hist, TRAFFIC_QUANTILE), strongest)
-            traffic.append(np.where((strongest > ratio * floor) & ~refused, level, 0.0))
+            level = np.where(strongest > ratio * floor, level, np.float32(0))
+            level = np.maximum(level, skirts(strongest, width_hz, k_eff))
+            traffic.append(np.where(refused, np.float32(0), level))
         return Reference(
             grid=counts.grid,
             floor=floor.astype(np.float32),

@@ -62,7 +62,7 @@ class Crew:
         """Tell everybody, and everybody who is started later."""
         for post in self._posts.values():
             if isinstance(order, UseBaseline):
-                post.task = replace(post.task, baseline=order.path)
+                post.task = replace(post.task, baseline=order.path, survey=False)
             if post.process is not None:
                 self._say(post, json.encode(order))
 

@@ -97,7 +97,7 @@ class Station:
         self._inbox = self._context.socket(zmq.PULL)
         self._inbox.setsockopt(zmq.RCVHWM, 1024)
         port = self._inbox.bind_to_random_port("tcp://127.0.0.1")
-        tasks = tasks_of(site, f"tcp://127.0.0.1:{port}", with_baseline=not survey_s)
+        tasks = tasks_of(site, f"tcp://127.0.0.1:{port}", survey=survey_s > 0)
         self.listeners = {task.sensor: Listener(site.file.site.id, task) for task in tasks}
         if site.baseline is not None and not survey_s:
             survey = load_survey(site.baseline)

@@ -87,7 +87,8 @@ def load_survey(path: Path) -> Survey:
         Missing, damaged, or not a baseline file.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        # Opened here: numpy leaves the file open when it turns out to be no archive.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             head = json.loads(bytes(arrays["survey"]))
             if head["format"] != FORMAT:
                 raise ValueError(f"format {head['format']} is not {FORMAT}")

@@ -29,6 +29,8 @@ class Task(Struct, frozen=True):
         Part of a baseline's identity; for people.
     baseline : str
         Path of the frozen baseline; empty without one.
+    survey : bool
+        Visit all hops equally often until a baseline is ordered.
     seed : int
         Of the jitter in the hop order.
     """
@@ -49,6 +51,7 @@ class Task(Struct, frozen=True):
     antenna: str = ""
     position: str = ""
     baseline: str = ""
+    survey: bool = False
     seed: int = 1
 
 
@@ -61,7 +64,7 @@ class UseBaseline(Struct, frozen=True, tag="baseline"):
 Order = UseBaseline
 
 
-def tasks_of(site: Site, endpoint: str, *, with_baseline: bool) -> list[Task]:
+def tasks_of(site: Site, endpoint: str, *, survey: bool) -> list[Task]:
     """Make the task of every dongle of a site.
 
     Every position watches all bands; dongles at the same position share them, the band with the
@@ -85,7 +88,8 @@ def tasks_of(site: Site, endpoint: str, *, with_baseline: bool) -> list[Task]:
             off_db=site.file.detect.off_db,
             antenna=dongle.antenna,
             position=dongle.position,
-            baseline=str(site.baseline) if site.baseline is not None and with_baseline else "",
+            baseline=str(site.baseline) if site.baseline is not None and not survey else "",
+            survey=survey,
             seed=index + 1,
         )
         for index, (sensor, dongle) in enumerate(

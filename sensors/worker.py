@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from itertools import cycle
 
 import zmq
 from msgspec import json
@@ -54,8 +55,9 @@ class Supervisor:
     Orders arrive on stdin; when it closes, the site is stopping or has died, and so do we.
     """
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, *, surveying: bool) -> None:
         self.stop = threading.Event()
+        self.surveying = surveying
         self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
         self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PUSH)
         self._socket.setsockopt(zmq.SNDHWM, REPORT_QUEUE)
@@ -105,6 +107,7 @@ def watch(task: Task, source: Source, site: Supervisor) -> None:
     for dwell in dwells(task, ear, plan, site):
         for order in site.orders():
             if isinstance(order, UseBaseline):
+                site.surveying = False
                 baseline = load_baseline(order.path, task.sensor, identity)
                 tracker = Tracker()
         reference = baseline.at(dwell.hop) if baseline is not None else None
@@ -116,10 +119,11 @@ def watch(task: Task, source: Source, site: Supervisor) -> None:
 
 
 def dwells(task: Task, ear: Ear, plan: Plan, site: Supervisor) -> Iterator[Dwell]:
-    """Visit hop after hop in the order of their deadlines."""
+    """Visit hop after hop in the order of their deadlines; in a survey all equally often."""
     schedule = Schedule(plan, task.dwell_s + TUNE_GUESS_S, task.seed)
+    sweep = cycle(plan.hops)
     while not site.stop.is_set():
-        hop = schedule.next(time.monotonic())
+        hop = next(sweep) if site.surveying else schedule.next(time.monotonic())
         try:
             dwell = ear.visit(hop)
         except TunerNotLocked as fault:
@@ -144,7 +148,7 @@ def rule_for(task: Task, plan: Plan) -> Rule:
 
 def run(task: Task) -> int:
     """Open the source and watch; tell the supervisor why it ended."""
-    site = Supervisor(task.endpoint)
+    site = Supervisor(task.endpoint, surveying=task.survey)
     try:
         with open_source(task.source) as source:
             watch(task, source, site)
