@@ -82,6 +82,7 @@ def engines(url: URL) -> tuple[Engine, Engine]:
 
     @event.listens_for(writer, "connect")
     def _set_up(connection: Any, _record: object) -> None:
+        connection.execute("PRAGMA synchronous=EXTRA")  # the folder too, until WAL is on
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
