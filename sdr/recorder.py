@@ -65,10 +65,7 @@ class Recorder:
         try:
             self._file = self.data_path.open("wb")
         except OSError as error:
-            reason = error.strerror or str(error)
-            raise BadSource(
-                "source.write_failed", path=str(self.data_path), reason=reason
-            ) from None
+            raise self._write_failed(error) from None
         if overwrite:
             # Old metadata beside new samples would be a lie after a crash.
             self.meta_path.unlink(missing_ok=True)
@@ -109,10 +106,7 @@ class Recorder:
         try:
             self._file.write(data)
         except OSError as error:
-            reason = error.strerror or str(error)
-            raise BadSource(
-                "source.write_failed", path=str(self.data_path), reason=reason
-            ) from None
+            raise self._write_failed(error) from None
         self._hash.update(data)
         self.num_samples += block.num_samples
 
@@ -121,23 +115,37 @@ class Recorder:
         self._annotations.append(annotation)
 
     def close(self) -> None:
-        """Finish: samples to the disk, then the metadata; nothing recorded leaves nothing."""
+        """Finish: samples to the disk, then the metadata; nothing recorded leaves nothing.
+
+        Raises
+        ------
+        BadSource
+            The disk is full; what fitted can be saved as after a crash.
+        """
         if self._file.closed:
             return
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        if self._first is None:
-            self.data_path.unlink()
-            return
-        self._write_meta(self._part_path)
-        self._part_path.replace(self.meta_path)
+        try:
+            with self._file:
+                self._file.flush()
+                os.fsync(self._file.fileno())
+            if self._first is None:
+                self.data_path.unlink()
+                return
+            self._write_meta(self._part_path)
+            self._part_path.replace(self.meta_path)
+        except OSError as error:
+            raise self._write_failed(error) from None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    def _write_failed(self, error: OSError) -> BadSource:
+        """Name the file that could not be written and why."""
+        reason = error.strerror or str(error)
+        return BadSource("source.write_failed", path=str(self.data_path), reason=reason)
 
     def _add_capture(self, block: IQBlock) -> None:
         """Say where in time and in the receiver's count the next samples lie."""
