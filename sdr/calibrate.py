@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -21,7 +22,7 @@ from dsp.noise import excised_floor, segments_of
 from dsp.plan import Hop
 from dsp.units import ratio_db
 from dsp.values import Grid, IQBlock, Raw, Real
-from sdr.source import Source
+from sdr.source import Source, SourceError
 
 NFFT = 1024
 KEEP = 0.8
@@ -87,7 +88,8 @@ def measure_flow(source: Source, seconds: float, *, counter: bool) -> Flow:
         return _flow(source, seconds, counter=counter)
     finally:
         if counter:
-            cast("_Counting", source).test_counter(False)
+            with suppress(SourceError):  # a lost dongle has said so already
+                cast("_Counting", source).test_counter(False)
 
 
 def _flow(source: Source, seconds: float, *, counter: bool) -> Flow:
@@ -355,5 +357,6 @@ def measure_gains(source: Source, quiet_hz: float, gains_db: Sequence[float]) ->
                 )
             )
     finally:
-        source.configure(gain_db=before_db)
+        with suppress(SourceError):
+            source.configure(gain_db=before_db)
     return steps

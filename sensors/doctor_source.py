@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import cast
 
 import msgspec
@@ -150,6 +151,7 @@ def judge_flow(flow: Flow) -> Finding:
         "dropped": flow.dropped,
         "jumps": "-" if flow.jumps is None else flow.jumps,
         "late_ms": f"{1000 * flow.late_s:.1f}",
+        "missing": max(flow.dropped, round(flow.late_s * flow.num_samples / flow.seconds)),
     }
     if flow.jumps or flow.dropped or flow.late_s > LATE_S:
         return Finding("flow", "fail", "doctor.flow_lost", fields, "doctor.flow_remedy")
@@ -258,7 +260,8 @@ def better_gain(source: Source, quiet: Look, loud: Look) -> float:
                 return gain_db
         return source.info.gains_db[0]
     finally:
-        source.configure(gain_db=before_db)
+        with suppress(SourceError):
+            source.configure(gain_db=before_db)
 
 
 def _settling(source: Source, strong: Sequence[Station], quiet: Look) -> Settling | None:
