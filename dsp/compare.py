@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from . import histogram
-from .baseline import Baseline
+from .baseline import TRAFFIC_QUANTILE, Baseline
 from .counts import ACTIVE_RATIO, HopCounts
 from .identity import BaselineMismatch
 from .noise import local_floor
 from .runs import Bools, Run, runs_with
 from .units import from_db, ratio_db
-from .values import Grid, Real, Reference
+from .values import Grid, Real
 
 ALWAYS = 0.95
 """On in this share of the dwells or more: steady, part of the scenery."""
@@ -114,21 +114,36 @@ def differences(old: Baseline, new: Baseline) -> list[Difference]:
     """
     old.identity.require(new.identity)
     result: list[Difference] = []
-    for hop, (before, after) in enumerate(zip(old.counts, new.counts, strict=True)):
+    for before, after in zip(old.counts, new.counts, strict=True):
         if before.grid != after.grid:
             raise BaselineMismatch("grid", before.grid, after.grid)
-        was, was_on = _level(old.at(hop))
-        now, now_on = _level(new.at(hop))
+        was, was_on = _level(before)
+        now, now_on = _level(after)
         ratio = np.float32(from_db(CHANGED_DB))
         result += _changes(before.grid, (now > ratio * was) & now_on, was, now, was_on, "new")
         result += _changes(before.grid, (was > ratio * now) & was_on, was, now, now_on, "gone")
+    result = _seams_closed(result)
     return sorted(result, key=lambda each: -abs(each.new_dbfs - each.old_dbfs))
 
 
-def _level(reference: Reference) -> tuple[Real, Bools]:
-    """Usual or traffic level of every bin, and whether it stands out of the hop's floor."""
-    level = np.maximum(reference.typical_peak, reference.traffic_peak)
-    quiet = local_floor(reference.typical_peak, SMOOTH_K)
+def _seams_closed(found: list[Difference]) -> list[Difference]:
+    """Changes that two hops share, once and with both parts of their band."""
+    closed: list[Difference] = []
+    for each in sorted(found, key=lambda each: (each.kind, each.low_hz)):
+        last = closed[-1] if closed else None
+        if last and last.kind == each.kind and each.low_hz <= last.high_hz:
+            stronger = max(last, each, key=lambda one: max(one.old_dbfs, one.new_dbfs))
+            high_hz = max(last.high_hz, each.high_hz)
+            closed[-1] = replace(stronger, low_hz=last.low_hz, high_hz=high_hz)
+        else:
+            closed.append(each)
+    return closed
+
+
+def _level(counts: HopCounts) -> tuple[Real, Bools]:
+    """Traffic level of every bin, and whether it stands out of the hop's floor."""
+    level = np.minimum(histogram.quantile(counts.hist_peak, TRAFFIC_QUANTILE), counts.max_peak)
+    quiet = local_floor(histogram.quantile(counts.hist_peak, 0.5), SMOOTH_K)
     return level, level > np.float32(from_db(STEADY_DB)) * quiet
 
 
