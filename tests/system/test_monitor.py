@@ -373,7 +373,7 @@ def test_every_answer_forbids_what_we_did_not_serve(monitor: Running) -> None:
             assert headers["content-security-policy"].startswith("default-src 'self';"), path
             assert "unsafe" not in headers["content-security-policy"]
             assert headers["x-content-type-options"] == "nosniff"
-            assert headers["referrer-policy"] == "no-referrer"
+            assert headers["referrer-policy"] == "same-origin"
         assert http.get("/static/app.js").headers["content-type"].startswith("text/javascript")
         assert http.get("/static/favicon.svg").headers["content-type"] == "image/svg+xml"
         words = http.get("/static/locale/zh.json").json()
