@@ -6,8 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from dashboard.tiles import LEVELS, Codes, Tile
+
+Index = npt.NDArray[np.intp]
+Pairs = tuple[Index, Index]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +63,13 @@ def draw(frame: Frame, tiles: Iterable[Tile]) -> Codes:
             frame.stop_hz - frame.start_hz,
             frame.width,
         )
-        if row_pixels.size == 0 or bin_pixels.size == 0:
-            continue
-        reduced = _reduce(_reduce(tile.codes, rows, 0), bins, 1)
-        area = np.ix_(row_pixels, bin_pixels)
-        picture[area] = np.maximum(picture[area], reduced)
+        if row_pixels.size and bin_pixels.size:
+            area = np.ix_(row_pixels, bin_pixels)
+            picture[area] = np.maximum(picture[area], _reduce(tile.codes, rows, bins))
     return picture
 
 
-Pairs = np.ndarray[tuple[int, ...], np.dtype[np.intp]]
-
-
-def _cover(first: float, step: float, count: int, span: float, pixels: int) -> tuple[Pairs, Pairs]:
+def _cover(first: float, step: float, count: int, span: float, pixels: int) -> tuple[Pairs, Index]:
     """Pixels that a run of cells touches; for each its first cell and one past its last.
 
     Cell k begins at ``first + k * step``, pixel p at ``p * span / pixels``.
@@ -81,13 +80,20 @@ def _cover(first: float, step: float, count: int, span: float, pixels: int) -> t
     touched = np.arange(low, max(low, high), dtype=np.intp)
     begin = np.floor((touched * pixel - first) / step + 1e-9).astype(np.intp).clip(0, count - 1)
     end = np.ceil(((touched + 1) * pixel - first) / step - 1e-9).astype(np.intp)
-    end = np.maximum(end.clip(0, count), begin + 1)
-    return np.stack([begin, end], axis=1).ravel(), touched
+    return (begin, np.maximum(end.clip(0, count), begin + 1)), touched
 
 
-def _reduce(codes: Codes, pairs: Pairs, axis: int) -> Codes:
-    """Maximum of each pair's cells along an axis."""
-    pad = [(0, 0), (0, 0)]
-    pad[axis] = (0, 1)  # reduceat wants every index inside; the pad is never inside a pair
-    reduced: Codes = np.maximum.reduceat(np.pad(codes, pad), pairs, axis=axis)
-    return reduced[::2] if axis == 0 else reduced[:, ::2]
+def _reduce(codes: Codes, rows: Pairs, bins: Pairs) -> Codes:
+    """Maximum of the cells under each pixel.
+
+    Rows first, by slices: each is one vectorised pass, where ``reduceat`` on bytes is ten times
+    slower.  Bins then, by as many gathers as the widest pixel has bins.
+    """
+    low, high = int(bins[0][0]), int(bins[1][-1])
+    part = codes[:, low:high]
+    tall = np.stack([part[a:b].max(axis=0) for a, b in zip(*rows, strict=True)])
+    begin, last = bins[0] - low, bins[1] - low - 1
+    wide = tall[:, begin]
+    for offset in range(1, int((last - begin).max()) + 1):
+        np.maximum(wide, tall[:, np.minimum(begin + offset, last)], out=wide)
+    return wide
