@@ -109,6 +109,7 @@ def music() -> Programme:
     colour = np.where((bins_hz > 30) & (bins_hz < 15e3), 1.0 / (300.0 + bins_hz), 0.0)
     wave = np.fft.irfft((spectrum[0] + 1j * spectrum[1]) * colour, count)
     wave = np.clip(wave / (3.0 * wave.std()), -1.0, 1.0) * 0.91
+    wave -= wave.mean()  # clipping shifted it, and the carrier with it
     return Programme.of(wave + 0.09 * np.sin(2 * np.pi * 19e3 * np.arange(count) / rate), rate)
 
 
