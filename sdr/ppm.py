@@ -112,10 +112,11 @@ def _pilot_hz(message_hz: npt.NDArray[np.float64], rate_hz: float) -> float:
     around = spectrum[low - 40 : high + 40]
     if spectrum[top] < 10 ** (PILOT_DB / 20) * np.median(around):
         return math.nan
-    # Three points of a Hann peak in decibels are nearly a parabola.
-    left, middle, right = np.log(spectrum[top - 1 : top + 2])
-    bend = left - 2 * middle + right
-    return float((top + 0.5 * (left - right) / bend) * width_hz)
+    # Under a Hann window the larger neighbour tells the fraction of a bin exactly.
+    left, right = spectrum[top - 1], spectrum[top + 1]
+    ratio = max(left, right) / spectrum[top]
+    fraction = (2 * ratio - 1) / (ratio + 1)
+    return float((top + (fraction if right > left else -fraction)) * width_hz)
 
 
 def combine(stations: Sequence[StationError]) -> CrystalError | None:
