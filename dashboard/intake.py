@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
 
 from dashboard.chain import Chain, Doubtful, Item, Missing, Past
 from dashboard.inbox import Incoming, Store
+from dashboard.keyring import AllowList, Peer
 from sensors.messages import Down, Heartbeat, Hello, Pulse, Signed, Who
 from sensors.wire import EVENTS_UP, Refused
 
@@ -42,22 +43,6 @@ class Arrival:
     user: bytes
     frames: list[bytes]
     time_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """A site that may speak here, as the allow-list has it.
-
-    Attributes
-    ----------
-    site : str
-        The only site whose events it may send.
-    verify_key : bytes
-        Ed25519.
-    """
-
-    site: str
-    verify_key: bytes
 
 
 @dataclass(slots=True)
@@ -99,9 +84,9 @@ class Intake:
     store : Store
     monitor : str
         Our own id.
-    peers : mapping of bytes to Peer, optional
-        Allow-list by public CURVE key, looked up for every single message.  None without keys:
-        then a connection is whoever its greeting says, which is why that is for loopback only.
+    allow : AllowList, optional
+        Asked for every single message.  None without keys: then a connection is whoever its
+        greeting says, which is why that is for loopback only.
 
     Attributes
     ----------
@@ -111,12 +96,10 @@ class Intake:
         ``batches``, ``events``, ``refused_<reason>`` and the like.
     """
 
-    def __init__(
-        self, store: Store, monitor: str, peers: Mapping[bytes, Peer] | None = None
-    ) -> None:
+    def __init__(self, store: Store, monitor: str, allow: AllowList | None = None) -> None:
         self.store = store
         self.monitor = monitor
-        self.peers = peers
+        self.allow = allow
         self.chains: dict[str, Chain] = {}
         self.counts: Counter[str] = Counter()
         self.make_chain: type[Chain] = Chain
@@ -244,12 +227,7 @@ class Intake:
         return chain.reply(answer.time_ns)
 
     def _allowed(self, arrival: Arrival) -> Peer | None:
-        if self.peers is None:
-            return None
-        peer = self.peers.get(arrival.user)
-        if peer is None:
-            raise Refused("unknown", arrival.user.decode("ascii", "replace"))
-        return peer
+        return None if self.allow is None else self.allow.admit(arrival.user)
 
     def _chain(self, hello: Hello, allowed: Peer | None) -> Chain:
         if allowed is not None:
@@ -278,7 +256,7 @@ class Intake:
         return chain
 
     def _who(self, arrival: Arrival) -> bytes:
-        return arrival.user if self.peers is not None else arrival.route
+        return arrival.user if self.allow is not None else arrival.route
 
     def _past(self, chain: Chain, hello: Hello) -> Past:
         return Past(self.store.last(chain.peer, hello.epoch.hex()), self.store.epochs(chain.peer))

@@ -12,7 +12,7 @@ import contextlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
@@ -22,12 +22,15 @@ import zmq.asyncio
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dashboard.gate import Gate, OnRefused, serve_with
 from dashboard.inbox import Breach as Breach
 from dashboard.inbox import Incoming as Incoming
 from dashboard.inbox import Standing as Standing
 from dashboard.inbox import Store as Store
-from dashboard.intake import Arrival, Intake, Outcome, Peer
+from dashboard.intake import Arrival, Intake, Outcome
+from dashboard.keyring import Keyring
 from dashboard.viewing import Viewing
+from dashboard.zap import SITES
 from sensors.link import next_port
 from sensors.messages import (
     Announce,
@@ -52,7 +55,7 @@ RETRY_S = 1.0
 _log = logging.getLogger(__name__)
 
 
-def _nothing(_: object) -> None:
+def _nothing(*_: object) -> None:
     return None
 
 
@@ -70,8 +73,10 @@ class Receiver:
         Our own id.
     on_event, on_heartbeat, on_row : callable
         Called in the loop: an event after its commit, a heartbeat and a row as they come.
-    peers : mapping of bytes to Peer, optional
-        Allow-list by public CURVE key.  None = without keys, for loopback only.
+    on_refused : callable
+        Told reason, peer and detail of a dropped message or handshake, once per peer and reason.
+    keyring : Keyring, optional
+        Our keys and the allow-list.  None = without keys, for loopback only.
 
     Attributes
     ----------
@@ -94,30 +99,46 @@ class Receiver:
         on_event: OnEvent = _nothing,
         on_heartbeat: OnHeartbeat = _nothing,
         on_row: OnRow = _nothing,
-        peers: Mapping[bytes, Peer] | None = None,
+        on_refused: OnRefused = _nothing,
+        keyring: Keyring | None = None,
     ) -> None:
-        self.intake = Intake(store, monitor, peers)
+        self.intake = Intake(store, monitor, keyring)
+        self.keyring = keyring
         self.viewing = Viewing()
         self.counts: Counter[str] = Counter()
-        self._addresses = (events, next_port(events))
+        self._addresses = (events, next_port(events), next_port(events, 3))
         self._on_event = on_event
         self._on_heartbeat = on_heartbeat
         self._on_row = on_row
+        self._on_refused = on_refused
+        self._monitor = monitor
+        self._gate: Gate | None = None
         self._told: set[tuple[str, str]] = set()
         self._tasks: list[asyncio.Task[None]] = []
-        if peers is None and not is_loopback(events):
+        if keyring is None and not is_loopback(events):
             raise UserError("monitor.insecure_address", address=events)
 
     async def __aenter__(self) -> Self:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="intake")
         self._context = zmq.asyncio.Context(io_threads=1)
+        self._context.max_sockets = 64
+        works = [self._take_events, self._take_live, self._renew]
+        if self.keyring is not None:
+            self._gate = Gate(
+                self._context,
+                self.keyring,
+                self._monitor,
+                self._addresses[2],
+                lambda reason, user, address: self._tell_once(reason, user, address),
+            )
+            works += [self._gate.answer, self._gate.watch]
         try:
             self._events = self._bind(self._addresses[0], EVENTS_UP.max_bytes)
             self._live = self._bind(self._addresses[1], LIVE_UP.max_bytes)
         except UserError:
             await self.close()
             raise
-        for work in (self._take_events, self._take_live, self._renew):
+        for work in works:
             self._tasks.append(asyncio.create_task(_for_ever(work)))
         return self
 
@@ -157,6 +178,7 @@ class Receiver:
         """Everything that is counted here, by name."""
         counts: dict[str, float] = {f"intake_{k}": v for k, v in self.intake.counts.items()}
         counts |= {f"live_{k}": v for k, v in self.viewing.counts.items()}
+        counts |= self._gate.counts if self._gate is not None else {}
         return counts | dict(self.counts)
 
     def _bind(self, address: str, max_bytes: int) -> zmq.asyncio.Socket:
@@ -170,6 +192,8 @@ class Receiver:
         router.setsockopt(zmq.HEARTBEAT_IVL, 5000)  # only to reap dead connections
         router.setsockopt(zmq.HEARTBEAT_TIMEOUT, 15000)
         router.setsockopt(zmq.BACKLOG, 1024)
+        if self.keyring is not None:
+            serve_with(router, self.keyring, SITES)
         try:
             router.bind(address)
         except zmq.ZMQError as error:
@@ -230,7 +254,7 @@ class Receiver:
                 self._live_allowed(arrival, message)
             except Refused as refused:
                 self.counts[f"live_refused_{refused.reason}"] += 1
-                self._tell_once(refused.reason, repr(arrival.user), refused.detail)
+                self._tell_once(refused.reason, arrival.user.decode(), refused.detail)
                 continue
             now = time.monotonic()
             if isinstance(message, Announce):
@@ -241,12 +265,9 @@ class Receiver:
                 self._on_row(message)
 
     def _live_allowed(self, arrival: Arrival, message: Struct) -> None:
-        peers = self.intake.peers
-        if peers is None:
+        if self.keyring is None:
             return
-        peer = peers.get(arrival.user)
-        if peer is None:
-            raise Refused("unknown")
+        peer = self.keyring.admit(arrival.user)
         if isinstance(message, Announce):
             theirs = [s for s in message.sensors if not s.startswith(f"{peer.site}/")]
             if message.site != peer.site or theirs:
@@ -276,7 +297,8 @@ class Receiver:
     def _tell_once(self, reason: str, peer: str, detail: str) -> None:
         if (reason, peer) not in self._told and len(self._told) < 10_000:
             self._told.add((reason, peer))
-            _log.warning("dropped a message of %s: %s %s", peer, reason, detail)
+            _log.warning("refused %s: %s %s", peer, reason, detail)
+            self._on_refused(reason, peer, detail)
 
 
 def _arrival(frames: list[Any]) -> Arrival:

@@ -264,5 +264,20 @@ class Pulse(Struct, frozen=True, array_like=True):
     sent_ns: TimeNs
 
 
+class Enrol(Struct, frozen=True, array_like=True):
+    """New site to monitor, on the enrolment plane: the token's secret and my signing key."""
+
+    secret: Key16
+    verify_key: Key32
+    proof: Annotated[bytes, Meta(min_length=64, max_length=64)]
+
+
+class Enrolled(Struct, frozen=True, array_like=True):
+    """Monitor to new site: you are on the list (or not: ``monitor`` is empty)."""
+
+    monitor: Annotated[str, Meta(max_length=64)]
+    site: Annotated[str, Meta(max_length=64)]
+
+
 Down = Welcome | Refuse | Ack | Who | Pulse
 Up = Hello | Signed | Heartbeat

@@ -20,6 +20,8 @@ from sensors.messages import (
     Ack,
     Announce,
     EmitterEvent,
+    Enrol,
+    Enrolled,
     Event,
     Heartbeat,
     Hello,
@@ -51,6 +53,8 @@ CODES: dict[type[Struct], int] = {
     SpectrumRow: 33,
     SpectrumReference: 34,
     Watch: 48,
+    Enrol: 56,
+    Enrolled: 57,
     EmitterEvent: 64,  # bare, for viewers on the site's own machine
     NoticeEvent: 65,
 }
@@ -86,6 +90,10 @@ REASONS = (
     "site",  # an event in another site's name
     "signature",  # not signed by the key that it claims
     "unknown",  # no greeting, no such peer
+    "revoked",  # the peer's key was withdrawn
+    "expired",  # the peer's key is too old
+    "token",  # an enrolment without a valid token
+    "flood",  # more messages than any site needs
     "held",  # the peer waits for a person's decision
 )
 
@@ -138,6 +146,8 @@ EVENTS_UP = Plane("events", 16 * 1024, (Hello, Signed, Heartbeat))
 EVENTS_DOWN = Plane("events", 16 * 1024, (Welcome, Refuse, Ack, Who, Pulse))
 LIVE_UP = Plane("live", 24 * 1024, (Announce, SpectrumRow, SpectrumReference))
 LIVE_DOWN = Plane("live", 4 * 1024, (Watch,))
+ENROL_UP = Plane("enrolment", 1024, (Enrol,))
+ENROL_DOWN = Plane("enrolment", 1024, (Enrolled,))
 
 _DECODERS: dict[int, msgspec.msgpack.Decoder[Any]] = {
     code: msgspec.msgpack.Decoder(kind) for kind, code in CODES.items()

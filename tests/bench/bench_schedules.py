@@ -25,7 +25,8 @@ from wire_world import MemoryLog, Parts, World
 import dashboard.chain
 from dashboard.chain import Chain
 from dashboard.inbox import Standing
-from dashboard.intake import Arrival, Intake, Peer
+from dashboard.intake import Arrival, Intake
+from dashboard.keyring import Peer
 from sensors.benches import Metric, Skip
 from sensors.messages import Ack, Signed
 from sensors.protocol import Sender

@@ -22,7 +22,8 @@ import dashboard.chain
 import sensors.keys
 from dashboard.chain import Chain
 from dashboard.inbox import Breach, Incoming, Standing
-from dashboard.intake import Arrival, Intake, Peer
+from dashboard.intake import Arrival, Intake
+from dashboard.keyring import FixedList, Peer
 from sensors.keys import Keys
 from sensors.messages import VERSION, Ack, Note, NoticeEvent, Record, Signed, Welcome
 from sensors.outbox import NO_HASH, Stored
@@ -241,7 +242,7 @@ class World:
         return sender
 
     def _new_monitor(self) -> Intake:
-        monitor = self.parts.intake(self.store, "city", self.peers)
+        monitor = self.parts.intake(self.store, "city", FixedList(self.peers))
         monitor.make_chain = self.parts.chain
         monitor.make_challenge = lambda: self.rng.randbytes(16)
         return monitor

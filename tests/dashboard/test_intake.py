@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from dashboard.inbox import Breach, Incoming, Standing
-from dashboard.intake import Arrival, Intake, Outcome, Peer
+from dashboard.intake import Arrival, Intake, Outcome
+from dashboard.keyring import FixedList, Peer
 from sensors.keys import Keys, make_keys
 from sensors.messages import (
     VERSION,
@@ -110,7 +111,7 @@ class Site:
         return msgspec.structs.replace(hello, **changes)
 
     def say(self, *messages: msgspec.Struct) -> Outcome:
-        user = self.keys.curve_public if self.intake.peers is not None else b""
+        user = self.keys.curve_public if self.intake.allow is not None else b""
         return self.intake.process([Arrival(self.route, user, encode(m), NOW) for m in messages])
 
 
@@ -315,7 +316,7 @@ def test_heartbeats_are_answered_and_belong_to_their_site(site: Site) -> None:
 def test_the_allow_list_counts_for_every_message(store: ListStore) -> None:
     keys = make_keys()
     peers = {keys.curve_public: Peer("school-3", keys.verify_key)}
-    site = Site(Intake(store, "city", peers), keys)
+    site = Site(Intake(store, "city", FixedList(peers)), keys)
     site.say(site.hello(), site.record())
     peers.clear()
     outcome = site.say(site.record())
@@ -331,7 +332,7 @@ def test_a_key_may_greet_for_its_own_site_only(
     store: ListStore, changes: dict[str, object], reason: str
 ) -> None:
     keys = make_keys()
-    site = Site(Intake(store, "city", {keys.curve_public: Peer("school-3", keys.verify_key)}), keys)
+    site = Site(Intake(store, "city", FixedList({keys.curve_public: Peer("school-3", keys.verify_key)})), keys)
     assert [r for r, _, _ in site.say(site.hello(**changes)).refused] == [reason]
 
 
