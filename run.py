@@ -120,18 +120,21 @@ def pip(arguments: list[str], total: int = 0) -> None:
     if process.returncode:
         say("".join(last))
         fail(
-            "pip failed, see above. Without network, or behind a proxy or mirror: set it up for"
-            " pip (`pip config`), then run this again; nothing is left half done.",
+            "pip failed, see above. If the package index cannot be reached: set network, proxy or"
+            " mirror (`pip config`), then run this again; nothing is left half done.",
             3,
         )
 
 
 def passed_on(lines: Iterable[str], total: int) -> Iterator[str]:
-    """Pass pip's lines through; say now and then how far it is."""
+    """Pass on what matters if pip fails in the end; say now and then how far it is."""
     terminal = sys.stdout.isatty()
     fetched = 0
     for line in lines:
-        yield line
+        if line.startswith("WARNING: Retrying"):
+            say("  the package index does not answer; trying again")
+        elif not line.startswith("Ignoring "):  # a package for another Python or system
+            yield line
         if line.startswith(("Collecting ", "Processing ")):  # from an index; from a local file
             fetched += 1
             name = re.split(r"==|-\d", Path(line.split()[1]).name)[0]

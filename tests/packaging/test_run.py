@@ -77,26 +77,26 @@ class Toy:
         text = f"tiny==1 \\\n    --hash=sha256:{digest}\n"
         (self.folder / "requirements.lock").write_text(text, encoding="utf-8")
 
-    def start(self, *arguments: str, prelude: str = "") -> subprocess.Popen[str]:
+    def start(self, *arguments: str, prelude: str = "", **variables: str) -> subprocess.Popen[str]:
         """Start run.py with a Python that is not the venv's."""
         command = [sys.executable, str(self.folder / "run.py"), *arguments]
         if prelude:
             script = f"import sys, runpy; {prelude}; sys.argv = {command[1:]!r}; "
             script += "runpy.run_path(sys.argv[0], run_name='__main__')"
             command = [sys.executable, "-c", script]
-        environment = os.environ | {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.wheels)}
+        offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.wheels)}
         return subprocess.Popen(
             command,
             cwd=self.folder.parent,
-            env=environment,
+            env=os.environ | offline | variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             start_new_session=True,
         )
 
-    def run(self, *arguments: str, prelude: str = "") -> tuple[int, str]:
-        with self.start(*arguments, prelude=prelude) as process:
+    def run(self, *arguments: str, prelude: str = "", **variables: str) -> tuple[int, str]:
+        with self.start(*arguments, prelude=prelude, **variables) as process:
             out, _ = process.communicate(timeout=100)
         return process.returncode, out
 
@@ -116,34 +116,39 @@ def toy(tmp_path: Path, repository: Path) -> Toy:
     return Toy(folder, repository / "run.py")
 
 
-def test_sets_up_once_and_passes_arguments_on(toy: Toy) -> None:
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Toy:
+    """One that is set up; a test may change it but leaves it set up."""
+    toy = Toy(tmp_path_factory.mktemp("ready"), repository / "run.py")
     code, out = toy.run("demo", "--port", "9000")
     assert code == 0, out
     assert "ready after" in out
     assert out.splitlines()[-1] == "rfproctor demo --port 9000"
-    assert toy.works()
-    assert toy.run("bench", "psd") == (0, "rfproctor bench psd\n"), "set up again without need"
+    return toy
 
 
-def test_only_reinstalls_the_project_when_only_pyproject_changed(toy: Toy) -> None:
-    toy.run("setup")
-    kept = toy.folder / ".venv" / "kept"
+def test_sets_up_once_and_passes_arguments_on(ready: Toy) -> None:
+    assert ready.works()
+    assert ready.run("bench", "psd") == (0, "rfproctor bench psd\n"), "set up again without need"
+
+
+def test_only_reinstalls_the_project_when_only_pyproject_changed(ready: Toy) -> None:
+    kept = ready.folder / ".venv" / "kept"
     kept.touch()
-    (toy.folder / "pyproject.toml").write_text(PYPROJECT + "\n# changed\n", encoding="utf-8")
-    code, out = toy.run("setup")
-    assert (code, kept.exists(), toy.works()) == (0, True, True), out
+    (ready.folder / "pyproject.toml").write_text(PYPROJECT + "\n# changed\n", encoding="utf-8")
+    code, out = ready.run("setup")
+    assert (code, kept.exists(), ready.works()) == (0, True, True), out
     assert "installing the project" in out
-    assert toy.run("setup") == (0, "")
+    assert ready.run("setup") == (0, "")
 
 
-def test_starts_anew_when_the_lock_changed(toy: Toy) -> None:
-    toy.run("setup")
-    stale = toy.folder / ".venv" / "stale"
+def test_starts_anew_when_the_lock_changed(ready: Toy) -> None:
+    stale = ready.folder / ".venv" / "stale"
     stale.touch()
-    with (toy.folder / "requirements.lock").open("a", encoding="utf-8") as lock:
+    with (ready.folder / "requirements.lock").open("a", encoding="utf-8") as lock:
         lock.write("# changed\n")
-    code, out = toy.run("setup")
-    assert (code, stale.exists(), toy.works()) == (0, False, True), out
+    code, out = ready.run("setup")
+    assert (code, stale.exists(), ready.works()) == (0, False, True), out
     assert "lock changed" in out
 
 
@@ -156,6 +161,15 @@ def test_refuses_a_wrong_hash_and_heals(toy: Toy) -> None:
     toy.lock(hashlib.sha256((toy.wheels / "tiny-1-py3-none-any.whl").read_bytes()).hexdigest())
     assert toy.run("setup")[0] == 0
     assert toy.works()
+
+
+def test_says_what_to_do_without_network(toy: Toy) -> None:
+    (toy.wheels / "tiny-1-py3-none-any.whl").unlink()
+    dead = {"PIP_NO_INDEX": "", "PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "1"}
+    code, out = toy.run("setup", **dead)
+    assert code == 3, out
+    assert "the package index does not answer; trying again" in out
+    assert "set network, proxy or mirror" in out.splitlines()[-1]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kills a process group")
@@ -210,9 +224,9 @@ def test_help_lists_every_verb(toy: Toy) -> None:
         assert f"run.py {verb}" in out
 
 
-def test_check_goes_through_every_step_and_counts_failures(toy: Toy) -> None:
+def test_check_goes_through_every_step_and_counts_failures(ready: Toy) -> None:
     """The toy has neither ruff nor mypy nor pytest, so that every step must be seen to fail."""
-    code, out = toy.run("check")
+    code, out = ready.run("check")
     assert code == 1
     for step in ("ruff check", "ruff format", "mypy", "imports", "pytest", "wheel"):
         (line,) = [line for line in out.splitlines() if line.startswith(f"{step} ")]
