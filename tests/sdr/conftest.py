@@ -179,7 +179,7 @@ class FakeServer:
         self._header = header
         self.commands: list[tuple[int, int]] = []
         self.freq_hz, self.rate_hz = 100_000_000, 2_048_000
-        self.silent = False
+        self.silent = self.closed = False
         self._peer: socket.socket | None = None
         self._threads = [threading.Thread(target=self._serve, daemon=True)]
         self._threads[0].start()
@@ -193,7 +193,7 @@ class FakeServer:
             self._threads.append(listener)
             listener.start()
             due_s = time.monotonic()
-            while True:
+            while not self.closed:
                 due_s += 8192 / 2 / self.rate_hz
                 time.sleep(max(0.0, due_s - time.monotonic()))
                 if not self.silent:
@@ -217,6 +217,7 @@ class FakeServer:
                 self._peer.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
+        self.closed = True
         self.hang_up()
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)

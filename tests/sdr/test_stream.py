@@ -1,0 +1,176 @@
+"""The ring between receiver and reader: nothing torn, the oldest dropped, time from arrivals."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sdr import stream as stream_module
+from sdr.stream import Ended, SampleStream, Silent
+
+RATE_HZ = 1e6
+
+
+class Clock:
+    """A monotonic clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+    def monotonic_ns(self) -> int:
+        return round(self.now_s * 1e9)
+
+    def time_ns(self) -> int:
+        return round((self.now_s + 1e9) * 1e9)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    made = Clock()
+    monkeypatch.setattr(stream_module, "time", made)
+    return made
+
+
+def counting(first: int, count: int) -> np.ndarray:
+    return (np.arange(first, first + count) % 251).astype(np.uint8)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    puts=st.lists(st.integers(1, 700), min_size=1, max_size=30),
+    wants=st.lists(st.integers(1, 300), min_size=1, max_size=30),
+)
+def test_what_comes_out_is_what_went_in_from_the_told_position(puts, wants):
+    ring = SampleStream(RATE_HZ, 0.0005, gap_s=1.0)  # 500 samples
+    written = position = 0
+    for number, size in enumerate(puts):
+        ring.put(counting(written, size))
+        written += size
+        want = wants[number % len(wants)]
+        available = written - 2 * max(position, (written - 1000 + 1) // 2)
+        if 2 * want > available:
+            continue
+        raw, first, dropped = ring.read(want, 0.0)
+        assert first == position + dropped
+        assert np.array_equal(raw, counting(2 * first, 2 * want))
+        position = first + want
+
+
+def test_a_put_longer_than_the_ring_keeps_its_end():
+    ring = SampleStream(RATE_HZ, 0.0001, gap_s=1.0)  # 100 samples
+    ring.put(counting(0, 1000))
+    raw, position, dropped = ring.read(100, 0.0)
+    assert (position, dropped) == (400, 400)
+    assert np.array_equal(raw, counting(800, 200))
+
+
+def test_a_reader_waits_for_the_last_sample():
+    ring = SampleStream(RATE_HZ, 0.01, gap_s=1.0)
+    ring.put(np.zeros(100, np.uint8))
+    timer = threading.Timer(0.1, ring.put, [np.ones(100, np.uint8)])
+    timer.start()
+    started = time.monotonic()
+    raw, _, _ = ring.read(100, 2.0)
+    assert time.monotonic() - started > 0.05
+    assert raw.sum() == 100
+    timer.join()
+
+
+def test_silence_and_end():
+    ring = SampleStream(RATE_HZ, 0.01, gap_s=1.0)
+    ring.put(np.zeros(100, np.uint8))
+    with pytest.raises(Silent):
+        ring.read(51, 0.05)
+    ring.end("unplugged")
+    assert ring.read(50, 0.05)[1] == 0  # what had arrived is still given
+    with pytest.raises(Ended, match="unplugged"):
+        ring.read(1, 0.05)
+
+
+def test_time_follows_the_earliest_arrivals(clock):
+    ring = SampleStream(RATE_HZ, 1.0, gap_s=0.1)
+    delays_s = np.random.default_rng(1).exponential(0.004, 400)
+    delays_s[::20] = 0.0
+    for number, delay_s in enumerate(delays_s):
+        clock.now_s = 1000.0 + (number + 1) * 0.01 + delay_s
+        ring.put(np.zeros(20_000, np.uint8))  # 10 ms
+    # Sample 0 was on the air at second 1000, which is UTC 1000 + 1e9.
+    assert ring.time_ns(0) == pytest.approx((1e9 + 1000.0) * 1e9, abs=1e5)
+    assert ring.time_ns(1_000_000) == pytest.approx((1e9 + 1001.0) * 1e9, abs=1e5)
+
+
+def test_a_slow_crystal_is_followed_and_nothing_counts_as_lost(clock):
+    ring = SampleStream(RATE_HZ, 1.0, gap_s=0.1)
+    for number in range(2000):
+        clock.now_s = 1000.0 + (number + 1) * 0.01 * (1 + 100e-6)
+        ring.put(np.zeros(20_000, np.uint8))
+    assert ring.count == 2000 * 10_000
+    late_s = clock.now_s - (ring.time_ns(ring.count) / 1e9 - 1e9)
+    assert abs(late_s) < 2e-4
+
+
+def test_skipping_leaves_out_what_is_under_way(clock):
+    ring = SampleStream(RATE_HZ, 1.0, gap_s=0.1)
+    for number in range(10):
+        clock.now_s = 1000.0 + (number + 1) * 0.01
+        ring.put(np.zeros(20_000, np.uint8))
+    clock.now_s += 0.007  # 7 ms of the transfer under way are old already
+    ring.skip_to(0.002)
+    clock.now_s = 1000.0 + 0.11
+    ring.put(np.zeros(20_000, np.uint8))
+    _, position, dropped = ring.read(100, 0.0)
+    assert position == 100_000 + 9000
+    assert dropped == 0
+
+
+def test_a_late_callback_does_not_let_old_samples_through(clock):
+    """Three transfers wait in the system when the tuner moves; none of them may be given."""
+    ring = SampleStream(RATE_HZ, 1.0, gap_s=0.1)
+    for number in range(10):
+        clock.now_s = 1000.0 + (number + 1) * 0.01
+        ring.put(np.zeros(20_000, np.uint8))
+    clock.now_s = 1000.0 + 0.13
+    ring.skip_to(0.0)
+    for _ in range(3):
+        ring.put(np.zeros(20_000, np.uint8))
+    clock.now_s += 0.01
+    ring.put(np.ones(20_000, np.uint8))
+    raw, position, _ = ring.read(1000, 0.0)
+    assert position == 130_000
+    assert raw.all()
+
+
+def test_lost_samples_are_counted_and_keep_their_place_in_time(clock):
+    ring = SampleStream(RATE_HZ, 10.0, gap_s=0.1)
+    lost = 0
+    dropped_in_all = 0
+    for number in range(400):
+        if number == 200:
+            lost = 300_000
+        clock.now_s = 1000.0 + (number + 1) * 0.01 + lost / RATE_HZ
+        ring.put(np.zeros(20_000, np.uint8))
+        _, position, dropped = ring.read(10_000, 0.0)
+        dropped_in_all += dropped
+    assert dropped_in_all == pytest.approx(300_000, abs=10)
+    assert position == pytest.approx(399 * 10_000 + 300_000, abs=10)
+    sent_s = 1000.0 + 399 * 0.01 + 0.3
+    assert ring.time_ns(position) == pytest.approx((1e9 + sent_s) * 1e9, abs=1e6)
+
+
+def test_a_corrected_clock_is_followed_at_the_next_skip(clock, monkeypatch):
+    ring = SampleStream(RATE_HZ, 1.0, gap_s=0.1)
+    clock.now_s += 0.01
+    ring.put(np.zeros(20_000, np.uint8))
+    before_ns = ring.time_ns(0)
+    monkeypatch.setattr(clock, "time_ns", lambda: round((clock.now_s + 1e9 + 5) * 1e9))
+    assert ring.time_ns(0) == before_ns
+    ring.skip_to(0.0)
+    assert ring.time_ns(0) - before_ns == pytest.approx(5e9, abs=10)
