@@ -72,7 +72,11 @@ class RtlTcpSource(Source):
             raise DeviceNotFound(
                 "source.tcp_refused", address=self._address, reason=reason
             ) from None
-        tuner = self._greeting()
+        try:
+            tuner = self._greeting()
+        except BaseException:
+            self._socket.close()
+            raise
         name, low_hz, high_hz = TUNERS.get(tuner, TUNERS[5])
         self._info = SourceInfo(
             uri=uri,
@@ -210,16 +214,13 @@ class RtlTcpSource(Source):
                     )
                 header += part
         except TimeoutError:
-            self._socket.close()
             raise DeviceLost(
                 "source.tcp_silent", address=self._address, seconds=CONNECT_S
             ) from None
         except OSError as error:
-            self._socket.close()
             raise DeviceLost("source.tcp_lost", address=self._address, reason=error) from None
         magic, tuner, _gains = HEADER.unpack(header)
         if magic != MAGIC:
-            self._socket.close()
             raise DeviceLost("source.tcp_not_rtl", address=self._address)
         self._socket.settimeout(None)
         return int(tuner)
