@@ -36,11 +36,15 @@ class Geometry:
     ----------
     sample_rate_hz, bin_width_hz : float
     nfft : int
+    begin, end : int
+        Samples between which was looked: what starts or stops there need not start or stop.
     """
 
     sample_rate_hz: float
     bin_width_hz: float
     nfft: int
+    begin: int
+    end: int
 
 
 def made_by_another(segment: Segment, others: Iterable[Segment], scale: Geometry) -> bool:
@@ -53,8 +57,8 @@ def made_by_another(segment: Segment, others: Iterable[Segment], scale: Geometry
         if segment.start < other.start - slack or segment.stop > other.stop + slack:
             continue
         ratio = other.top / segment.top
-        at_start = abs(segment.start - other.start) <= slack
-        at_stop = abs(segment.stop - other.stop) <= slack
+        at_start = abs(segment.start - other.start) <= slack < segment.start - scale.begin
+        at_stop = abs(segment.stop - other.stop) <= slack < scale.end - segment.stop
         if at_start and at_stop and not other.steady:
             return True
         if ratio >= 10.0 ** (IMAGE_DB / 10.0) and _mirrored(segment, other, scale.nfft):

@@ -154,9 +154,13 @@ class BurstFinder:
         gain = row_gain(tile.mean, self.floor.level, tile.k_eff)
         for blob in blobs(marked, tile, self.floor):
             found += self._segments(samples, tile, blob, gain)
+        end = self._position + (len(samples) if last else self._block)
+        scale = self._geometry(self._position, end)
         for segment in sorted(found, key=lambda s: s.start):
-            self._join(segment)
-        self._position += len(samples) if last else self._block
+            inside = self._position + self._hop < segment.start and segment.stop < end - self._hop
+            if not (inside and made_by_another(segment, found, scale)):
+                self._join(segment)
+        self._position = end
         return self._close(self._position)
 
     def _learn(self, tile: Tiles) -> Floor:
@@ -261,7 +265,7 @@ class BurstFinder:
         around = [*self._open, *self._recent]
         self._open = [s for s in self._open if s.stop + reach >= position]
         self._recent.extend(ended)
-        scale = Geometry(self.sample_rate_hz, self._bin_hz, self.window.nfft)
+        scale = self._geometry(0, min(position, self._position))
         kept = [
             s
             for s in sorted(ended, key=lambda s: s.start)
@@ -269,10 +273,15 @@ class BurstFinder:
         ]
         return [e for s in kept if (e := self._emission(s)) is not None]
 
+    def _geometry(self, begin: int, end: int) -> Geometry:
+        """Scales for the question what the receiver made itself."""
+        return Geometry(self.sample_rate_hz, self._bin_hz, self.window.nfft, begin, end)
+
     def _emission(self, segment: Segment) -> Emission | None:
         """Turn the sums into figures; None for what a person would not box."""
         rate, nfft = self.sample_rate_hz, self.window.nfft
-        band = occupied_band(segment)
+        assert self.floor is not None
+        band = occupied_band(segment, self.floor.line)
         duty = min(1.0, segment.on / max(1, segment.length))
         width = (band.high - band.low) * rate / nfft
         middle = ((band.high + band.low) / 2 - 0.5 - nfft / 2) * rate / nfft

@@ -112,7 +112,7 @@ class Band:
     signal: float
 
 
-def occupied_band(segment: Segment) -> Band:
+def occupied_band(segment: Segment, line: npt.NDArray[np.bool_]) -> Band:
     """99 % of the power over the floor, in whole bins.
 
     Counted is the stretch around the strongest bin that stays within `SPLATTER_DB` of it and above
@@ -120,8 +120,19 @@ def occupied_band(segment: Segment) -> Band:
     own products, which would widen a clean 10 kHz signal to 100 kHz.  Other stretches count where
     they are nearly as strong (the second tone of FSK).  The floor is subtracted (ITU-R SM.443-4,
     annex 1) and the edges are those of the bins that hold them.
+
+    Parameters
+    ----------
+    segment : Segment
+    line : bool, shape (nfft,)
+        Bins of steady lines: what they hide of the emission is read off their neighbours.
     """
     excess = (segment.power - segment.noise) / segment.rows
+    hidden = line & (segment.power < 4.0 * segment.noise)
+    if not hidden.all():
+        seen = np.flatnonzero(~hidden)
+        beside = np.log(np.maximum(excess[seen], 1e-30))
+        excess[hidden] = np.exp(np.interp(np.flatnonzero(hidden), seen, beside))
     floor = segment.noise / segment.rows
     unsure = floor * min(1.0, 4.0 / np.sqrt(max(1.0, 3.0 * segment.rows)))
     reach = max(8, segment.width)
