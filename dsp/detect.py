@@ -27,6 +27,9 @@ MOST_SKIRT_BINS = 32
 IMAGE_RATIO = 100.0
 """A mirror 20 dB stronger may be the origin: tuners suppress images by 25 to 60 dB."""
 
+EDGE_BINS = 3
+"""Between the occupied band and the kept edge; nearer, the rest of the signal may lie outside."""
+
 CLIPPING = 1e-4
 """Share of clipped values from which on products of overload must be expected."""
 
@@ -147,7 +150,12 @@ def _doubts(figures: Measured, run: Run, dwell: Dwell) -> tuple[str, ...]:
     offset_hz = figures.center_freq_hz - dwell.center_freq_hz
     if abs(offset_hz) < 1.5 * grid.bin_width_hz and figures.bandwidth_hz < 2 * grid.bin_width_hz:
         doubts.append("center")
-    if run[0] == 0 or run[1] == grid.n_bins - 1:
+    # Where only the skirts reach the edge of the hop the signal itself was seen whole.
+    low_room_hz = figures.low_hz - grid.low_hz
+    high_room_hz = grid.high_hz - figures.high_hz
+    if (run[0] == 0 and low_room_hz < EDGE_BINS * grid.bin_width_hz) or (
+        run[1] == grid.n_bins - 1 and high_room_hz < EDGE_BINS * grid.bin_width_hz
+    ):
         doubts.append("edge")
     if dwell.clipped_fraction > CLIPPING:
         doubts.append("overload")
