@@ -18,6 +18,7 @@ COMMANDS = {
     "sensor": ("sensors.commands", "The daemon of an exam site."),
     "ledger": ("sensors.ledger_command", "What a site watched when, how deep, and every gap."),
     "monitor": ("dashboard.commands", "The central monitor and its page."),
+    "keys": ("dashboard.keys_command", "Keys of monitor and sites: enrol, list, revoke."),
     "bench": ("sensors.benches", "Measure; `bench` alone lists the names."),
 }
 """Name -> (module that defines a click command of that name, one line for --help)."""

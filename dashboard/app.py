@@ -18,6 +18,7 @@ from dashboard.answers import Monitor
 from dashboard.centre import Centre
 from dashboard.config import LOOPBACK, MonitorFile
 from dashboard.errors import PortBusy
+from dashboard.keyring import Keyring
 from dashboard.metrics import prometheus_text
 from dashboard.receiver import Receiver
 from dashboard.web import build
@@ -44,6 +45,7 @@ async def run(config: MonitorFile, token: str, announce: Callable[[str], None]) 
     port = listener.getsockname()[1]
     with contextlib.closing(listener):
         centre = Centre(config)
+        keyring = Keyring(monitor.keys) if monitor.keys and not monitor.insecure else None
         try:
             async with Receiver(
                 monitor.events,
@@ -51,6 +53,7 @@ async def run(config: MonitorFile, token: str, announce: Callable[[str], None]) 
                 monitor=monitor.id,
                 on_heartbeat=centre.on_heartbeat,
                 on_row=centre.on_row,
+                keyring=keyring,
             ) as receiver:
                 centre.watch_through(receiver)
                 application = build(

@@ -34,6 +34,8 @@ class MonitorSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         SQLAlchemy URL; a relative SQLite path counts from the file's folder.
     insecure : bool
         Without keys, on loopback only.
+    keys : Path or None
+        Folder of our own key and of the list of sites that may speak here (`rfproctor keys`).
     """
 
     id: Id
@@ -41,6 +43,7 @@ class MonitorSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     events: str = "tcp://127.0.0.1:8471"
     store: str = "sqlite:///var/monitor.db"
     insecure: bool = False
+    keys: Path | None = None
 
     def __post_init__(self) -> None:
         http, tcp = _HTTP.match(self.http), _TCP.match(self.events)
@@ -110,7 +113,7 @@ def load_config(path: str | Path) -> MonitorFile:
     path = Path(path)
     config = load_toml(path, MonitorFile)
     monitor = config.monitor
-    if not monitor.insecure:
+    if not monitor.insecure and monitor.keys is None:
         raise BadConfig("config.keys_missing", file=str(path), path="monitor.insecure")
     try:
         url = make_url(monitor.store)
