@@ -17,7 +17,7 @@ QUANTILE = 0.25
 """Three quarters of a block may be occupied before its estimate rises."""
 
 SLOPE_LIMIT = 10**0.3
-"""The local floor may lie 3 dB over the hop's: more is a wideband signal, not a slope."""
+"""Blocks may lie 3 dB over the hop's floor: more is a wideband signal, not a slope."""
 
 LOCAL_SCANS = 50.0
 """Survey dwells that the quartile of 128 correlated bins is worth; checked in tests."""
@@ -84,8 +84,8 @@ def local_floor(power: Real, k_eff: float) -> Real:
     Returns
     -------
     floor : float32, shape (n,)
-        Follows a slope of the receiver's response; a signal wider than 300 kHz does not lift it by
-        more than 3 dB over the rest of the hop.
+        Follows a slope of the receiver's response; under a signal wider than 300 kHz it is drawn
+        straight from one side to the other.
     """
     n = power.shape[0]
     spread = 1 / (9 * k_eff)
@@ -99,7 +99,10 @@ def local_floor(power: Real, k_eff: float) -> Real:
     rank = round(QUANTILE * (BLOCK_BINS - 1))
     levels = np.partition(blocks, rank, axis=1)[:, rank] / bias
     middles = starts + BLOCK_BINS / 2
-    return np.interp(np.arange(n), middles, np.minimum(levels, limit)).astype(np.float32)
+    noise = levels <= limit  # a block wholly inside a wide signal says nothing about the floor
+    if not noise.any():
+        return np.full(n, limit, dtype=np.float32)
+    return np.interp(np.arange(n), middles[noise], levels[noise]).astype(np.float32)
 
 
 def across_frequency(dwell: Dwell) -> Reference:

@@ -11,6 +11,7 @@ from .dwell import Resolution, look
 from .measure import Measured, measure
 from .noise import segments_of
 from .plan import Hop
+from .runs import runs_with
 from .units import ratio_db
 from .values import Detection, Grid, IQBlock, Real, Reference
 from .window import window
@@ -22,6 +23,9 @@ LEAST_SEGMENTS = 8
 """Fewer averages make the noise subtraction too coarse."""
 
 FINEST = 16384
+
+MOST_GAP = 0.1
+"""Hole between a signal and a part of its skirt, in signal widths; beyond it is something else."""
 
 EXTENT_SIGMAS = 3.5
 """What counts as signal at its edges, in standard deviations of the smoothed noise."""
@@ -95,10 +99,19 @@ def _extent(
     over = power[bins] / quiet[bins] - 1
     # Averaged over the width of a tone, single noise bins do not count as signal.
     smooth = np.convolve(over, np.full(5, 0.2), mode="same")
-    strong = np.flatnonzero(smooth > EXTENT_SIGMAS / np.sqrt(k_eff * 5 / 1.5))
-    if not strong.size:
-        return bins.start, bins.stop - 1
-    return bins.start + int(strong[0]), bins.start + int(strong[-1])
+    strong = smooth > EXTENT_SIGMAS / np.sqrt(k_eff * 5 / 1.5)
+    strong[int(smooth.argmax())] = True
+    pieces = runs_with(strong, strong)
+    coarse = grid.window(detection.low_hz, detection.high_hz)
+    inside = [
+        (a, b) for a, b in pieces if b + bins.start >= coarse.start and a + bins.start < coarse.stop
+    ]
+    first, last = inside[0][0], inside[-1][1]
+    for low, high in sorted(pieces, key=lambda piece: max(first - piece[1], piece[0] - last)):
+        gap = max(low - last, first - high)
+        if gap <= max(4, MOST_GAP * (last - first)):  # farther away it is noise, or another signal
+            first, last = min(first, low), max(last, high)
+    return bins.start + first, bins.start + last
 
 
 def _with(detection: Detection, figures: Measured) -> Detection:

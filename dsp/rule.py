@@ -20,6 +20,10 @@ GROW_P = 1e-3
 """Without a guard, a signal is followed outwards down to what noise reaches this often."""
 
 
+STANDS_OUT = np.float32(4.0)
+"""A bin 6 dB over its neighbour's typical level holds a carrier, not noise."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """When a bin counts as occupied.
@@ -36,7 +40,7 @@ class Rule:
     traffic_margin_db : float
         Over the bin's known traffic.
     drift_bins : int
-        Known traffic also excuses its neighbours up to this far: crystals drift.
+        Known traffic and steady carriers also excuse bins up to this far away: crystals drift.
     """
 
     p_fa: float = 1e-9
@@ -109,7 +113,10 @@ def _thresholds(segments: Segments, reference: Reference, rule: Rule) -> Thresho
         (mean_ratio, reference.typical_mean, reference.traffic_mean),
         (burst_ratio, reference.typical_peak, reference.traffic_peak),
     ):
-        traffic = _spread(known, rule.drift_bins)
+        # A steady carrier is typical in its own bins and, after a drift, in the next ones.
+        near = _spread(typical, rule.drift_bins)
+        steady = np.where(near > STANDS_OUT * typical, near, np.float32(0))
+        traffic = np.maximum(_spread(known, rule.drift_bins), steady)
         noise_on = np.float32(ratio(segments, rule.p_fa, scans))
         noise_off = np.float32(ratio(segments, grow_p, scans))
         upper = np.maximum(reference.floor * noise_on, traffic * margin)

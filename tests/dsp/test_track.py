@@ -1,0 +1,173 @@
+import numpy as np
+import pytest
+
+from dsp.track import Following, Tracker
+from dsp.values import Detection, Grid
+
+GRID = Grid(168e6, 2500.0, 800)
+NEXT = Grid(169.975e6, 2500.0, 800)
+SECOND = 10**9
+
+
+def seen(center, second, *, width=8e3, excess=20.0, power=-50.0, hop=0, doubts=(), look="mean"):
+    return Detection(
+        center,
+        width,
+        center - width / 2,
+        center + width / 2,
+        excess - 2,
+        excess,
+        power,
+        power,
+        -70.0,
+        round(second * SECOND),
+        0.04,
+        look,
+        1.0,
+        hop,
+        doubts,
+    )
+
+
+def feed(tracker, second, *detections, hop=0, grid=GRID):
+    return tracker.update(detections, hop=hop, grid=grid, time_ns=round(second * SECOND))
+
+
+def test_a_strong_transmission_is_new_then_active_then_gone():
+    tracker = Tracker()
+    (new,) = feed(tracker, 1, seen(169e6, 1))
+    assert (new.phase, new.number, new.dwells, new.sightings) == ("new", 1, 1, 1)
+    (active,) = feed(tracker, 2, seen(169e6, 2, excess=25))
+    assert (active.phase, active.number, active.excess_db) == ("active", 1, 25)
+    assert active.on_s == pytest.approx(1.04)
+    assert feed(tracker, 4) == []
+    (gone,) = feed(tracker, 8)
+    assert (gone.phase, gone.number, gone.last_seen_ns) == ("gone", 1, 2_040_000_000)
+    assert feed(tracker, 9) == []
+
+
+def test_it_is_not_gone_while_nobody_looked():
+    tracker = Tracker()
+    feed(tracker, 1, seen(169e6, 1))
+    assert feed(tracker, 60, hop=1, grid=NEXT) == []
+    (active,) = feed(tracker, 61, seen(169e6, 61))
+    assert (active.phase, active.sightings) == ("active", 1)
+    assert active.on_s == pytest.approx(60.04)
+
+
+def test_a_keyed_train_is_one_emitter_and_its_messages_are_counted():
+    tracker = Tracker()
+    phases = []
+    for start in (10, 20, 30):
+        for second in np.arange(start, start + 3, 0.25):
+            phases += [e.phase for e in feed(tracker, second, seen(169e6, second))]
+        for second in np.arange(start + 3, start + 10, 0.25):
+            phases += [e.phase for e in feed(tracker, second)]
+    assert phases.count("new") == 1
+    assert phases.count("gone") == 3
+    (last,) = feed(tracker, 40, seen(169e6, 40))
+    assert (last.number, last.sightings) == (1, 4)
+    assert last.on_s == pytest.approx(3 * 2.79 + 0.04, abs=0.1)
+
+
+def test_a_short_pause_is_keying():
+    tracker = Tracker()
+    for second in (1.0, 1.25, 2.0, 2.25):
+        if second == 2.0:
+            feed(tracker, 1.5)
+        events = feed(tracker, second, seen(169e6, second))
+    assert events[0].sightings == 1
+
+
+def test_a_weak_one_needs_two_looks_of_four():
+    tracker = Tracker()
+    assert feed(tracker, 1, seen(169e6, 1, excess=7)) == []
+    assert feed(tracker, 2) == []
+    (new,) = feed(tracker, 3, seen(169e6, 3, excess=7))
+    assert new.phase == "new"
+    assert new.first_seen_ns == SECOND
+    other = Tracker()
+    feed(other, 1, seen(169e6, 1, excess=7))
+    for second in range(2, 8):
+        feed(other, second)
+    assert feed(other, 9, seen(169e6, 9, excess=7)) == []
+
+
+def test_a_drifting_carrier_stays_one_and_is_reported_where_it_is():
+    tracker = Tracker()
+    for k in range(100):
+        (emitter,) = feed(tracker, k, seen(169e6 + 400.0 * k, k, width=2.5e3))
+    assert emitter.number == 1
+    assert emitter.center_freq_hz == pytest.approx(169e6 + 400.0 * 99, abs=2e3)
+
+
+def test_two_channels_are_two_and_wide_ones_gate_by_their_width():
+    tracker = Tracker()
+    events = feed(tracker, 1, seen(169e6, 1), seen(169.0125e6, 1))
+    assert [e.number for e in events] == [1, 2]
+    events = feed(tracker, 2, seen(169.0005e6, 2), seen(169.012e6, 2))
+    assert sorted(e.number for e in events) == [1, 2]
+    wide = Tracker()
+    feed(wide, 1, seen(168.7e6, 1, width=150e3))
+    # A silent moment of the programme: carrier and pilot are left, inside the station's band.
+    events = feed(wide, 2, seen(168.7e6, 2, width=5e3), seen(168.719e6, 2, width=5e3, power=-60))
+    assert [e.number for e in events] == [1]
+
+
+def test_a_signal_on_the_seam_of_two_hops_is_one():
+    tracker = Tracker()
+    feed(tracker, 1, seen(169.98e6, 1))
+    (event,) = feed(tracker, 1.05, seen(169.98e6, 1.05, hop=1), hop=1, grid=NEXT)
+    assert (event.number, event.phase) == (1, "active")
+
+
+def test_a_block_over_three_hops_is_one_with_its_outer_edges():
+    tracker = Tracker()
+    grids = [Grid(168e6 + 1.975e6 * k, 2500.0, 800) for k in range(3)]
+    for round_ in range(3):
+        for hop, grid in enumerate(grids):
+            low = 168.5e6 if hop == 0 else grid.low_hz
+            high = 173.0e6 if hop == 2 else grid.high_hz
+            second = round_ + hop * 0.05
+            piece = seen((low + high) / 2, second, width=high - low, hop=hop, doubts=("edge",))
+            events = feed(tracker, second, piece, hop=hop, grid=grid)
+            assert [e.number for e in events] == [1]
+    assert events[0].bandwidth_hz == pytest.approx(4.5e6, rel=0.1)
+    assert events[0].center_freq_hz == pytest.approx(170.75e6, abs=0.2e6)
+
+
+def test_numbers_are_never_reused_and_a_forgotten_frequency_is_new():
+    tracker = Tracker(Following(forget_s=60.0))
+    feed(tracker, 1, seen(169e6, 1))
+    for second in range(2, 70):
+        feed(tracker, second)
+    (again,) = feed(tracker, 70, seen(169e6, 70))
+    assert (again.number, again.phase) == (2, "new")
+
+
+def test_too_many_are_bounded_and_counted():
+    tracker = Tracker(Following(most=10))
+    for k in range(50):
+        feed(tracker, k, seen(168.1e6 + 30e3 * k, k))
+    assert tracker.dropped == 40
+    assert len(tracker.on_air_hz(GRID)) <= 10
+
+
+def test_candidates_make_room_before_emitters_do():
+    tracker = Tracker(Following(most=3))
+    feed(tracker, 1, seen(168.1e6, 1))
+    for k in range(2, 20):
+        feed(tracker, k, seen(168.1e6 + 30e3 * k, k, excess=7))
+    (event,) = feed(tracker, 20, seen(168.1e6, 20))
+    assert (event.number, event.phase) == (1, "active")
+
+
+def test_bands_on_the_air_are_told_for_the_hop_that_sees_them():
+    tracker = Tracker()
+    feed(tracker, 1, seen(169e6, 1))
+    ((low, high),) = tracker.on_air_hz(GRID)
+    assert low < 169e6 < high
+    assert tracker.on_air_hz(Grid(175e6, 2500.0, 800)) == []
+    for second in range(2, 12):
+        feed(tracker, second)
+    assert tracker.on_air_hz(GRID) == []
