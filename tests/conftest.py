@@ -65,7 +65,8 @@ def emudongle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         ["make", "-C", str(folder)], capture_output=True, text=True, timeout=100, check=False
     )
     if built.returncode != 0:
-        reason = (built.stderr or built.stdout).strip().splitlines()[-1:]
+        errors = [line for line in built.stderr.splitlines() if "error" in line.lower()]
+        reason = (errors or ["make failed"])[0]
         pytest.skip(f"the emulated dongle cannot be built (libusb-1.0-0-dev?): {reason}")
     yield folder / "emurun"
     shutil.rmtree(folder, ignore_errors=True)
