@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from sdr.uri import split_uri
 from sensors.bands import GuardBand, settle_bands
 from sensors.columns import cells
 from sensors.doctor import Finding, Patient, examine, is_go
@@ -46,7 +47,7 @@ def doctor(lang: Lang, source: str | None, gain_db: float, as_json: bool) -> Non
     for finding in examine(patients, usual, data):
         findings.append(finding)
         if as_json:
-            click.echo(json_line(finding))
+            click.echo(json_line(finding, lang))
         else:
             click.echo(line(finding, lang, several=len(patients) != 1))
     go = is_go(findings)
@@ -86,6 +87,8 @@ def plan(source: str | None, gain_db: float) -> tuple[list[Patient], Patient, Pa
             for dongle in site.file.dongle
         ]
         return patients, patients[0], site.data
+    if source is not None:
+        split_uri(source)  # wrong usage is told before anything is tested
     bands = settle_bands([], Path())
     usual = Patient(source="", gain_db=gain_db, centers_hz=centers_of(bands, 2.4e6))
     if source is None:
@@ -114,11 +117,11 @@ def line(finding: Finding, lang: Lang, *, several: bool) -> str:
     return shown
 
 
-def json_line(finding: Finding) -> str:
-    """One check for programs, with the words of both languages left to the catalogue."""
+def json_line(finding: Finding, lang: Lang) -> str:
+    """One check for programs: ids and fields, and the words besides."""
     record = {"kind": "check", **msgspec.to_builtins(finding)}
-    record["text"] = say(finding.message, "en", **finding.fields)
-    record["remedy_text"] = say(finding.remedy, "en", **finding.fields) if finding.remedy else ""
+    record["text"] = say(finding.message, lang, **finding.fields)
+    record["remedy_text"] = say(finding.remedy, lang, **finding.fields) if finding.remedy else ""
     return msgspec.json.encode(record).decode()
 
 
