@@ -57,6 +57,8 @@ NO_DEVICE, ACCESS, BUSY = -4, -3, -6
 """libusb's codes, which librtlsdr hands on."""
 UNLOCKED = 1
 """Answer of ``rtlsdr_is_tuner_PLL_locked``; 0 is locked, negative is unknown."""
+NOT_LOCKED = -1
+"""Answer of ``rtlsdr_set_center_freq`` in the libraries that tell at all."""
 
 
 def load_library() -> Any:
@@ -227,8 +229,11 @@ class RtlSource(Source):
             if code >= 0 and not unlocked:
                 break
         else:
-            if not unlocked or time.monotonic() - started_s > TUNE_LIMIT_S:
+            slow = time.monotonic() - started_s > TUNE_LIMIT_S
+            if not unlocked or slow or code not in (0, NOT_LOCKED):
                 self._refused("set_center_freq", code)
+            # A dongle that cannot be asked any more looks unlocked too: this one call tells.
+            self._call("set_tuner_gain_mode", 1)
             raise TunerNotLocked(
                 "source.not_locked", serial=self._serial, freq=format_freq(center_freq_hz)
             )

@@ -185,6 +185,23 @@ def test_a_tuner_that_does_not_lock_costs_the_hop_and_not_the_dongle(opened):
     assert source.read(1024).center_freq_hz == 300e6
 
 
+def test_a_dongle_that_cannot_be_asked_is_not_taken_for_unlocked(opened):
+    source, library = opened
+    library.unlocked = lambda freq_hz: True
+    library.codes |= {"set_center_freq": -1, "set_tuner_gain_mode": -1}
+    with pytest.raises(DeviceLost) as lost:
+        source.tune(500e6)
+    assert lost.value.message_id == "source.control_failed"
+
+
+def test_a_library_that_tells_the_lock_by_its_code(opened):
+    source, library = opened
+    library.unlocked = lambda freq_hz: True
+    library.codes["set_center_freq"] = -1
+    with pytest.raises(TunerNotLocked):
+        source.tune(500e6)
+
+
 def test_a_lock_at_the_second_try_is_enough(opened):
     source, library = opened
     tries = iter([True, False])
