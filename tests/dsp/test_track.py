@@ -131,7 +131,8 @@ def test_a_block_over_three_hops_is_one_with_its_outer_edges():
             second = round_ + hop * 0.05
             piece = seen((low + high) / 2, second, width=high - low, hop=hop, doubts=("edge",))
             events = feed(tracker, second, piece, hop=hop, grid=grid)
-            assert [e.number for e in events] == [1]
+            # A piece cut at both ends waits for a second look.
+            assert [e.number for e in events] == ([] if (round_, hop) == (0, 0) else [1])
     assert events[0].bandwidth_hz == pytest.approx(4.5e6, rel=0.1)
     assert events[0].center_freq_hz == pytest.approx(170.75e6, abs=0.2e6)
 
