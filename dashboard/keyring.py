@@ -16,9 +16,9 @@ from typing import Any, Protocol
 
 import apsw
 
-from sdr.source import UserError
 from sensors.enrol import Token, enrol_digest
 from sensors.keys import Keys, key_id, own_keys, signed_by
+from sensors.toml import UserError
 from sensors.wire import Refused
 
 _SCHEMA = """

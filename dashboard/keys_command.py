@@ -14,12 +14,12 @@ import click
 
 from dashboard.config import load_config
 from dashboard.keyring import Entry, Keyring
-from sdr.source import UserError
 from sensors.config import load_site
 from sensors.enrol import join as bring_keys
 from sensors.enrol import read_token
 from sensors.keys import own_keys, read_keys
 from sensors.text import Lang, say
+from sensors.toml import UserError
 
 MONITOR = click.argument("monitor_toml", type=click.Path(path_type=Path))
 
