@@ -60,16 +60,18 @@ class Gate:
         self._enrolment = enrolment
         self._on_refused = on_refused
         # Bound at once: a CURVE socket that is bound before it would let everybody in.
-        self._zap = context.socket(zmq.REP)
+        # ROUTER, not REP: a connection that ends in mid-handshake cannot block the others.
+        self._zap = context.socket(zmq.ROUTER)
         self._zap.setsockopt(zmq.LINGER, 0)
         self._zap.bind(ADDRESS)
 
     async def answer(self) -> None:
         """Answer handshakes, for ever."""
         while True:
-            verdict = judge(await self._zap.recv_multipart(), self._keyring)
+            route, _, *request = await self._zap.recv_multipart()
+            verdict = judge(request, self._keyring)
             self.counts[f"handshakes_{verdict.reason}"] += 1
-            await self._zap.send_multipart(verdict.reply)
+            await self._zap.send_multipart([route, b"", *verdict.reply])
             if verdict.reason != "ok":
                 self._on_refused(verdict.reason, verdict.user, verdict.address)
 
