@@ -77,15 +77,16 @@ class Door:
         Refused
             Wrong (401), or too many wrong ones lately (429).
         """
+        # The right one is never refused: strangers must not be able to lock us out.
+        if hmac.compare_digest(token.encode(), self.token.encode()):
+            return Identity("operator", "admin")
         now_s = self.clock_s()
         self._failures = [t for t in self._failures if now_s - t < FAILURE_WINDOW_S]
         if len(self._failures) >= MAX_FAILURES:
             wait_s = FAILURE_WINDOW_S - (now_s - self._failures[0])
             raise Refused("http.too_many_tries", 429, seconds=round(wait_s) + 1)
-        if not hmac.compare_digest(token.encode(), self.token.encode()):
-            self._failures.append(now_s)
-            raise Refused("http.bad_token", 401)
-        return Identity("operator", "admin")
+        self._failures.append(now_s)
+        raise Refused("http.bad_token", 401)
 
     def open_session(self, identity: Identity) -> str:
         """Begin a session; the returned key goes into the cookie, only its hash stays here."""

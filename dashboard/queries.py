@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -14,10 +14,12 @@ from dashboard.alarms import AlarmState
 from dashboard.audit import Entry
 from dashboard.notices import Notice
 from dashboard.state import Site
-from sensors.messages import Freq, Heartbeat, Id, Note, TimeNs
+from sensors.messages import Freq, Heartbeat, Note, TimeNs
 
 DAY_NS = 86_400_000_000_000
 SNAPSHOT_ALARMS = 1000
+
+AnySite = Annotated[str, Meta(max_length=64, pattern=r"^([A-Za-z0-9][A-Za-z0-9._/-]*)?$")]
 
 
 class AlarmQuery(Struct, forbid_unknown_fields=True, frozen=True):
@@ -25,15 +27,15 @@ class AlarmQuery(Struct, forbid_unknown_fields=True, frozen=True):
 
     Attributes
     ----------
-    state : AlarmState or None
-    site : str or None
+    state, site : str
+        Empty for any.
     since_ns : int
         Last seen at or after this time.
     limit : int
     """
 
-    state: AlarmState | None = None
-    site: Id | None = None
+    state: Literal["", AlarmState] = ""
+    site: AnySite = ""
     since_ns: TimeNs = 0
     limit: Annotated[int, Meta(ge=1, le=10_000)] = 200
 
@@ -48,7 +50,7 @@ class AuditQuery(Struct, forbid_unknown_fields=True, frozen=True):
 class NoticeQuery(Struct, forbid_unknown_fields=True, frozen=True):
     """``GET /api/v1/notices``: the newest first."""
 
-    site: Id | None = None
+    site: AnySite = ""
     since_ns: TimeNs = 0
     limit: Annotated[int, Meta(ge=1, le=10_000)] = 200
 
@@ -77,9 +79,9 @@ def alarm_cards(reader: Engine, query: AlarmQuery) -> list[msgspec.Raw]:
     """Public JSON of alarms, as the writer stored it."""
     table = schema.alarms
     wanted = select(table.c.card).where(table.c.last_seen_ns >= query.since_ns)
-    if query.state is not None:
+    if query.state:
         wanted = wanted.where(table.c.state == query.state)
-    if query.site is not None:
+    if query.site:
         wanted = wanted.where(table.c.site == query.site)
     wanted = wanted.order_by(table.c.last_seen_ns.desc(), table.c.id).limit(query.limit)
     with reader.connect() as connection:
@@ -131,7 +133,7 @@ def notices(reader: Engine, query: NoticeQuery) -> list[Notice]:
     """What was noticed about sensors."""
     table = schema.notices
     wanted = select(table).where(table.c.start_ns >= query.since_ns)
-    if query.site is not None:
+    if query.site:
         wanted = wanted.where(table.c.site == query.site)
     wanted = wanted.order_by(table.c.start_ns.desc(), table.c.id.desc()).limit(query.limit)
     with reader.connect() as connection:

@@ -26,6 +26,8 @@ Codes = npt.NDArray[np.uint8]
 
 SECOND = 1_000_000_000
 DAY_NS = 86_400 * SECOND
+LATEST_NS = 253_402_300_799 * SECOND
+DAY_FILES = "????-??-??.db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +118,9 @@ class TileFiles:
     ) -> Iterator[Tile]:
         """Tiles of a level that overlap a window."""
         shape = LEVELS[level]
-        first_ns = start_ns - start_ns % DAY_NS
-        for day_ns in range(first_ns, stop_ns, DAY_NS):
-            path = self.folder / f"{_day(day_ns)}.db"
-            if not path.exists():
+        first, last = _day(start_ns), _day(stop_ns)
+        for path in sorted(self.folder.glob(DAY_FILES)):
+            if not first <= path.stem <= last:
                 continue
             connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
             try:
@@ -139,7 +140,7 @@ class TileFiles:
         """Delete the files of days that are older than ``days``; returns their names."""
         oldest = _day(now_ns - days * DAY_NS)
         gone = []
-        for path in sorted(self.folder.glob("????-??-??.db")):
+        for path in sorted(self.folder.glob(DAY_FILES)):
             if path.stem < oldest:
                 if (writer := self._writers.pop(path.stem, None)) is not None:
                     writer.close()
@@ -212,4 +213,6 @@ def _unpack(packed: bytes, rows: int, n_bins: int) -> Codes:
 
 
 def _day(time_ns: int) -> str:
+    """Name of a UTC day; sorts as the days do until the year 9999."""
+    time_ns = min(max(time_ns, 0), LATEST_NS)
     return datetime.fromtimestamp(time_ns // SECOND, UTC).strftime("%Y-%m-%d")

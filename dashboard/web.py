@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -129,10 +129,8 @@ def build(
         Route("/static/locale/{lang}.json", words),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
-    routes += [
-        Route(f"/api/v1{at.path}", _answer(at, monitor, door, hosts), methods=[at.method])
-        for at in ENDPOINTS
-    ]
+    paths = dict.fromkeys(at.path for at in ENDPOINTS)
+    routes += [_route(path, monitor, door, hosts) for path in paths]
     application = Starlette(
         routes=routes,
         exception_handlers={Refused: _say_refused, HTTPException: _say_http},
@@ -140,12 +138,12 @@ def build(
     return Guard(application, hosts)
 
 
-def _answer(
-    at: Endpoint, monitor: Monitor, door: Door, hosts: set[str]
-) -> Callable[[Request], Awaitable[Response]]:
-    """Make the handler of an endpoint: identity, permission, types, then the plain function."""
+def _route(path: str, monitor: Monitor, door: Door, hosts: set[str]) -> Route:
+    """One address with all its methods: identity, permission, types, then the plain function."""
+    by_method = {at.method: at for at in ENDPOINTS if at.path == path}
 
     async def handler(request: Request) -> Response:
+        at = by_method["GET" if request.method == "HEAD" else request.method]
         who = enter(request, door, hosts, changes=at.method != "GET")
         if not who.may(at.permission):
             raise Refused("http.forbidden", 403)
@@ -158,7 +156,7 @@ def _answer(
         )
         return as_json(await run_in_threadpool(at.run, call))
 
-    return handler
+    return Route(f"/api/v1{path}", handler, methods=list(by_method))
 
 
 def _parameters(request: Request, at: Endpoint) -> object:
