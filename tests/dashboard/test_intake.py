@@ -332,7 +332,10 @@ def test_a_key_may_greet_for_its_own_site_only(
     store: ListStore, changes: dict[str, object], reason: str
 ) -> None:
     keys = make_keys()
-    site = Site(Intake(store, "city", FixedList({keys.curve_public: Peer("school-3", keys.verify_key)})), keys)
+    site = Site(
+        Intake(store, "city", FixedList({keys.curve_public: Peer("school-3", keys.verify_key)})),
+        keys,
+    )
     assert [r for r, _, _ in site.say(site.hello(**changes)).refused] == [reason]
 
 
