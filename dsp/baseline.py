@@ -241,23 +241,25 @@ class Baseline:
         floor = np.where(mean > CONTAMINATED * typical_mean, typical_mean, mean)
         width_hz = counts.grid.bin_width_hz
         traffic = []
-        for hist, strongest, ratio, k_eff in (
+        for hist, strongest, typical, ratio, k_eff in (
             (
                 counts.hist_mean,
                 counts.max_mean,
+                typical_mean,
                 mean_ratio(segments, NOISE_P, counts.scans),
                 segments.k_mean,
             ),
             (
                 counts.hist_peak,
                 counts.max_peak,
+                typical_peak,
                 burst_ratio(segments, NOISE_P, counts.scans),
                 segments.k_burst,
             ),
         ):
             level = np.minimum(histogram.quantile(hist, TRAFFIC_QUANTILE), strongest)
             level = np.where(strongest > ratio * floor, level, np.float32(0))
-            level = np.maximum(level, skirts(strongest, width_hz, k_eff))
+            level = np.maximum(level, skirts(strongest, typical, width_hz, k_eff))
             traffic.append(np.where(refused, np.float32(0), level))
         return Reference(
             grid=counts.grid,

@@ -1,8 +1,9 @@
 """The skirts of a wide station: how far its own modulation may reach on a loud day.
 
 A broadcast's spectrum follows its programme.  The loudest moment of a short survey is not the
-loudest of the exam, so bins beside the station would alarm now and then.  What lies near a known
-wide station and well under it is therefore taken for the station's own.
+loudest of the exam, nor is its quietest, when all the power gathers in the carrier.  What lies
+inside a known wide station and is not stronger than all of it, or beside it and well under it, is
+therefore taken for the station's own.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ STATION_DB = 10.0
 WIDE_HZ = 50e3
 GAP_HZ = 25e3
 
+HANN_ENBW = 1.5
+"""Bins that a carrier's power is spread over; the sum of bins counts it so many times."""
+
 EDGE_DB = 15.0
 """Under the station's level at its edge ..."""
 
@@ -27,13 +31,13 @@ REACH_DB = 30.0
 """... and at half its width away, where the skirt ends (FM: power beyond falls faster)."""
 
 
-def skirts(known: Real, bin_width_hz: float, k_eff: float) -> Real:
-    """Levels that the skirts of wide stations may reach.
+def skirts(known: Real, typical: Real, bin_width_hz: float, k_eff: float) -> Real:
+    """Levels that wide stations may reach in their own bins and beside them.
 
     Parameters
     ----------
-    known : float32, shape (n_bins,)
-        What a survey saw in each bin.
+    known, typical : float32, shape (n_bins,)
+        Most that a survey saw in each bin; what it usually saw.
     bin_width_hz : float
     k_eff : float
         Of ``known``: for the floor.
@@ -63,5 +67,5 @@ def skirts(known: Real, bin_width_hz: float, k_eff: float) -> Real:
         right = allowed[last + 1 : last + 1 + reach]
         np.maximum(right, slope[: right.shape[0]], out=right)
         inside = allowed[first : last + 1]
-        np.maximum(inside, np.float32(level * from_db(-EDGE_DB)), out=inside)
+        np.maximum(inside, typical[first : last + 1].sum() / HANN_ENBW, out=inside)
     return allowed

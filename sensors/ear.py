@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from dsp.confirm import GHOST_ORDER, SHIFT_HZ, Verdict, confirm, level_at, product_order
+from dsp.confirm import SHIFT_HZ, Verdict, confirm
+from dsp.detect import CLIPPING, detect
 from dsp.dwell import Resolution, look
 from dsp.plan import Hop, Plan
 from dsp.rule import Rule
@@ -18,7 +19,18 @@ GHOST_FOR_S = 30.0
 LOUDER_DB = 6.0
 """A ghost's frequency is judged again when something this much stronger appears there."""
 
-GAIN_FALL_DB = 3.0
+GAIN_FALLS_DB = (10.0, 20.0, 30.0)
+"""Tried one after the other until nothing clips any more."""
+
+CAUSE_DBFS = -10.0
+"""A signal that drives the converter into clipping reads at least this, even as a short burst."""
+
+PRODUCT_DB = 20.0
+"""What is known to be real is believed in a clipped dwell down to this under the strongest."""
+
+SLACK_DB = 6.0
+"""A signal falls with the gain, to within this; a product of clipping falls much more."""
+
 REACH = 0.48
 """Of the sample rate: how far from the oscillator a bin may lie to be trusted in a second look."""
 
@@ -92,19 +104,46 @@ class Ear:
             return detections
         oldest_ns = dwell.time_ns - round(REAL_FOR_S * 1e9)
         self._judged = [one for one in self._judged if one.seen_ns >= oldest_ns]
+        hop = self._plan.hops[dwell.hop]
+        if dwell.clipped_fraction > CLIPPING:
+            return self._sift_overloaded(hop, detections)
         unknown = [one for one in detections if self._known(one) is None]
         if unknown:
-            self._judge(dwell, unknown)
+            self._judge(hop, unknown)
+        return [one for one in detections if not self._is_ghost(one)]
+
+    def _sift_overloaded(self, hop: Hop, detections: list[Detection]) -> list[Detection]:
+        """Believe only the strongest of a dwell that clipped, and what a quieter look shows too.
+
+        Clipping makes images and odd-order products all over the hop, up to 10 dB under the signal
+        that causes them.  The cause itself nearly fills the converter; where nothing visible does,
+        it lies beyond the kept edge and everything here is its product.
+        """
+        unknown = [one for one in detections if self._known(one) is None]
+        strongest = max(detections, key=lambda one: one.power_dbfs)
+        clean = self._look_quieter(hop, unknown) if unknown else {}
         standing: list[Detection] = []
-        for detection in detections:
-            judged = self._known(detection)
-            if judged is not None:
-                judged.seen_ns = dwell.time_ns
-            if judged is not None and judged.ghost:
-                self.ghosts += 1
+        for one in detections:
+            if id(one) in clean:
+                self._remember(one, ghost=False)
+                standing.append(clean[id(one)])
+            elif one is strongest and one.power_dbfs > CAUSE_DBFS:
+                if one in unknown:
+                    self._remember(one, ghost=False)
+                standing.append(one)
+            elif one not in unknown and one.power_dbfs > strongest.power_dbfs - PRODUCT_DB:
+                standing += [] if self._is_ghost(one) else [one]
             else:
-                standing.append(detection)
+                self.ghosts += 1
         return standing
+
+    def _is_ghost(self, detection: Detection) -> bool:
+        judged = self._known(detection)
+        if judged is None:
+            return False
+        judged.seen_ns = detection.time_ns
+        self.ghosts += judged.ghost
+        return judged.ghost
 
     def _known(self, detection: Detection) -> _Judged | None:
         for one in self._judged:
@@ -117,51 +156,73 @@ class Ear:
                 return one
         return None
 
-    def _judge(self, dwell: Dwell, unknown: list[Detection]) -> None:
-        """Spend one more dwell, and one with less gain where the receiver was overloaded."""
-        hop = self._plan.hops[dwell.hop]
+    def _judge(self, hop: Hop, unknown: list[Detection]) -> None:
+        """Spend one more dwell with the oscillator moved."""
         rate_hz = self._source.settings.sample_rate_hz
         moved = shifted_hop(hop, min(shift_for(one, hop, rate_hz) for one in unknown), rate_hz)
         second = self.visit(moved)
         if second is None:
             return
-        verdicts = [_verdict(one, hop, second) for one in unknown]
-        ghosts = [verdict in ("image", "receiver") for verdict in verdicts]
-        overloaded = [
-            index
-            for index, one in enumerate(unknown)
-            if "overload" in one.doubts and verdicts[index] == "real"
-        ]
-        if overloaded:
-            products = self._products(hop, [unknown[index] for index in overloaded])
-            for index, product in zip(overloaded, products, strict=True):
-                ghosts[index] = product
-        for one, verdict, ghost in zip(unknown, verdicts, ghosts, strict=True):
-            # A transmission that was over is not known to be either; it stands for now.
-            if verdict != "unseen":
-                self._judged.append(
-                    _Judged(one.low_hz, one.high_hz, one.peak_dbfs, ghost, one.time_ns)
-                )
-        del self._judged[:-MAX_VERDICTS]
+        for one in unknown:
+            verdict = _verdict(one, hop, second)
+            # A transmission that was over stands for now, unless its mirror was on the air too.
+            if verdict != "unseen" or "image" in one.doubts:
+                self._remember(one, ghost=verdict != "real")
 
-    def _products(self, hop: Hop, overloaded: list[Detection]) -> list[bool]:
-        """Whether each falls faster than the gain: then the receiver has mixed it itself."""
-        gain_db = self._source.settings.gain_db
-        lower = [g for g in self._source.info.gains_db if gain_db and g <= gain_db - GAIN_FALL_DB]
-        if gain_db is None or not lower:
-            return [False] * len(overloaded)
+    def _look_quieter(self, hop: Hop, unknown: list[Detection]) -> dict[int, Detection]:
+        """Lower the gain until nothing clips: what is still there is real, and measured cleanly.
+
+        Returns
+        -------
+        dict
+            By ``id`` of the distorted detection: the same signal without distortion.
+        """
+        second, fall_db = self._quieter(hop)
+        found = detect(second, None, self._rule) if second is not None else []
+        clean: dict[int, Detection] = {}
+        for one in unknown:
+            same = [f for f in found if f.low_hz <= one.high_hz and f.high_hz >= one.low_hz]
+            best = max(same, key=lambda f: f.power_dbfs, default=None)
+            if best is not None and one.power_dbfs - best.power_dbfs < fall_db + SLACK_DB:
+                clean[id(one)] = replace(
+                    best,
+                    snr_db=max(one.snr_db, best.snr_db),
+                    time_ns=one.time_ns,
+                    duration_s=one.duration_s,
+                )
+        return clean
+
+    def _quieter(self, hop: Hop) -> tuple[Dwell | None, float]:
+        """Look with as little gain as it takes not to clip; how much less that was."""
+        usual_db = self._source.settings.gain_db
+        steps = [gain for gain in self._source.info.gains_db if usual_db and gain < usual_db]
+        dwell, fall_db = None, 0.0
         try:
-            fall_db = gain_db - (self._source.configure(gain_db=lower[-1]).gain_db or gain_db)
-            dwell = self.visit(hop)
+            for less_db in GAIN_FALLS_DB:
+                lower = [gain for gain in steps if usual_db and gain <= usual_db - less_db]
+                if not lower or usual_db is None:
+                    break
+                actual_db = self._source.configure(gain_db=lower[-1]).gain_db
+                fall_db = usual_db - (actual_db if actual_db is not None else usual_db)
+                dwell = self.visit(hop)
+                if dwell is None or dwell.clipped_fraction <= CLIPPING:
+                    break
         finally:
-            self._source.configure(gain_db=gain_db)
-        if dwell is None or fall_db <= 0:
-            return [False] * len(overloaded)
-        levels = [level_at(one, dwell) for one in overloaded]
-        return [
-            level is not None and product_order(one.power_dbfs, level, fall_db) > GHOST_ORDER
-            for one, level in zip(overloaded, levels, strict=True)
-        ]
+            if usual_db is not None and fall_db:
+                self._source.configure(gain_db=usual_db)
+        return dwell, fall_db
+
+    def _remember(self, detection: Detection, *, ghost: bool) -> None:
+        self._judged.append(
+            _Judged(
+                detection.low_hz,
+                detection.high_hz,
+                detection.peak_dbfs,
+                ghost,
+                detection.time_ns,
+            )
+        )
+        del self._judged[:-MAX_VERDICTS]
 
 
 def shift_for(detection: Detection, hop: Hop, sample_rate_hz: float) -> float:
