@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sdr.rtl import load_library, usb_strings
+from sdr.bus import load_library, usb_strings
 
 
 @dataclass(frozen=True, slots=True)

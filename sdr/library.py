@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from sdr.rtl import load_library
+from sdr.bus import load_library
 
 
 @dataclass(frozen=True, slots=True)

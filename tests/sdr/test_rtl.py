@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from sdr import rtl
-from sdr.rtl import RtlSource, load_library
+from sdr.bus import load_library
+from sdr.rtl import RtlSource
 from sdr.source import (
     BadSource,
     DeviceBusy,
@@ -181,6 +182,8 @@ def test_a_tuner_that_does_not_lock_costs_the_hop_and_not_the_dongle(opened):
     with pytest.raises(TunerNotLocked) as refused:
         source.tune(500e6)
     assert refused.value.fields["freq"] == "500 MHz"
+    with pytest.raises(TunerNotLocked):
+        source.read(64)  # these samples would be of no known frequency
     assert source.tune(300e6) == 300e6
     assert source.read(1024).center_freq_hz == 300e6
 
