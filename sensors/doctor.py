@@ -44,6 +44,8 @@ class Finding(Struct, frozen=True):
         Message id of what to do; empty where nothing is to be done.
     source : str
         Which receiver; empty for the computer.
+    measured : dict
+        The same as plain numbers in base units, where a program wants them.
     """
 
     check: str
@@ -52,6 +54,7 @@ class Finding(Struct, frozen=True):
     fields: dict[str, Any] = {}
     remedy: str = ""
     source: str = ""
+    measured: dict[str, float] = {}
 
 
 class Patient(Struct, frozen=True):

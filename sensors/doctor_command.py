@@ -11,6 +11,7 @@ import msgspec
 
 from sdr.uri import split_uri
 from sensors.bands import GuardBand, settle_bands
+from sensors.calibration import remember
 from sensors.columns import cells
 from sensors.doctor import Finding, Patient, examine, is_go
 from sensors.text import Lang, say
@@ -50,6 +51,8 @@ def doctor(lang: Lang, source: str | None, gain_db: float, as_json: bool) -> Non
             click.echo(json_line(finding, lang))
         else:
             click.echo(line(finding, lang, several=len(patients) != 1))
+    if data is not None:
+        remember(data, findings)
     go = is_go(findings)
     faults = sum(finding.verdict == "fail" for finding in findings)
     warnings = sum(finding.verdict == "warn" for finding in findings)
@@ -101,8 +104,8 @@ def centers_of(bands: Sequence[GuardBand], sample_rate_hz: float) -> tuple[float
     from sdr.calibrate import centers
 
     every = [hz for band in bands for hz in centers(band.start_hz, band.stop_hz, sample_rate_hz)]
-    step = max(1, -(-len(every) // MOST_CENTERS))
-    return tuple(every[::step])
+    count = min(len(every), MOST_CENTERS)
+    return tuple(every[round(n * (len(every) - 1) / max(1, count - 1))] for n in range(count))
 
 
 def line(finding: Finding, lang: Lang, *, several: bool) -> str:

@@ -115,7 +115,8 @@ def _configured(source: Source, patient: Patient) -> Finding:
     if asked is not None and settings.gain_db is not None and abs(settings.gain_db - asked) > 0.05:
         fields["asked_db"] = f"{asked:.1f}"
         return Finding("open", "fail", "doctor.gain_refused", fields, "doctor.replug_remedy")
-    return Finding("open", "ok", "doctor.opened", fields)
+    measured = {"sample_rate_hz": settings.sample_rate_hz, "gain_db": settings.gain_db or 0.0}
+    return Finding("open", "ok", "doctor.opened", fields, measured=measured)
 
 
 def _about(source: Source) -> dict[str, object]:
@@ -177,7 +178,7 @@ def judge_lock(good: int, refused: Sequence[float]) -> Finding:
     fields = {
         "count": good + len(refused),
         "bad": len(refused),
-        "refused": ", ".join(format_freq(hz) for hz in refused[:5]),
+        "refused": ", ".join(format_freq(round(hz, -5)) for hz in refused[:5]),
     }
     if refused:
         return Finding("lock", "fail", "doctor.lock_refused", fields, "doctor.lock_remedy")
@@ -193,7 +194,7 @@ def judge_antenna(stations: Sequence[Station], everything: Sequence[Look]) -> Fi
         fields |= {"freq": format_freq(stations[0].freq_hz), "snr": f"{stations[0].snr_db:.0f}"}
         return Finding("antenna", "ok", "doctor.antenna", fields)
     if wide:
-        fields |= {"freq": format_freq(wide[0].center_freq_hz)}
+        fields |= {"freq": format_freq(round(wide[0].center_freq_hz, -5))}
         return Finding("antenna", "ok", "doctor.antenna_wide", fields)
     return Finding("antenna", "fail", "doctor.antenna_none", fields, "doctor.antenna_remedy")
 
@@ -226,7 +227,7 @@ def check_level(source: Source, own: Sequence[Look]) -> Finding:
         "lsb": f"{quiet.floor_lsb:.1f}",
         "floor": f"{quiet.floor_dbfs_per_hz:.1f}",
         "clipped": f"{loud.clipped_fraction:.2%}",
-        "freq": format_freq(round(loud.center_freq_hz, -3)),
+        "freq": format_freq(round(loud.center_freq_hz, -5)),
     }
     # A handheld beside us may have spoken just then: what lasts, clips again.
     if loud.clipped_fraction > CLIPPED and _clips(source, loud):
@@ -284,11 +285,13 @@ def judge_settling(settling: Settling | None, discarded_s: float) -> Finding:
         "tune_ms": f"{1000 * settling.tune_s:.1f}",
         "discarded_ms": f"{1000 * discarded_s:.1f}",
     }
+    measured = {"settle_s": settling.settle_s, "tune_s": settling.tune_s}
+    message, verdict, remedy = "doctor.settle", "ok", ""
     if settling.settle_s > max(discarded_s, 1e-3):
-        return Finding("settle", "fail", "doctor.settle_long", fields, "doctor.settle_remedy")
-    if settling.settle_s + settling.tune_s > SLOW_SETTLE_S:
-        return Finding("settle", "warn", "doctor.settle", fields, "doctor.settle_slow_remedy")
-    return Finding("settle", "ok", "doctor.settle", fields)
+        message, verdict, remedy = "doctor.settle_long", "fail", "doctor.settle_remedy"
+    elif settling.settle_s + settling.tune_s > SLOW_SETTLE_S:
+        verdict, remedy = "warn", "doctor.settle_slow_remedy"
+    return Finding("settle", cast("Verdict", verdict), message, fields, remedy, measured=measured)
 
 
 def judge_crystal(error: CrystalError | None, in_force_ppm: float) -> Finding:
@@ -302,13 +305,15 @@ def judge_crystal(error: CrystalError | None, in_force_ppm: float) -> Finding:
         "stations": max(error.carriers, error.pilots),
         "khz": f"{abs(error.ppm) * 500e6 * 1e-9:.1f}",
     }
+    measured = {"ppm": error.ppm + in_force_ppm, "sigma_ppm": error.sigma_ppm}
+    message, verdict, remedy = "doctor.crystal", "ok", ""
     if error.sigma_ppm > UNSURE_PPM:
-        return Finding("crystal", "warn", "doctor.crystal_unsure", fields, "")
-    if abs(error.ppm) > LARGE_PPM:
-        return Finding("crystal", "fail", "doctor.crystal", fields, "doctor.crystal_broken_remedy")
-    if abs(error.ppm) > max(SMALL_PPM, 2 * error.sigma_ppm):
-        return Finding("crystal", "warn", "doctor.crystal", fields, "doctor.crystal_remedy")
-    return Finding("crystal", "ok", "doctor.crystal", fields)
+        message, verdict = "doctor.crystal_unsure", "warn"
+    elif abs(error.ppm) > LARGE_PPM:
+        verdict, remedy = "fail", "doctor.crystal_broken_remedy"
+    elif abs(error.ppm) > max(SMALL_PPM, 2 * error.sigma_ppm):
+        verdict, remedy = "warn", "doctor.crystal_remedy"
+    return Finding("crystal", cast("Verdict", verdict), message, fields, remedy, measured=measured)
 
 
 def run(line: bytes, tell: Callable[[bytes], object]) -> None:
