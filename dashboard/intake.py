@@ -20,6 +20,8 @@ from dashboard.keyring import AllowList, Peer
 from sensors.messages import Down, Heartbeat, Hello, Pulse, Signed, Who
 from sensors.wire import EVENTS_UP, Refused
 
+FLOOD_PER_S = 5000
+"""Messages of one connection in one second; a backlog of days drains at a fraction of this."""
 MAX_SESSIONS = 10_000
 """Connections that are remembered; the one that was quiet longest is asked who it is again."""
 
@@ -76,6 +78,10 @@ class _Answer:
     resend: bool = False
 
 
+class StoreFailed(Exception):
+    """Nothing of a batch could be stored; the store's own error is the argument."""
+
+
 class Intake:
     """All sites of one monitor.
 
@@ -106,14 +112,19 @@ class Intake:
         self.make_challenge: Callable[[], bytes] = partial(os.urandom, 16)
         self._challenges: OrderedDict[bytes, bytes] = OrderedDict()
         self._sessions: OrderedDict[bytes, Chain] = OrderedDict()
+        self._second = 0
+        self._why: Exception | None = None
+        self._rates: Counter[bytes] = Counter()
 
     def process(self, arrivals: Iterable[Arrival]) -> Outcome:
         """Decode, check, store in one transaction, then answer.
 
+        A site of which the store took nothing gets no answer.
+
         Raises
         ------
-        Exception
-            Whatever the store raised; nothing was stored, and nothing may be answered.
+        StoreFailed
+            The store took nothing at all.
         """
         outcome = Outcome()
         batch: list[Item] = []
@@ -124,23 +135,47 @@ class Intake:
             except Refused as refused:
                 self.counts[f"refused_{refused.reason}"] += 1
                 outcome.refused.append((refused.reason, self._name(arrival), refused.detail))
-        if batch:
-            try:
-                self.store.ingest(batch)
-            except BaseException:
-                self.counts["failed_batches"] += 1
-                for answer in answers.values():
-                    answer.chain.restart()
-                raise
-            for answer in answers.values():
+        failed = self._store(batch)
+        for answer in answers.values():
+            if answer.chain.peer in failed:
+                answer.chain.restart()
+            else:
                 answer.chain.commit()
-            self.counts["batches"] += 1
+        batch = [item for item in batch if item.peer not in failed]
         outcome.events = [item for item in batch if isinstance(item, Incoming)]
         self.counts["events"] += len(outcome.events)
         self.counts["breaches"] += len(batch) - len(outcome.events)
         for route, answer in answers.items():
-            outcome.replies.append((route, self._say(answer)))
+            if answer.chain.peer not in failed:
+                outcome.replies.append((route, self._say(answer)))
+        if failed and not batch:
+            raise StoreFailed(self._why)
         return outcome
+
+    def _store(self, batch: list[Item]) -> set[str]:
+        """Commit; returns the peers of whom nothing could be stored.
+
+        What cannot be stored may be one site's event and not the disk: then the others' go in.
+        """
+        if not batch:
+            return set()
+        parts = [batch]
+        peers = {item.peer for item in batch}
+        failed: set[str] = set()
+        while parts:
+            part = parts.pop()
+            try:
+                self.store.ingest(part)
+                self.counts["batches"] += 1
+            except Exception as error:
+                self.counts["failed_batches"] += 1
+                self._why = error
+                theirs = {item.peer for item in part}
+                if len(theirs) == 1:
+                    failed |= theirs
+                elif len(parts) == 0 and theirs == peers:
+                    parts = [[item for item in batch if item.peer == peer] for peer in peers]
+        return failed
 
     def _one(
         self,
@@ -149,6 +184,7 @@ class Intake:
         answers: dict[bytes, _Answer],
         outcome: Outcome,
     ) -> None:
+        self._limit(arrival)
         message = EVENTS_UP.decode(arrival.frames)
         allowed = self._allowed(arrival)
         if isinstance(message, Hello):
@@ -166,6 +202,15 @@ class Intake:
             outcome.replies.append((arrival.route, pulse))
         elif isinstance(message, Signed):
             self._record(message, known, arrival, batch, answers)
+
+    def _limit(self, arrival: Arrival) -> None:
+        second = arrival.time_ns // 1_000_000_000
+        if second != self._second:
+            self._second = second
+            self._rates.clear()
+        self._rates[arrival.route] += 1
+        if self._rates[arrival.route] > FLOOD_PER_S:
+            raise Refused("flood")
 
     def _greeting(
         self,

@@ -27,7 +27,7 @@ from dashboard.inbox import Breach as Breach
 from dashboard.inbox import Incoming as Incoming
 from dashboard.inbox import Standing as Standing
 from dashboard.inbox import Store as Store
-from dashboard.intake import Arrival, Intake, Outcome
+from dashboard.intake import Arrival, Intake, Outcome, StoreFailed
 from dashboard.keyring import Keyring
 from dashboard.viewing import Viewing
 from dashboard.zap import SITES
@@ -209,10 +209,10 @@ class Receiver:
             arrivals = await self._gather()
             try:
                 outcome = await loop.run_in_executor(self._thread, self.intake.process, arrivals)
-            except Exception:
+            except StoreFailed as failed:
                 # Not acknowledged, so nothing is lost; the sites send it again.
                 self.counts["store_failures"] += 1
-                _log.exception("store failed; %d messages are not acknowledged", len(arrivals))
+                _log.error("store failed, nothing is acknowledged: %s", failed)
                 await asyncio.sleep(RETRY_S)
                 continue
             self._conclude(outcome)

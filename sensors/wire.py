@@ -60,6 +60,7 @@ CODES: dict[type[Struct], int] = {
 }
 """Second byte of the type frame.  A number is never used again for something else."""
 
+_BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _RECORD_TAG = b"rfproctor.record.v1\0"
 _ENCODER = msgspec.msgpack.Encoder()
 _RECORD = msgspec.msgpack.Decoder(Record)
@@ -138,7 +139,7 @@ class Plane:
             raise Refused("plane", decoder.type.__name__)
         try:
             return decoder.decode(body)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except _BROKEN as error:
             raise Refused("malformed", str(error)) from None
 
 
@@ -174,7 +175,7 @@ def check(message: Struct) -> None:
     """
     try:
         _DECODERS[CODES[type(message)]].decode(_ENCODER.encode(message))
-    except (msgspec.DecodeError, msgspec.EncodeError, OverflowError) as error:
+    except (*_BROKEN, msgspec.EncodeError, OverflowError) as error:
         raise ValueError(f"{type(message).__name__}: {error}") from None
 
 
@@ -193,7 +194,7 @@ def read_record(record: bytes) -> Record:
     """
     try:
         opened = _RECORD.decode(record)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except _BROKEN as error:
         raise Refused("record", str(error)) from None
     if opened.version not in READS:
         raise Refused("version", str(opened.version))
@@ -210,7 +211,7 @@ def read_event(payload: bytes) -> Event:
     """
     try:
         return _EVENT.decode(payload)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except _BROKEN as error:
         raise Refused("payload", str(error)) from None
 
 

@@ -25,7 +25,7 @@ from wire_world import MemoryLog, Parts, World
 import dashboard.chain
 from dashboard.chain import Chain
 from dashboard.inbox import Standing
-from dashboard.intake import Arrival, Intake
+from dashboard.intake import Arrival, Intake, StoreFailed
 from dashboard.keyring import Peer
 from sensors.benches import Metric, Skip
 from sensors.messages import Ack, Signed
@@ -59,7 +59,10 @@ class AckEarly(Intake):
         outcome = super().process(arrivals)
         self.store, self.leaked = store, outcome.replies
         if passing.batch:
-            store.ingest(passing.batch)
+            try:
+                store.ingest(passing.batch)
+            except OSError as error:
+                raise StoreFailed(error) from None
         return outcome
 
 

@@ -22,7 +22,7 @@ import dashboard.chain
 import sensors.keys
 from dashboard.chain import Chain
 from dashboard.inbox import Breach, Incoming, Standing
-from dashboard.intake import Arrival, Intake
+from dashboard.intake import Arrival, Intake, StoreFailed
 from dashboard.keyring import FixedList, Peer
 from sensors.keys import Keys
 from sensors.messages import VERSION, Ack, Note, NoticeEvent, Record, Signed, Welcome
@@ -40,7 +40,7 @@ class Violation(Exception):
     """A promise was broken."""
 
 
-class PowerOff(Exception):
+class PowerOff(BaseException):
     """The monitor's process ends inside the store's call."""
 
 
@@ -421,7 +421,7 @@ class World:
                 self._send_down(route, encode(reply))
             self._monitor_dies_answering()
             return
-        except OSError:
+        except StoreFailed:
             return
         for route, reply in outcome.replies:
             self._send_down(route, encode(reply))

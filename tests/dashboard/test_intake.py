@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from dashboard.inbox import Breach, Incoming, Standing
-from dashboard.intake import Arrival, Intake, Outcome
+from dashboard.intake import Arrival, Intake, Outcome, StoreFailed
 from dashboard.keyring import FixedList, Peer
 from sensors.keys import Keys, make_keys
 from sensors.messages import (
@@ -38,9 +38,10 @@ class ListStore:
         self.items: list[Incoming | Breach] = []
         self.standings: dict[tuple[str, str], Standing] = {}
         self.fails = False
+        self.poison = ""
 
     def ingest(self, batch: Sequence[Incoming | Breach]) -> None:
-        if self.fails:
+        if self.fails or any(item.peer == self.poison for item in batch):
             raise OSError("disk")
         self.items += batch
         for item in batch:
@@ -161,12 +162,32 @@ def test_nothing_is_answered_when_the_store_fails(site: Site, store: ListStore) 
     site.say(site.hello())
     site.record()
     store.fails = True
-    with pytest.raises(OSError, match="disk"):
+    with pytest.raises(StoreFailed, match="disk"):
         site.say(site.records[0])
     store.fails = False
     assert isinstance(only(site.say(site.records[0]), Who), Who)  # greet again: we forgot
     assert only(site.say(site.hello()), Welcome).seq == 0
     assert only(site.say(site.records[0]), Ack).seq == 1
+
+
+def test_one_sites_event_that_cannot_be_stored_does_not_stop_the_others(
+    site: Site, store: ListStore
+) -> None:
+    other = Site(site.intake)
+    other.route = b"r2"
+    site.say(site.hello())
+    other.say(other.hello())
+    store.poison = site.keys.key_id
+    arrivals = [
+        Arrival(each.route, b"", encode(each.record()), NOW) for each in (site, other, site, other)
+    ]
+    outcome = site.intake.process(arrivals)
+    assert [(route, type(reply)) for route, reply in outcome.replies] == [(b"r2", Ack)]
+    assert [event.peer for event in outcome.events] == [other.keys.key_id] * 2
+    assert store.events == outcome.events
+    store.poison = ""
+    only(site.say(site.records[0]), Who)
+    assert only(site.say(site.hello()), Welcome).seq == 0
 
 
 def test_an_unknown_connection_is_asked_who_it_is(site: Site) -> None:
@@ -337,6 +358,19 @@ def test_a_key_may_greet_for_its_own_site_only(
         keys,
     )
     assert [r for r, _, _ in site.say(site.hello(**changes)).refused] == [reason]
+
+
+def test_a_flood_is_cut_for_its_second_and_for_its_connection(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.intake.FLOOD_PER_S", 10)
+    other = Site(site.intake)
+    other.route = b"r2"
+    outcome = site.say(*[site.hello()] * 15)
+    assert [r for r, _, _ in outcome.refused] == ["flood"] * 5
+    assert other.say(other.hello()).refused == []
+    late = Arrival(site.route, b"", encode(site.hello()), NOW + 1_000_000_000)
+    assert site.intake.process([late]).refused == []
 
 
 def test_many_connections_are_bounded(store: ListStore, monkeypatch: pytest.MonkeyPatch) -> None:

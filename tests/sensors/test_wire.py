@@ -79,6 +79,7 @@ def test_every_message_comes_back_equal(plane: wire.Plane, message: msgspec.Stru
         ([b"\1\x12", b"\x90"], "plane"),
         ([b"\1\2", bytes(20_000)], "size"),
         ([b"\1\2", b"\xc1"], "malformed"),
+        ([b"\1\3", b"\x81\xa2\xd9\xd9\x01"], "malformed"),  # not UTF-8
         ([b"\1\2", b"\x91" * 16_000], "malformed"),
         ([b"\1\2", wire.pack(Signed(bytes(15_501), bytes(64)))], "malformed"),
         ([b"\1\2", wire.pack(Signed(b"", bytes(63)))], "malformed"),
