@@ -117,12 +117,12 @@ def measure(
     # Power spread over the edge of the band by the window belongs to the signal.
     in_band = SHARE * total
     noise_band = float(noise[first : last + 1][inside].mean()) * bins / enbw_bins
-    sigma = float(np.sqrt(np.sum(band**2) / k_eff))
+    sigma = math.sqrt(float(band @ band) / k_eff)
     # The running sum's error where it crosses, from the noise and from the signal's own tail,
     # becomes an error of place through its slope there.
     ends = signal[[min(int(low), signal.size - 1), min(int(high), signal.size - 1)]]
-    slope = max(float(ends.mean()), 0.1 * float(signal[inside].mean()), 1e-30)
-    spread = math.sqrt((float(np.sum(below**2)) / 2 + (tail * total) ** 2) / k_eff)
+    slope = max(float(ends.sum()) / 2, 0.1 * float(signal[inside].mean()), 1e-30)
+    spread = math.sqrt((float(below @ below) / 2 + (tail * total) ** 2) / k_eff)
     edge_error = min(spread / slope, raw_bins / 2) * width
     return Measured(
         center_freq_hz=center,
@@ -160,13 +160,14 @@ def own_width(name: WindowName) -> float:
 
 def _crossing(signal: npt.NDArray[np.float64], level: float) -> float:
     """Place (in bins from the left edge) where the running sum passes ``level`` for good."""
-    running = np.concatenate([[0.0], np.cumsum(signal)])
+    running = signal.cumsum()
     under = np.flatnonzero(running <= level)
-    index = int(under[-1]) if under.size else 0
+    index = int(under[-1]) + 1 if under.size else 0
     if index >= signal.size:
         return float(signal.size)
-    step = float(running[index + 1] - running[index])
-    return index + (level - float(running[index])) / step if step > 0 else float(index)
+    before = float(running[index - 1]) if index else 0.0
+    step = float(running[index]) - before
+    return index + (level - before) / step if step > 0 else float(index)
 
 
 def _width_below(

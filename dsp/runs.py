@@ -35,11 +35,11 @@ STEADY_DUTY = 0.9
 
 def runs_with(wide: Bools, core: Bools) -> list[Run]:
     """Runs of ``wide`` that hold at least one bin of ``core``."""
-    edges = np.diff(wide.astype(np.int8), prepend=0, append=0)
-    starts, stops = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
-    running = np.concatenate([[0], np.cumsum(core)])
-    holds = running[stops] > running[starts]
-    return [(int(a), int(b) - 1) for a, b in zip(starts[holds], stops[holds], strict=True)]
+    if not wide.shape[0]:
+        return []
+    change = (np.flatnonzero(wide[1:] != wide[:-1]) + 1).tolist()
+    edges = [0] * bool(wide[0]) + change + [wide.shape[0]] * bool(wide[-1])
+    return [(a, b - 1) for a, b in zip(edges[0::2], edges[1::2], strict=True) if core[a:b].any()]
 
 
 def split(run: Run, power: Real, grid: Grid) -> list[Run]:
