@@ -46,7 +46,7 @@ def load_library() -> Any:
         with contextlib.redirect_stdout(sys.stderr):
             from rtlsdr.librtlsdr import librtlsdr
     except (ImportError, AttributeError, OSError) as error:
-        raise SourceError("source.wrong_library", reason=str(error).splitlines()[0]) from None
+        raise BadSource("source.wrong_library", reason=str(error).splitlines()[0]) from None
     return librtlsdr
 
 
@@ -168,6 +168,8 @@ class Handle:
 
     def start(self, stream: SampleStream) -> None:
         """Let samples flow into a ring, in a thread of their own."""
+        if not self.stop():
+            self.refused("cancel_async", 0)
         self.call("reset_buffer")
         arguments = (self._library, self._device, stream)
         self._thread = threading.Thread(target=_pump, args=arguments, name="rtl", daemon=True)
@@ -175,16 +177,14 @@ class Handle:
 
     def stop(self) -> bool:
         """End the flow; False when the library does not let go of its thread."""
-        thread, self._thread = self._thread, None
-        if thread is None:
-            return True
         # A cancel before the transfers are queued is forgotten by the library: repeat it.
         for _ in range(20):
-            if not thread.is_alive():
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = None
                 return True
             self._library.rtlsdr_cancel_async(self._device)
-            thread.join(0.1)
-        return not thread.is_alive()
+            self._thread.join(0.1)
+        return False
 
     def close(self) -> None:
         """Release the dongle."""

@@ -297,6 +297,9 @@ def test_a_library_that_never_comes_back_is_left_alone(fake_library, monkeypatch
     source = RtlSource("", "rtl:", library=library)
     source.read(1024)
     monkeypatch.setattr(library, "rtlsdr_cancel_async", lambda device: 0)
+    with pytest.raises(DeviceLost):
+        source.configure(sample_rate_hz=1e6)
+        source.read(64)
     source.close()
     assert library.opened == 1
     library.cancelled.set()
