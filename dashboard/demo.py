@@ -24,10 +24,10 @@ import click
 from sensors.text import Lang, say
 from sensors.toml import BadConfig
 
-EXAM_S = 15
+EXAM_S = 18
 """Scene time at which the papers open and the cheating transmitters begin."""
 
-SURVEY_S = 9
+SURVEY_S = 7
 """Baseline learned at the start, while the hall is quiet."""
 
 READY_S = 20.0

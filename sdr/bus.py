@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from sdr.source import BadSource, DeviceBusy, DeviceLost, DeviceNotFound, SourceError
+from sdr.source import BadSource, DeviceBusy, DeviceLost, DeviceNotFound
 from sdr.stream import SampleStream
 
 NO_DEVICE, ACCESS, BUSY = -4, -3, -6
@@ -38,7 +38,7 @@ def load_library() -> Any:
 
     Raises
     ------
-    SourceError
+    BadSource
         No library, or one that lacks what pyrtlsdr needs (Debian's own).
     """
     try:
