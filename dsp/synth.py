@@ -64,7 +64,7 @@ def tone(num_samples: int, cycles_per_sample: float, level_dbfs: float, first: i
 
     Examples
     --------
-    >>> float(np.mean(np.abs(tone(1000, 0.1, -20.0)) ** 2).round(6))
+    >>> round(float(np.mean(np.abs(tone(1000, 0.1, -20.0)) ** 2)), 6)
     0.01
     """
     turns = np.arange(first, first + num_samples, dtype=np.float64) * cycles_per_sample

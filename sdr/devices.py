@@ -34,7 +34,7 @@ def list_dongles(library: Any = None) -> list[Dongle]:
 
     Raises
     ------
-    SourceError
+    BadSource
         If librtlsdr cannot be loaded.
     """
     library = load_library() if library is None else library

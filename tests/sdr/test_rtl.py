@@ -16,7 +16,6 @@ from sdr.source import (
     DeviceBusy,
     DeviceLost,
     DeviceNotFound,
-    SourceError,
     TunerNotLocked,
 )
 
@@ -101,7 +100,7 @@ def test_a_wrong_library_is_named(monkeypatch, fault):
     for name in [name for name in sys.modules if name.startswith("rtlsdr")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "meta_path", [Loader(), *sys.meta_path])
-    with pytest.raises(SourceError) as refused:
+    with pytest.raises(BadSource) as refused:
         load_library()
     assert refused.value.message_id == "source.wrong_library"
     assert str(fault) in str(refused.value)
