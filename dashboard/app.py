@@ -10,18 +10,24 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import structlog
 import uvicorn
+from starlette.types import ASGIApp
 
 from dashboard.access import Door
 from dashboard.answers import Monitor
 from dashboard.centre import Centre
-from dashboard.config import LOOPBACK, MonitorFile
-from dashboard.errors import PortBusy
+from dashboard.config import MonitorFile, MonitorSection
+from dashboard.errors import PortBusy, StoreError
 from dashboard.keyring import Keyring
 from dashboard.metrics import prometheus_text
 from dashboard.receiver import Receiver
+from dashboard.tls import fingerprint, own_certificate
 from dashboard.web import build
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("monitor")
 
 
 async def run(config: MonitorFile, token: str, announce: Callable[[str], None]) -> None:
@@ -43,6 +49,8 @@ async def run(config: MonitorFile, token: str, announce: Callable[[str], None]) 
     monitor = config.monitor
     listener = _listen(monitor.http_host, monitor.http_port)
     port = listener.getsockname()[1]
+    certificate = _certificate(monitor)
+    scheme = "https" if certificate else "http"
     with contextlib.closing(listener):
         centre = Centre(config)
         keyring = Keyring(monitor.keys) if monitor.keys and not monitor.insecure else None
@@ -60,33 +68,52 @@ async def run(config: MonitorFile, token: str, announce: Callable[[str], None]) 
                     Monitor(centre.store, lambda: centre.board, time.time_ns, centre.recorder),
                     centre.live,
                     Door(token, f"rfproctor-{port}"),
-                    {f"{host}:{port}" for host in {*LOOPBACK, monitor.http_host}},
+                    {"localhost", monitor.http_host, *monitor.hosts},
                     prometheus_text(
                         lambda: centre.board, centre.live, receiver.counters, time.time_ns
                     ),
                 )
-                server = _Server(
-                    uvicorn.Config(
-                        application,
-                        log_config=None,
-                        access_log=False,
-                        lifespan="off",
-                        server_header=False,
-                        ws="websockets-sansio",
-                        ws_max_size=64 * 1024,
-                        ws_per_message_deflate=False,
-                        timeout_graceful_shutdown=3,
-                    )
-                )
+                server = _Server(_server_config(application, certificate))
                 tasks = centre.work()
                 with _stopping(server):
-                    announce(f"http://{monitor.http_host}:{port}/")
+                    announce(f"{scheme}://{monitor.http_host}:{port}/")
                     await server.serve(sockets=[listener])
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
         finally:
             centre.close()
+
+
+def _server_config(application: ASGIApp, certificate: tuple[Path, Path] | None) -> uvicorn.Config:
+    """Settings of the web server; no log of requests: addresses may hold the token."""
+    return uvicorn.Config(
+        application,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        ws="websockets-sansio",
+        ws_max_size=64 * 1024,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=3,
+        ssl_certfile=certificate[0] if certificate else None,
+        ssl_keyfile=certificate[1] if certificate else None,
+    )
+
+
+def _certificate(monitor: MonitorSection) -> tuple[Path, Path] | None:
+    """Certificate and key of the page; None on loopback, where none was given."""
+    if monitor.certificate is not None and monitor.certificate_key is not None:
+        pair = (monitor.certificate, monitor.certificate_key)
+        if missing := [path for path in pair if not path.is_file()]:
+            raise StoreError("config.file_missing", file=missing[0])
+        return pair
+    if monitor.is_local or monitor.keys is None:
+        return None
+    pair = own_certificate(monitor.keys, [monitor.http_host, "localhost", *monitor.hosts])
+    log.info("page is served over HTTPS", fingerprint=fingerprint(pair[0]))
+    return pair
 
 
 class _Server(uvicorn.Server):

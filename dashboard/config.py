@@ -36,6 +36,11 @@ class MonitorSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         Without keys, on loopback only.
     keys : Path or None
         Folder of our own key and of the list of sites that may speak here (`rfproctor keys`).
+    certificate, certificate_key : Path or None
+        PEM files for HTTPS.  Away from loopback the page is served over HTTPS only; without these
+        a certificate is made beside the keys.
+    hosts : list of str
+        Further names by which browsers reach the page; addresses need not be listed.
     """
 
     id: Id
@@ -44,6 +49,9 @@ class MonitorSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     store: str = "sqlite:///var/monitor.db"
     insecure: bool = False
     keys: Path | None = None
+    certificate: Path | None = None
+    certificate_key: Path | None = None
+    hosts: list[Annotated[str, Meta(pattern=r"^[A-Za-z0-9.-]+$")]] = []
 
     def __post_init__(self) -> None:
         http, tcp = _HTTP.match(self.http), _TCP.match(self.events)
@@ -53,6 +61,13 @@ class MonitorSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             raise ValueError("config.tcp_address")
         if self.insecure and not {http["host"], tcp["host"]} <= set(LOOPBACK):
             raise ValueError("config.insecure_not_loopback")
+        if (self.certificate is None) != (self.certificate_key is None):
+            raise ValueError("config.certificate_pair")
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the page is for this machine only."""
+        return self.http_host in LOOPBACK
 
     @property
     def http_host(self) -> str:

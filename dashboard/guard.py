@@ -7,6 +7,8 @@ every answer forbids the browser to load anything that we did not serve.
 
 from __future__ import annotations
 
+import ipaddress
+
 import msgspec
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection, Request
@@ -31,7 +33,7 @@ HEADERS = {
 }
 
 
-def enter(connection: HTTPConnection, door: Door, hosts: set[str], *, changes: bool) -> Identity:
+def enter(connection: HTTPConnection, door: Door, *, changes: bool) -> Identity:
     """Find out who it is; a cookie alone is not enough from another site's page."""
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
@@ -40,7 +42,7 @@ def enter(connection: HTTPConnection, door: Door, hosts: set[str], *, changes: b
     if who is None:
         raise Refused("http.sign_in", 401)
     if changes:
-        check_origin(connection, hosts)
+        check_origin(connection)
     return who
 
 
@@ -49,11 +51,26 @@ def session_of(connection: HTTPConnection, door: Door) -> Identity | None:
     return door.by_session(connection.cookies.get(door.cookie, ""))
 
 
-def check_origin(connection: HTTPConnection, hosts: set[str]) -> None:
+def check_origin(connection: HTTPConnection) -> None:
     """Browsers say where a POST and a WebSocket come from; other pages cannot forge it."""
-    _, _, host = connection.headers.get("origin", "").partition("://")
-    if host.lower() not in hosts or host.lower() != connection.headers.get("host", "").lower():
+    _, _, origin = connection.headers.get("origin", "").partition("://")
+    if origin.lower() != connection.headers.get("host", "").lower():
         raise Refused("http.bad_origin", 403)
+
+
+def is_ours(host: str, names: set[str]) -> bool:
+    """Whether a Host header is one of our names, or an address.
+
+    A page elsewhere can let its own name point at us, but then its name is in the header.
+    """
+    name, _, port = host.lower().rpartition(":")
+    if not port.isdecimal():
+        name = host.lower()
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return name in names
+    return True
 
 
 async def read_body(request: Request) -> bytes:
@@ -93,9 +110,9 @@ def refusal_of(refused: Refused, lang: Lang) -> Response:
 class Guard:
     """Outermost: the Host check, and the headers of every answer."""
 
-    def __init__(self, application: ASGIApp, hosts: set[str]) -> None:
+    def __init__(self, application: ASGIApp, names: set[str]) -> None:
         self._application = application
-        self._hosts = hosts
+        self._names = names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check the Host, then let the application answer."""
@@ -109,10 +126,11 @@ class Guard:
                 for name, value in HEADERS.items():
                     headers[name] = value
                 headers.setdefault("Cache-Control", "no-cache")
+                if scope["scheme"] in ("https", "wss"):
+                    headers["Strict-Transport-Security"] = "max-age=31536000"
             await send(message)
 
-        host = Headers(scope=scope).get("host", "").lower()
-        if host in self._hosts:
+        if is_ours(Headers(scope=scope).get("host", ""), self._names):
             await self._application(scope, receive, send_with_headers)
             return
         refusal = refusal_of(Refused("http.bad_host", 421), "en")

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
-from sqlalchemy import Engine, or_, select
+from sqlalchemy import Engine, select
 
 from dashboard import schema
 from dashboard.actions import Action
@@ -99,14 +99,13 @@ def alarm_card(reader: Engine, alarm_id: str) -> msgspec.Raw | None:
 def current_cards(reader: Engine, now_ns: int) -> list[msgspec.Raw]:
     """What a page starts with: every open alarm, and those of the last day."""
     table = schema.alarms
-    wanted = (
-        select(table.c.card)
-        .where(or_(table.c.is_open, table.c.last_seen_ns > now_ns - DAY_NS))
-        .order_by(table.c.is_open.desc(), table.c.last_seen_ns.desc())
-        .limit(SNAPSHOT_ALARMS)
-    )
+    newest = select(table.c.card).order_by(table.c.last_seen_ns.desc())
+    is_open = newest.where(table.c.is_open.is_(True)).limit(SNAPSHOT_ALARMS)
+    over = newest.where(table.c.is_open.is_(False), table.c.last_seen_ns > now_ns - DAY_NS)
     with reader.connect() as connection:
-        return [msgspec.Raw(card.encode()) for card in connection.scalars(wanted)]
+        cards = list(connection.scalars(is_open))
+        cards += connection.scalars(over.limit(SNAPSHOT_ALARMS - len(cards)))
+    return [msgspec.Raw(card.encode()) for card in cards]
 
 
 def actions_of(reader: Engine, alarm_id: str) -> list[Action]:

@@ -86,6 +86,7 @@ alarms = Table(
     Column("card", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Index("alarms_by_last_seen", "last_seen_ns", "id"),
+    Index("alarms_by_openness", "is_open", "last_seen_ns"),
     Index("alarms_by_state", "state", "last_seen_ns"),
     Index("alarms_by_site", "site", "last_seen_ns"),
 )

@@ -47,7 +47,7 @@ for _suffix, _kind in {".js": "text/javascript", ".css": "text/css", ".svg": "im
 
 
 def build(
-    monitor: Monitor, live: Live, door: Door, hosts: set[str], metrics: Callable[[], bytes]
+    monitor: Monitor, live: Live, door: Door, names: set[str], metrics: Callable[[], bytes]
 ) -> ASGIApp:
     """Put the application together.
 
@@ -56,8 +56,8 @@ def build(
     monitor : Monitor
     live : Live
     door : Door
-    hosts : set of str
-        Host headers that are ours, with their port.
+    names : set of str
+        Host names that are ours; addresses always are.
     metrics : callable
         The Prometheus text.
     """
@@ -70,7 +70,7 @@ def build(
 
     async def login(request: Request) -> Response:
         if request.method == "POST":
-            check_origin(request, hosts)
+            check_origin(request)
             token = _form_value((await read_body(request)).decode(errors="replace"), "token")
         else:
             token = request.query_params.get("token", "")
@@ -82,12 +82,17 @@ def build(
             return HTMLResponse(signin_page(lang, text), refused.status)
         answer = RedirectResponse("./", 303)
         answer.set_cookie(
-            door.cookie, door.open_session(identity), httponly=True, samesite="lax", path="/"
+            door.cookie,
+            door.open_session(identity),
+            httponly=True,
+            samesite="lax",
+            path="/",
+            secure=request.url.scheme == "https",
         )
         return answer
 
     async def logout(request: Request) -> Response:
-        check_origin(request, hosts)
+        check_origin(request)
         door.close_session(request.cookies.get(door.cookie, ""))
         answer = Response(status_code=204)
         answer.delete_cookie(door.cookie, httponly=True, samesite="lax", path="/")
@@ -111,7 +116,7 @@ def build(
 
     async def live_socket(websocket: WebSocket) -> None:
         try:
-            enter(websocket, door, hosts, changes=True)
+            enter(websocket, door, changes=True)
         except Refused as refused:
             await websocket.send_denial_response(refusal_of(refused, "en"))
             return
@@ -130,21 +135,21 @@ def build(
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     paths = dict.fromkeys(at.path for at in ENDPOINTS)
-    routes += [_route(path, monitor, door, hosts) for path in paths]
+    routes += [_route(path, monitor, door) for path in paths]
     application = Starlette(
         routes=routes,
         exception_handlers={Refused: _say_refused, HTTPException: _say_http},
     )
-    return Guard(application, hosts)
+    return Guard(application, names)
 
 
-def _route(path: str, monitor: Monitor, door: Door, hosts: set[str]) -> Route:
+def _route(path: str, monitor: Monitor, door: Door) -> Route:
     """One address with all its methods: identity, permission, types, then the plain function."""
     by_method = {at.method: at for at in ENDPOINTS if at.path == path}
 
     async def handler(request: Request) -> Response:
         at = by_method["GET" if request.method == "HEAD" else request.method]
-        who = enter(request, door, hosts, changes=at.method != "GET")
+        who = enter(request, door, changes=at.method != "GET")
         if not who.may(at.permission):
             raise Refused("http.forbidden", 403)
         call = Call(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -80,6 +81,10 @@ def start_monitor(folder: Path, port: int) -> subprocess.Popen[str]:
         f'[monitor]\nid = "city"\nhttp = "127.0.0.1:{port}"\n'
         f'events = "tcp://127.0.0.1:{port + 1}"\ninsecure = true\n'
     )
+    return start(config)
+
+
+def start(config: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "rfproctor", "--lang", "en", "monitor", str(config)],
         env={"RFPROCTOR_TOKEN": TOKEN, "PATH": "/usr/bin:/bin"},
@@ -390,6 +395,35 @@ def test_a_busy_port_is_one_clear_line(monitor: Running, tmp_path: Path) -> None
     assert other.returncode == 2
     assert errors.count("\n") == 1 and f"127.0.0.1:{monitor.port}" in errors
     assert out == ""
+
+
+def test_away_from_loopback_the_page_is_served_over_https(tmp_path: Path) -> None:
+    port = free_ports(5)
+    config = tmp_path / "monitor.toml"
+    config.write_text(
+        f'[monitor]\nid = "city"\nkeys = "keys"\nhttp = "127.0.0.2:{port}"\n'
+        f'events = "tcp://127.0.0.1:{port + 1}"\n'
+    )
+    process = start(config)
+    assert process.stdout is not None
+    try:
+        assert f"https://127.0.0.2:{port}/login?token=" in process.stdout.readline()
+        context = ssl.create_default_context(cafile=str(tmp_path / "keys/page.crt"))
+        with httpx2.Client(base_url=f"https://127.0.0.2:{port}", verify=context) as http:
+            entered = http.get("/login", params={"token": TOKEN})
+            assert "Secure" in entered.headers["set-cookie"]
+            assert http.get("/").status_code == 200
+            assert "max-age" in http.get("/").headers["strict-transport-security"]
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        url = f"wss://127.0.0.2:{port}/api/v1/live"
+        with connect(url, additional_headers=headers, ssl=context) as live:
+            assert texts(live, "snapshot")
+        mode = (tmp_path / "keys/page.key").stat().st_mode
+        assert mode & 0o077 == 0 or sys.platform == "win32"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=15)
+    assert process.returncode == 0, errors
 
 
 def test_metrics_count(monitor: Running, link: Link) -> None:
