@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from .detect import HALF_DUTY
 from .dwell import Resolution, look
-from .measure import Measured, measure
+from .measure import measure
 from .noise import segments_of
 from .plan import Hop
 from .runs import runs_with
 from .units import ratio_db
-from .values import Detection, Grid, IQBlock, Real, Reference
+from .values import Detection, Dwell, Grid, IQBlock, Real, Reference
 from .window import window
 
 CELLS = 40
@@ -34,12 +36,12 @@ EXTENT_SIGMAS = 3.5
 def refine(
     block: IQBlock,
     hop: Hop,
-    detection: Detection,
+    detections: Sequence[Detection],
     reference: Reference,
     response: Real | None = None,
     dc: complex = 0j,
-) -> Detection:
-    """Measure a detection again with bins fit for its width.
+) -> list[Detection]:
+    """Measure detections again with bins fit for their widths.
 
     A 1024-point spectrum shows a 9 kHz signal in four bins, too few for its 99 % bandwidth.  The
     same samples cut into longer segments show it in twenty or more; noise comes from the same
@@ -49,45 +51,71 @@ def refine(
     ----------
     block, hop, response, dc
         As given to `look`.
-    detection : Detection
+    detections : sequence of Detection
         Found in that dwell.
     reference : Reference
-        It was found against.
+        They were found against.
 
     Returns
     -------
-    Detection
-        With new centre, bandwidth, SNR and power; unchanged where it is wide enough already.
+    list of Detection
+        With new centre, bandwidth, SNR and power; those wide enough already as they were.
     """
-    bursty = detection.duty < HALF_DUTY
-    longest = 5e-3 if bursty else block.duration_s
+    looks: dict[int, Dwell] = {}
+    refined = []
+    for detection in detections:
+        factor = _factor(block, hop, detection)
+        if factor < 2:
+            refined.append(detection)
+            continue
+        if factor not in looks:
+            looks[factor] = _finer_look(block, hop, factor, response, dc)
+        refined.append(_measure(detection, looks[factor], hop, factor, reference))
+    return refined
+
+
+def _factor(block: IQBlock, hop: Hop, detection: Detection) -> int:
+    """How many times finer the bins must be: a power of two, 1 where they will do."""
+    longest_s = 5e-3 if detection.duty < HALF_DUTY else block.duration_s
     wanted = CELLS * block.sample_rate_hz / detection.bandwidth_hz
-    most = 2 * longest * block.sample_rate_hz / (LEAST_SEGMENTS + 1)
-    nfft = 2 ** int(np.log2(min(wanted, most, FINEST)))
-    coarse = hop.grid.bin_width_hz
-    if nfft * coarse <= block.sample_rate_hz * 1.01:
-        return detection
-    factor = round(nfft * coarse / block.sample_rate_hz)
-    width = coarse / factor
-    fine_grid = Grid(hop.grid.start_hz, width, (hop.grid.n_bins - 1) * factor + 1)
-    finer = replace(hop, grid=fine_grid)
+    most = 2 * longest_s * block.sample_rate_hz / (LEAST_SEGMENTS + 1)
+    nfft = block.sample_rate_hz / hop.grid.bin_width_hz
+    return int(2 ** max(0, math.floor(math.log2(min(wanted, most, FINEST) / nfft))))
+
+
+def _finer_look(block: IQBlock, hop: Hop, factor: int, response: Real | None, dc: complex) -> Dwell:
+    """Look at the same block with bins ``factor`` times narrower."""
+    nfft = factor * round(block.sample_rate_hz / hop.grid.bin_width_hz)
+    width = hop.grid.bin_width_hz / factor
+    grid = Grid(hop.grid.start_hz, width, (hop.grid.n_bins - 1) * factor + 1)
     if response is not None:
-        response = np.interp(np.arange(nfft) / factor, np.arange(len(response)), response)
-        response = response.astype(np.float32)
-    dwell = look(block, finer, Resolution(nfft), response, dc)
-    segments = segments_of(dwell)
-    bins = np.arange(fine_grid.n_bins) / factor
+        places = np.arange(nfft) / factor
+        response = np.interp(places, np.arange(len(response)), response).astype(np.float32)
+    return look(block, replace(hop, grid=grid), Resolution(nfft), response, dc)
+
+
+def _measure(
+    detection: Detection, dwell: Dwell, hop: Hop, factor: int, reference: Reference
+) -> Detection:
+    """Put the finer figures into a detection; levels per coarse bin stay as they are."""
+    bins = np.arange(dwell.grid.n_bins) / factor
     places = np.arange(hop.grid.n_bins)
+    segments = segments_of(dwell)
     noise = np.interp(bins, places, reference.typical_mean / factor).astype(np.float32)
     power, k_eff, quiet = dwell.mean, segments.k_mean, noise
-    if bursty:
+    if detection.duty < HALF_DUTY:
         power, k_eff = dwell.peak, segments.k_burst
         quiet = np.interp(bins, places, reference.typical_peak / factor).astype(np.float32)
-    band = _extent(power, quiet, fine_grid, detection, k_eff)
-    figures = measure(
-        power, quiet, fine_grid, *band, noise=noise, taps=window("hann", nfft), k_eff=k_eff
+    band = _extent(power, quiet, dwell.grid, detection, k_eff)
+    taps = window(dwell.window, 1024)
+    figures = measure(power, quiet, dwell.grid, *band, noise=noise, taps=taps, k_eff=k_eff)
+    return replace(
+        detection,
+        center_freq_hz=figures.center_freq_hz,
+        bandwidth_hz=figures.bandwidth_hz,
+        snr_db=figures.snr_db,
+        power_dbfs=ratio_db(figures.power),
     )
-    return _with(detection, figures)
 
 
 def _extent(
@@ -112,14 +140,3 @@ def _extent(
         if gap <= max(4, MOST_GAP * (last - first)):  # farther away it is noise, or another signal
             first, last = min(first, low), max(last, high)
     return bins.start + first, bins.start + last
-
-
-def _with(detection: Detection, figures: Measured) -> Detection:
-    """Detection with the finer figures; levels per coarse bin stay comparable with thresholds."""
-    return replace(
-        detection,
-        center_freq_hz=figures.center_freq_hz,
-        bandwidth_hz=figures.bandwidth_hz,
-        snr_db=figures.snr_db,
-        power_dbfs=ratio_db(figures.power),
-    )

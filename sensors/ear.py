@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from dsp.confirm import SHIFT_HZ, Verdict, confirm
+from dsp.dc import LEAST_HOPS, DcEstimate
 from dsp.detect import CLIPPING, detect
 from dsp.dwell import Resolution, look
+from dsp.noise import across_frequency
 from dsp.plan import Hop, Plan
+from dsp.refine import refine
 from dsp.rule import Rule
-from dsp.values import Detection, Dwell, Grid
-from sdr.source import Source
+from dsp.values import Detection, Dwell, Grid, IQBlock, Reference
+from sdr.source import Source, TunerNotLocked
 
 REAL_FOR_S = 60.0
 GHOST_FOR_S = 30.0
@@ -77,23 +81,57 @@ class Ear:
         self._num_samples = round(dwell_s * source.settings.sample_rate_hz)
         self._tuned_hz = float("nan")
         self._judged: list[_Judged] = []
+        self._dc = DcEstimate()
+        self._warm = False
+        self._block: IQBlock | None = None
 
     def visit(self, hop: Hop) -> Dwell | None:
         """Tune, settle, read and look; None when a recording's last samples are too few.
+
+        What the receiver itself adds at the centre of every hop is subtracted.
 
         Raises
         ------
         TunerNotLocked, DeviceLost, EndOfRecording
             As `Source.tune` and `Source.read`.
         """
+        if not self._warm:
+            self._warm = True
+            self._learn_dc()
+        return self._look(hop)
+
+    def measure(
+        self, dwell: Dwell, detections: list[Detection], reference: Reference | None
+    ) -> list[Detection]:
+        """Measure what the latest visit's dwell showed in finer bins, from the same samples."""
+        hop = self._plan.hops[dwell.hop]
+        if not detections or self._block is None or self._block.time_ns != dwell.time_ns:
+            return detections
+        known = reference or across_frequency(dwell)
+        return refine(self._block, hop, detections, known, dc=self._dc.value)
+
+    def _look(self, hop: Hop) -> Dwell | None:
         if self._tuned_hz != hop.center_freq_hz:
             self._tuned_hz = float("nan")
             self._source.tune(hop.center_freq_hz)
             self._tuned_hz = hop.center_freq_hz
-        block = self._source.read(self._num_samples)
-        if block.num_samples < self._resolution.nfft:
+        self._block = self._source.read(self._num_samples)
+        if self._block.num_samples < self._resolution.nfft:
             return None
-        return look(block, hop, self._resolution)
+        dwell = look(self._block, hop, self._resolution, dc=self._dc.value)
+        if hop == self._plan.hops[hop.index]:
+            self._dc.add(hop.center_freq_hz, dwell.dc)
+        return dwell
+
+    def _learn_dc(self) -> None:
+        """Look at enough hops, so that no spike is in the first dwells that are reported."""
+        if len(self._plan.hops) < LEAST_HOPS or not self._source.info.tunable:
+            return
+        for hop in self._plan.hops:
+            with suppress(TunerNotLocked):  # its own visit will tell
+                self._look(hop)
+            if self._dc.value:
+                return
 
     def sift(self, dwell: Dwell, detections: list[Detection]) -> list[Detection]:
         """Leave out what the receiver has made itself; look twice where that is not known yet.

@@ -112,7 +112,7 @@ def watch(task: Task, source: Source, site: Supervisor) -> None:
                 tracker = Tracker()
         reference = baseline.at(dwell.hop) if baseline is not None else None
         detections = detect(dwell, reference, rule, followed_hz=tracker.on_air_hz(dwell.grid))
-        confirmed = ear.sift(dwell, detections)
+        confirmed = ear.sift(dwell, ear.measure(dwell, detections, reference))
         emitters = tracker.update(confirmed, hop=dwell.hop, grid=dwell.grid, time_ns=dwell.time_ns)
         judged_by = baseline.hash if baseline is not None else ""
         site.report(DwellReport.of(task.sensor, dwell, confirmed, emitters, judged_by))

@@ -86,7 +86,7 @@ def run(trials: int = 200) -> Iterator[Metric | Skip]:
             if not found:
                 continue
             best = max(found, key=lambda d: d.power_dbfs)
-            best = refine(dwell_block, hop, best, reference)
+            (best,) = refine(dwell_block, hop, [best], reference)
             errors.append(
                 (
                     abs(best.center_freq_hz - hop.center_freq_hz - offset_hz - center_hz) / bin_hz,

@@ -52,7 +52,7 @@ def test_a_narrow_signal_is_measured_finer_than_its_bins(reference):
         offset_hz = -5e5 + 5.1e4 * seed
         samples = block(100 + seed, fsk(-45.0, offset_hz))
         (coarse,) = detect(look(samples, HOP), reference, Rule())
-        fine = refine(samples, HOP, coarse, reference)
+        (fine,) = refine(samples, HOP, [coarse], reference)
         errors.append(fine.bandwidth_hz)
         assert abs(fine.center_freq_hz - HOP.center_freq_hz - offset_hz) < 600
         assert fine.power_dbfs == pytest.approx(-45.0, abs=0.5)
@@ -64,7 +64,7 @@ def test_a_burst_is_measured_in_its_burst(reference):
     samples = block(200, fsk(-40.0, 3e5, slice(40_000, 52_000)))
     (coarse,) = detect(look(samples, HOP), reference, Rule())
     assert coarse.duty < 0.5
-    fine = refine(samples, HOP, coarse, reference)
+    (fine,) = refine(samples, HOP, [coarse], reference)
     assert abs(fine.center_freq_hz - HOP.center_freq_hz - 3e5) < 1200
     assert fine.bandwidth_hz == pytest.approx(12.5e3, rel=0.25)
 
@@ -74,12 +74,12 @@ def test_a_wide_signal_is_left_as_it_is(reference):
     wide = shaped_noise(seeded(3), share / share.sum() * 1e-2)
     samples = block(300, wide)
     (coarse,) = detect(look(samples, HOP), reference, Rule())
-    assert refine(samples, HOP, coarse, reference) is coarse
+    assert refine(samples, HOP, [coarse], reference)[0] is coarse
 
 
 def test_the_receivers_response_is_taken_out_of_the_finer_bins_too(reference):
     response = np.full(1024, 0.5, dtype=np.float32)
     samples = block(400, fsk(-30.0, 2e5))
     (coarse,) = detect(look(samples, HOP, response=response), reference, Rule())
-    fine = refine(samples, HOP, coarse, reference, response)
+    (fine,) = refine(samples, HOP, [coarse], reference, response)
     assert fine.power_dbfs == pytest.approx(-27.0, abs=0.5)
