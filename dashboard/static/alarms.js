@@ -50,7 +50,7 @@ function rail(open) {
   const fresh = list.filter(state.isNew).length;
   return html`
     <h2>${t("alarms.title")} <small>${list.length}</small>${fresh ? html`<b class="fresh">${t("alarms.fresh", { n: fresh })}</b>` : nothing}</h2>
-    ${list.length ? nothing : quiet()}
+    ${list.length || !state.known.value ? nothing : quiet()}
     <div class="cards">
       ${list.slice(0, MOST_CARDS).map((alarm) => card(alarm, open))}
       ${groups(list.slice(MOST_CARDS), open)}

@@ -47,6 +47,7 @@ function apply() {
         siteMap = new Map(message.sites.map((site) => [site.site, site]));
         alarmMap = new Map(message.alarms.map((alarm) => [alarm.id, alarm]));
         state.notices.value = message.notices ?? [];
+        state.known.value = true;
         offsetMs = message.time_ns / 1e6 - Date.now();
       } else if (message.kind === "tick") {
         offsetMs = message.time_ns / 1e6 - Date.now();

@@ -39,7 +39,7 @@ function header(actions) {
     <span class="where">${found ? html`${found.site.site_name || found.site.site}<i>›</i>${placeName(found.sensor.position) || found.sensor.sensor}` : ""}</span>
     <span class="counts">
       ${["go", "degraded", "blind", "silent", "drill", "survey"]
-        .filter((name) => counts[name] || ALWAYS.includes(name))
+        .filter((name) => state.known.value && (counts[name] || ALWAYS.includes(name)))
         .map((name) => html`<span class="count ${name} ${counts[name] ? "" : "none"}">${shape(name)}${t(`state.${name}`)} <b>${counts[name] ?? 0}</b></span>`)}
     </span>
     <span class="link ${live}"><i></i>${t(`link.${live}`)}</span>

@@ -108,6 +108,7 @@ function reading(scope, { x, y }) {
 /** With no cursor: what stretch is shown, and how finely. */
 function summary(scope) {
   const pieces = state.axis.peek().pieces(scope.width || 1);
+  if (!pieces.length) return "";
   const bin = scope.last?.bin_width_hz;
   return html`
     <span class="num">${pieces.map((p) => `${mhz(p.start_hz, 3)}–${mhz(p.stop_hz, 3)}`).join(" + ")} MHz</span>

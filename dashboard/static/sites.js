@@ -35,7 +35,7 @@ function rail() {
             ${members.map(({ sensor }) => row(sensor))}
           </section>`,
       )}
-      ${shown.length === 0 ? html`<p class="empty">${t(state.sensors.value.length ? "sites.none_match" : "sites.none")}</p>` : nothing}
+      ${state.known.value && shown.length === 0 ? html`<p class="empty">${t(state.sensors.value.length ? "sites.none_match" : "sites.none")}</p>` : nothing}
     </div>
     ${watchList()}
     ${noticeList()}`;

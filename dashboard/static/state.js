@@ -4,6 +4,7 @@ import { computed, signal } from "./vendor/signals-core.js";
 import { Axis } from "./axis.js";
 
 export const link = signal({ name: "connecting", since: Date.now() });
+export const known = signal(false); // the monitor has told everything once
 export const sites = signal(new Map()); // id -> heartbeat with age_s, state
 export const alarms = signal(new Map()); // id -> alarm
 export const notices = signal([]); // newest first, at most 50

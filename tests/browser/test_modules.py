@@ -1,0 +1,167 @@
+"""The small modules: colours, proof of silence, band plan, and texts that are made of parts."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+LANGS = ("en", "zh")
+
+
+def words(repository: Path, lang: str) -> dict[str, str]:
+    """What the page gets: texts of messages, and its own over them."""
+    folders = ("sensors/locale", "dashboard/static/locale")
+    texts: dict[str, str] = {}
+    for folder in folders:
+        texts |= json.loads((repository / folder / f"{lang}.json").read_text(encoding="utf-8"))
+    return texts
+
+
+def test_colours_grow_evenly_brighter(modules: Any) -> None:
+    """A grey print and a colour-blind eye see the same order: luminance only ever rises."""
+    colours = modules.evaluate(
+        """async () => {
+        const { WORDS, css } = await import("/static/colormap.js");
+        const parts = (word) => [word & 255, (word >> 8) & 255, (word >> 16) & 255];
+        return [Array.from(WORDS, parts), css(-1), css(2)];
+        }"""
+    )
+    luminance = [0.2126 * r + 0.7152 * g + 0.0722 * b for r, g, b in colours[0]]
+    assert all(b >= a - 0.5 for a, b in zip(luminance, luminance[4:], strict=False))
+    assert colours[0][0] == [0, 0, 4]
+    assert colours[0][255] == [252, 255, 164]
+    assert colours[1:] == ["rgb(0 0 4)", "rgb(252 255 164)"]
+
+
+def test_colours_are_matplotlibs(modules: Any) -> None:
+    """Reports and page must agree: the same dB has the same colour within 2 of 255."""
+    import matplotlib
+
+    rgb = modules.evaluate(
+        """async () => Array.from((await import("/static/colormap.js")).WORDS,
+        (word) => [word & 255, (word >> 8) & 255, (word >> 16) & 255])"""
+    )
+    table = matplotlib.colormaps["inferno"]
+    away = [
+        abs(255 * table(i)[channel] - rgb[i][channel]) for i in range(256) for channel in range(3)
+    ]
+    assert max(away) <= 2.5
+
+
+BAND = {"start_hz": 167e6, "stop_hz": 175e6, "p_2s": 0.998}
+
+
+def proof(modules: Any, sensors: list[tuple[str, list[dict[str, float]]]], alarms: Any) -> Any:
+    rows = [
+        {
+            "site": {"site": "s", "started_ns": 1_000_000_000_000},
+            "sensor": {"state": state, "bands": bands},
+        }
+        for state, bands in sensors
+    ]
+    return modules.evaluate(
+        """async ([rows, alarms]) =>
+        (await import("/static/proof.js")).proof(rows, alarms)""",
+        [rows, alarms],
+    )
+
+
+def test_proof_counts_what_is_really_heard(modules: Any) -> None:
+    other = {"start_hz": 403e6, "stop_hz": 423e6, "p_2s": 0.4}
+    said = proof(modules, [("go", [BAND, other])], [])
+    assert (said["watched"], said["total"], said["chance"]) == (1, 2, 0.998)
+    assert said["since"] == 1_000_000
+
+
+@pytest.mark.parametrize("state", ["silent", "blind", "survey"])
+def test_a_deaf_sensor_proves_nothing(modules: Any, state: str) -> None:
+    said = proof(modules, [(state, [BAND])], [])
+    assert (said["watched"], said["total"], said["chance"]) == (0, 1, 0)
+
+
+def test_the_better_sensor_of_a_band_counts(modules: Any) -> None:
+    said = proof(modules, [("silent", [BAND]), ("go", [{**BAND, "p_2s": 0.95}])], [])
+    assert (said["watched"], said["total"], said["chance"]) == (1, 1, 0.95)
+
+
+def test_quiet_begins_after_the_last_sighting_but_not_of_a_drill(modules: Any) -> None:
+    heard = [
+        {"last_seen_ns": 2_000_000_000_000, "drill": False},
+        {"last_seen_ns": 9_000_000_000_000, "drill": True},
+    ]
+    assert proof(modules, [("go", [BAND])], heard)["since"] == 2_000_000
+
+
+def test_band_plan_rows_are_in_order_and_named_twice(repository: Path) -> None:
+    plan = json.loads((repository / "dashboard/static/bands.json").read_text(encoding="utf-8"))
+    rows = plan["rows"]
+    assert len(rows) > 40
+    for row in rows:
+        assert row["start_mhz"] < row["stop_mhz"]
+        assert row["en"]
+        assert re.search("[\u4e00-\u9fff]", row["zh"])
+    for before, after in itertools.pairwise(rows):
+        assert before["stop_mhz"] <= after["start_mhz"], "one service per frequency"
+
+
+def test_every_guard_band_has_a_name(repository: Path) -> None:
+    presets = re.findall(r"(?m)^\[([\w-]+)\]", (repository / "sensors/presets.toml").read_text())
+    assert len(presets) > 10
+    for lang in LANGS:
+        texts = words(repository, lang)
+        assert [name for name in presets if f"band.{name}" not in texts] == []
+
+
+def literals(repository: Path, module: str, name: str) -> set[str]:
+    """Strings of a ``Literal`` of ours."""
+    tree = ast.parse((repository / module).read_text(encoding="utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == name:
+            constants = [leaf for leaf in ast.walk(node.value) if isinstance(leaf, ast.Constant)]
+            return {str(leaf.value) for leaf in constants if leaf.value}
+    raise AssertionError(f"{module} has no {name}")
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_texts_made_of_parts(repository: Path, lang: str) -> None:
+    """``t(`state.${name}`)`` cannot be found by a search: each possible name must be there."""
+    texts = words(repository, lang)
+    wanted = {f"state.{name}" for name in literals(repository, "sensors/messages.py", "State")}
+    wanted |= {
+        f"alarm.state.{name}" for name in literals(repository, "dashboard/alarms.py", "AlarmState")
+    }
+    static = repository / "dashboard" / "static"
+    offered = re.search(r"DISMISS_REASONS = (\[.*?\])", (static / "alarms.js").read_text("utf-8"))
+    assert offered is not None
+    codes = set(json.loads(offered[1]))
+    assert codes <= literals(repository, "dashboard/actions.py", "ReasonCode")
+    wanted |= {f"dismiss.{code}" for code in codes}
+    wanted |= {f"trace.{name}" for name in ("live", "hold", "baseline", "threshold")}
+    wanted |= {f"link.{name}" for name in ("live", "lost", "connecting")}
+    assert sorted(wanted - texts.keys()) == []
+
+
+def test_no_text_of_the_page_is_left_over(repository: Path) -> None:
+    static = repository / "dashboard" / "static"
+    code = "\n".join(path.read_text(encoding="utf-8") for path in static.glob("*.js"))
+    made = (
+        "band.",
+        "state.",
+        "alarm.state.",
+        "dismiss.",
+        "trace.",
+        "link.",
+        "position.",
+        "sentence.",
+    )
+    own = json.loads((static / "locale" / "en.json").read_text(encoding="utf-8"))
+    unused = [key for key in own if not key.startswith(made) and f'"{key}"' not in code]
+    assert unused == []
