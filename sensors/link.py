@@ -231,9 +231,12 @@ class Link:
         dealer.setsockopt(zmq.HANDSHAKE_IVL, 5000)
         dealer.setsockopt(zmq.HEARTBEAT_IVL, 5000)
         dealer.setsockopt(zmq.HEARTBEAT_TIMEOUT, 15000)
-        dealer.setsockopt(zmq.CONNECT_TIMEOUT, 5000)
+        # After a cut, TCP waits longer and longer before it tries again; so give up a connection
+        # that is not answered and knock anew, each time with a fresh and impatient SYN.
+        dealer.setsockopt(zmq.TCP_MAXRT, 4000)
+        dealer.setsockopt(zmq.CONNECT_TIMEOUT, 2000)
         dealer.setsockopt(zmq.RECONNECT_IVL, random.randint(200, 500))  # noqa: S311
-        dealer.setsockopt(zmq.RECONNECT_IVL_MAX, 5000)
+        dealer.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
         if self._server_key is not None:
             dealer.curve_serverkey = self._server_key
             dealer.curve_publickey = self._keys.curve_public

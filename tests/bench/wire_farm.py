@@ -17,7 +17,6 @@ import socket
 import sqlite3
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -28,6 +27,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from wire_net import NEAR, enter
+
+SILENT_S = 5.0
+"""A site that was not heard for so long is shown as silent."""
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
     ["dashboard.receiver", "dashboard.store", "sensors.link", "wire_farm", "bench_schedules"]
@@ -48,21 +51,45 @@ def free_ports(count: int = 2) -> int:
         return base
 
 
-def run_monitor(address: str, database: str, mutant: str) -> None:
+def run_monitor(
+    address: str, database: str, mutant: str, keys: str = "", space: str = "", told: Any = None
+) -> None:
     """Child process: the shipped receiver and store."""
     import logging
 
+    from dashboard.keyring import Keyring
     from dashboard.receiver import Receiver
     from dashboard.store import Store
 
+    enter(space)
     logging.disable(logging.CRITICAL)
     store = Store(f"sqlite:///{database}")
+    ring = Keyring(Path(keys)) if keys else None
+    heard: dict[str, float] = {}
+
+    def beat(message: Any) -> None:
+        heard[message.site] = time.monotonic()
+
+    async def watch_silence() -> None:
+        """Tell when a site begins and ends to be silent, as the page would show it."""
+        silent: set[str] = set()
+        while told is not None:
+            await asyncio.sleep(0.05)
+            now = time.monotonic()
+            for site, seen in heard.items():
+                if (now - seen > SILENT_S) != (site in silent):
+                    silent ^= {site}
+                    told.send((site, site in silent, now))
 
     async def serve() -> None:
-        async with Receiver(address, store, monitor="city") as receiver:
+        async with Receiver(
+            address, store, monitor="city", keyring=ring, on_heartbeat=beat
+        ) as receiver:
+            watching = asyncio.create_task(watch_silence())
             if mutant == "ack_early":
                 receiver.intake = late_intake()(store, "city", None)
             await asyncio.Event().wait()
+            watching.cancel()
 
     asyncio.run(serve())
 
@@ -89,7 +116,15 @@ def late_intake() -> type[Any]:
 
 
 def run_site(
-    name: str, folder: str, address: str, rate: float, stop: Any, ledger: Connection, mutant: str
+    name: str,
+    folder: str,
+    address: str,
+    rate: float,
+    stop: Any,
+    ledger: Connection,
+    mutant: str,
+    server_key: bytes | None = None,
+    space: str = "",
 ) -> None:
     """Child process: publish at a rate, say what was confirmed, until told to stop; then drain."""
     import logging
@@ -98,6 +133,7 @@ def run_site(
     from sensors.link import Link
     from sensors.outbox import Outbox
 
+    enter(space)
     logging.disable(logging.CRITICAL)
     home = Path(folder)
     keys = own_keys(home / "site.key")
@@ -105,14 +141,18 @@ def run_site(
     outbox = Outbox(home / file, keys)
     rng = random.Random()
     sensors = (f"{name}/hall",)
-    with Link(outbox, keys, name, sensors, events=address) as link:
+    with Link(outbox, keys, name, sensors, events=address, server_key=server_key) as link:
         if mutant == "delete_on_send":
             from bench_schedules import DeleteOnSend
 
             link.sender = DeleteOnSend(outbox, link.sender.card)
         due = beat = time.monotonic()
+        status = ("", -1)
         while not stop.is_set():
             now = time.monotonic()
+            if space and status != (link.sender.state, outbox.acked):
+                status = (link.sender.state, outbox.acked)
+                ledger.send_bytes(f"status {now} {status[0]} {status[1]} {outbox.last}".encode())
             if now >= beat:
                 beat = now + 1.0
                 link.heartbeat(heartbeat(name))
@@ -123,7 +163,7 @@ def run_site(
             label = f"{name}-{rng.randrange(1 << 60):x}"
             seq = link.publish(sighting(name, label, rng))
             ledger.send_bytes(f"{outbox.epoch.hex()} {seq} {label}".encode())
-        while not link.drained(1.0):
+        while not link.drained(0.5):
             link.heartbeat(heartbeat(name))
         ledger.send_bytes(b"drained")
     outbox.close()
@@ -164,6 +204,7 @@ class Site:
     folder: Path
     process: Any = None
     confirmed: dict[tuple[str, int], str] = field(default_factory=dict)
+    status: list[tuple[float, str, int, int]] = field(default_factory=list)
     drained: bool = False
 
 
@@ -197,11 +238,20 @@ class Farm:
         Events per second and site.
     mutant : str
         Empty, or which part is broken on purpose.
+    line : Line, optional
+        Monitor and sites in namespaces of their own, with CURVE keys.
     """
 
-    def __init__(self, folder: Path, sites: int, rate: float, mutant: str = "") -> None:
+    def __init__(
+        self, folder: Path, sites: int, rate: float, mutant: str = "", line: Any = None
+    ) -> None:
         self.database = folder / "monitor.db"
-        self.address = f"tcp://127.0.0.1:{free_ports()}"
+        self.address = f"tcp://{NEAR if line else '127.0.0.1'}:{free_ports()}"
+        self.line = line
+        self.keys = ""
+        self.server_key: bytes | None = None
+        self.silences: list[tuple[str, bool, float]] = []
+        self.told: Connection | None = None
         self.rate = rate
         self.mutant = mutant
         self.stop = CONTEXT.Event()
@@ -209,24 +259,45 @@ class Farm:
         self.sites = [Site(f"site-{i}", folder / f"site-{i}") for i in range(sites)]
         self.pipes: dict[Connection, Site] = {}
         self.kills = {"monitor": 0, "site": 0, "stop": 0}
-        self.site_address: Callable[[Site], str] = lambda _: self.address
+        if line is not None:
+            self._enrol(folder / "keys")
+
+    def _enrol(self, folder: Path) -> None:
+        from dashboard.keyring import Keyring
+        from sensors.keys import own_keys
+
+        self.keys = str(folder)
+        ring = Keyring(folder)
+        for site in self.sites:
+            own = own_keys(site.folder / "site.key")
+            ring.allow(site.name, own.curve_public, own.verify_key, "bench")
+        self.server_key = ring.keys.curve_public
+        ring.close()
 
     def start_monitor(self) -> None:
-        self.monitor = CONTEXT.Process(
-            target=run_monitor, args=(self.address, str(self.database), self.mutant), daemon=True
-        )
+        ours = theirs = None
+        space = self.line.near if self.line else ""
+        if self.line is not None:
+            ours, theirs = CONTEXT.Pipe(duplex=False)
+        args = (self.address, str(self.database), self.mutant, self.keys, space, theirs)
+        self.monitor = CONTEXT.Process(target=run_monitor, args=args, daemon=True)
         self.monitor.start()
+        if theirs is not None:
+            theirs.close()
+            self.told = ours
 
     def start_site(self, site: Site) -> None:
         ours, theirs = CONTEXT.Pipe(duplex=False)
         args = (
             site.name,
             str(site.folder),
-            self.site_address(site),
+            self.address,
             self.rate,
             self.stop,
             theirs,
             self.mutant,
+            self.server_key,
+            self.line.far if self.line else "",
         )
         site.process = CONTEXT.Process(target=run_site, args=args, daemon=True)
         site.process.start()
@@ -247,6 +318,14 @@ class Farm:
                 time.sleep(left)
             for pipe in ready:
                 self._read(pipe)  # type: ignore[arg-type]
+            self._hear()
+
+    def _hear(self) -> None:
+        try:
+            while self.told is not None and self.told.poll():
+                self.silences.append(self.told.recv())
+        except (EOFError, OSError):
+            self.told = None
 
     def _read(self, pipe: Connection) -> None:
         site = self.pipes[pipe]
@@ -255,6 +334,9 @@ class Farm:
                 line = pipe.recv_bytes().decode()
                 if line == "drained":
                     site.drained = True
+                elif line.startswith("status"):
+                    _, at, state, acked, last = line.split()
+                    site.status.append((float(at), state, int(acked), int(last)))
                 else:
                     epoch, seq, label = line.split()
                     site.confirmed[(epoch, int(seq))] = label
