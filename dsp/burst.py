@@ -47,7 +47,9 @@ MIN_WORTH_DB = 20.0
 NARROW_BINS = 5.5
 NARROW_S = 0.05
 NARROW_SNR_DB = 20.0
-"""Weak unmodulated blips are spurs of a computer or charger far more often than transmissions."""
+KEYED_HZ = 100.0
+"""Weak unmodulated blips are spurs of a computer or charger far more often than transmissions,
+unless they are keyed as fast as data is."""
 
 CUTS_PER_BLOCK = 32
 HISTORY_BLOCKS = 120
@@ -106,6 +108,20 @@ class BurstFinder:
             return math.nan
         level = float(np.median(self.floor.noise[~self.floor.dead]))
         return ratio_db(level / (self._bin_hz * self.window.enbw_bins))
+
+    def prime(self, samples: IQ) -> None:
+        """Learn the quiet level from a piece of the recording before feeding its beginning.
+
+        What is on from the first sample then stands out as soon as any piece is without it.
+
+        Parameters
+        ----------
+        samples : complex64, shape (n,)
+            At least one window.
+        """
+        tile = tiles(samples, self.window, 2)
+        quiet, self._sigma_db = quiet_level(tile.mean, tile.k_eff)
+        self._history.append(quiet)
 
     def feed(self, samples: IQ) -> list[Emission]:
         """Take the next samples; return the emissions that ended.
@@ -281,13 +297,14 @@ class BurstFinder:
         """Turn the sums into figures; None for what a person would not box."""
         rate, nfft = self.sample_rate_hz, self.window.nfft
         assert self.floor is not None
-        band = occupied_band(segment, self.floor.line)
+        band = occupied_band(segment, self.floor.line, self._bin_hz)
         duty = min(1.0, segment.on / max(1, segment.length))
         width = (band.high - band.low) * rate / nfft
         middle = ((band.high + band.low) / 2 - 0.5 - nfft / 2) * rate / nfft
         snr_db = ratio_db(band.signal / max(duty, 0.05) / max(self._noise(band), 1e-20))
         narrow = band.high - band.low < NARROW_BINS
-        blip = segment.length < NARROW_S * rate or segment.runs > 1
+        seconds = segment.length / rate
+        blip = seconds < NARROW_S or 1 < segment.runs < KEYED_HZ * seconds
         product = max(1.0, segment.on / rate * width)
         worth_db = snr_db + 5.0 * math.log10(product)
         if snr_db < MIN_SNR_DB or worth_db < MIN_WORTH_DB:

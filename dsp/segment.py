@@ -13,6 +13,10 @@ OCCUPIED = 0.99
 """Share of the power in the occupied bandwidth (ITU-R SM.443)."""
 
 SPLATTER_DB = 35.0
+NEAR_DB = 55.0
+NEAR_HZ = 25e3
+"""Close to a narrow signal its own sidebands are all there is, so that they count further down."""
+
 TONE_DB = 8.0
 HOLE_BINS = 6
 
@@ -76,10 +80,13 @@ class Segment:
 
     def absorb(self, other: Segment) -> None:
         """Take another piece of the same emission in."""
-        if other.start > self.stop or other.stop < self.start:
+        apart = max(other.start - self.stop, self.start - other.stop)
+        if -apart < 0.5 * min(self.length, other.length):
+            # One after the other; where they touch, a run goes on.
             self.on += other.on
+            self.runs += other.runs - (apart <= 0)
         else:
-            self.on = max(self.on, other.on)
+            self.on, self.runs = max(self.on, other.on), max(self.runs, other.runs)
         self.start, self.stop = min(self.start, other.start), max(self.stop, other.stop)
         self.low_bin = min(self.low_bin, other.low_bin)
         self.high_bin = max(self.high_bin, other.high_bin)
@@ -88,7 +95,6 @@ class Segment:
         self.rows += other.rows
         self.peak = max(self.peak, other.peak)
         self.top = max(self.top, other.top)
-        self.runs += other.runs
         self.steady = self.steady or other.steady
         if other.cut.points > self.cut.points:
             self.cut = other.cut
@@ -112,7 +118,7 @@ class Band:
     signal: float
 
 
-def occupied_band(segment: Segment, line: npt.NDArray[np.bool_]) -> Band:
+def occupied_band(segment: Segment, line: npt.NDArray[np.bool_], bin_width_hz: float) -> Band:
     """99 % of the power over the floor, in whole bins.
 
     Counted is the stretch around the strongest bin that stays within `SPLATTER_DB` of it and above
@@ -126,6 +132,7 @@ def occupied_band(segment: Segment, line: npt.NDArray[np.bool_]) -> Band:
     segment : Segment
     line : bool, shape (nfft,)
         Bins of steady lines: what they hide of the emission is read off their neighbours.
+    bin_width_hz : float
     """
     excess = (segment.power - segment.noise) / segment.rows
     hidden = line & (segment.power < 4.0 * segment.noise)
@@ -144,7 +151,10 @@ def occupied_band(segment: Segment, line: npt.NDArray[np.bool_]) -> Band:
     # Far from what stood out, a bin must be surer of itself: one in many is high by chance.
     doubt = 2.5 * unsure[first : first + len(part)]
     doubt[segment.low_bin - first : segment.high_bin - first + 1] /= 2.5
-    on = part > np.maximum(top * 10.0 ** (-SPLATTER_DB / 10.0), doubt)
+    least = np.full(len(part), top * 10.0 ** (-SPLATTER_DB / 10.0))
+    near = round(NEAR_HZ / bin_width_hz)
+    least[max(0, strongest - near) : strongest + near + 1] = top * 10.0 ** (-NEAR_DB / 10.0)
+    on = part > np.maximum(least, doubt)
     on[strongest] = True
     edges = np.flatnonzero(np.diff(np.concatenate([[False], on, [False]]).astype(np.int8)))
     runs: list[tuple[int, int]] = []

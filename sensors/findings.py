@@ -10,12 +10,16 @@ from pathlib import Path
 from dsp.burst import BurstFinder
 from dsp.iq import clipped_fraction, to_complex
 from dsp.values import Emission, SampleFormat
-from sdr.recording import open_recording
+from sdr.recording import Recording, open_recording
 from sdr.source import EndOfRecording
 from sensors.waterfall import Waterfall
 
 CHUNK_BYTES = 8 << 20
 """Read at once: large enough for the disk, small against the memory budget."""
+
+
+PRIME_S = 0.06
+PRIME_PIECES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,7 @@ def stream(job: Job, progress: Progress | None = None) -> Iterator[Emission | Su
             integer_samples=recording.sample_format != "cf32",
             watch=waterfall.add if waterfall else None,
         )
+        _prime(finder, recording)
         chunk = max(1 << 16, CHUNK_BYTES // 8)
         done, clipped, count = 0, 0.0, 0
         boxes: list[Emission] = []
@@ -146,6 +151,20 @@ def stream(job: Job, progress: Progress | None = None) -> Iterator[Emission | Su
 
         draw(waterfall, boxes, Path(job.path).name, Path(job.picture), job.lang)
     yield summary
+
+
+def _prime(finder: BurstFinder, recording: Recording) -> None:
+    """Let the finder hear short pieces from all over the recording before its beginning."""
+    length = round(PRIME_S * recording.sample_rate_hz)
+    if recording.num_samples < 4 * length or length < finder.window.nfft:
+        return
+    count = min(PRIME_PIECES, recording.num_samples // length)
+    for index in range(count):
+        recording.seek((recording.num_samples - length) * index // (count - 1))
+        block = recording.read(length)
+        if block.num_samples == length:
+            finder.prime(to_complex(block.raw, block.sample_format))
+    recording.seek(0)
 
 
 def collect(job: Job) -> Findings:
