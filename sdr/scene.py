@@ -69,6 +69,7 @@ class SceneSource(Source):
         self.settle_s = 0.01
         self._tuning = Tuning(100e6, 2.4e6, 40.2)
         self._air: Air | None = None
+        self._listening = False
         self._opened_s = self._pace.elapsed_s()
         self._next = math.ceil(self._opened_s * self._tuning.sample_rate_hz)
         self._info = SourceInfo(
@@ -140,12 +141,13 @@ class SceneSource(Source):
         """Return the next samples, waiting until the last of them has been on the air."""
         rate_hz = self._tuning.sample_rate_hz
         dropped = 0
+        if not self._listening:
+            self._set(self._tuning)  # nobody waited for samples before the first read
         if self._pace.real_time:
             oldest = math.ceil((self._pace.elapsed_s() - BUFFER_S) * rate_hz)
             dropped = max(0, oldest - self._next)
         if self._air is None:
             self._air = Air(self._scene, self._sensor, self._tuning, self._seed)
-            dropped = 0  # making ready took time, but a real receiver had no reader yet either
         first = self._next + dropped
         raw = self._air.raw(first, num_samples)
         self._next = first + num_samples
@@ -171,4 +173,5 @@ class SceneSource(Source):
         if tuning != self._tuning:
             self._air = None
         self._tuning = tuning
+        self._listening = True
         self._next = math.ceil((now_s + self.settle_s) * tuning.sample_rate_hz)
