@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import numpy as np
 
 from sdr.recording import Annotation, Capture, Layout
 from sdr.source import BadSource
+
+_DATETIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]+))?Z")
 
 
 def read_layout(
@@ -75,10 +78,17 @@ def time_ns_of(text: str) -> int:
     --------
     >>> time_ns_of("1970-01-01T00:00:01.000000002Z")
     1000000002
+
+    Raises
+    ------
+    ValueError
+        If it is no date, or not in UTC (``Z``), which the standard wants.
     """
-    whole, _, fraction = text.rstrip("Z").partition(".")
-    moment = datetime.fromisoformat(whole).replace(tzinfo=UTC)
-    return int(moment.timestamp()) * 1_000_000_000 + int(fraction.ljust(9, "0")[:9])
+    matched = _DATETIME.fullmatch(text)
+    if matched is None:
+        raise ValueError(f"core:datetime {text}")
+    moment = datetime.fromisoformat(matched[1]).replace(tzinfo=UTC)
+    return int(moment.timestamp()) * 1_000_000_000 + int((matched[2] or "0").ljust(9, "0")[:9])
 
 
 def _load(meta_path: Path, data_path: Path) -> dict[str, Any]:
@@ -93,8 +103,11 @@ def _load(meta_path: Path, data_path: Path) -> dict[str, Any]:
         missing = "source.meta_missing" if data_path.is_file() else "source.file_missing"
         raise BadSource(missing, path=str(meta_path))
     try:
-        metadata: dict[str, Any] = json.loads(meta_path.read_text(encoding="utf-8"))
+        text = meta_path.read_text(encoding="utf-8")
+        metadata: dict[str, Any] = json.loads(text, parse_constant=_no_number)
         jsonschema.validate(metadata, schema.get_schema())
+        for capture in metadata["captures"]:
+            time_ns_of(capture.get("core:datetime", "1970-01-01T00:00:00Z"))
     except jsonschema.ValidationError as error:
         where = "/".join(str(part) for part in error.absolute_path) or "top"
         reason = f"{where}: {error.message[:120]}"
@@ -107,6 +120,11 @@ def _load(meta_path: Path, data_path: Path) -> dict[str, Any]:
         if starts != sorted(starts):
             raise BadSource("source.meta_invalid", path=str(meta_path), reason=f"{part}: order")
     return metadata
+
+
+def _no_number(text: str) -> float:
+    """Refuse the NaN and Infinity that Python's JSON would let pass."""
+    raise ValueError(text)
 
 
 def _stored_type(top: dict[str, Any], meta_path: Path) -> np.dtype[np.generic]:

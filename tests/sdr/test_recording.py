@@ -318,3 +318,57 @@ def test_options_win_over_the_metadata(write_pair):
     path = write_pair(bytes(200), captures=captures)
     with open_recording(path, sample_rate_hz=2e6, center_freq_hz=5e8) as opened:
         assert (opened.sample_rate_hz, opened.center_freq_hz) == (2e6, 5e8)
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+PLACES = (
+    *(("global", f"core:{key}") for key in ("datatype", "sample_rate", "version", "num_channels")),
+    *(("global", f"core:{key}") for key in ("dataset", "trailing_bytes", "sha512", "hw")),
+    *(("captures", f"core:{key}") for key in ("sample_start", "frequency", "datetime")),
+    *(("captures", f"core:{key}") for key in ("global_index", "header_bytes")),
+    *(("annotations", f"core:{key}") for key in ("sample_start", "sample_count", "label")),
+    *(("annotations", f"core:{key}") for key in ("freq_lower_edge", "comment")),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(place=st.sampled_from(PLACES), value=ANYTHING)
+def test_damaged_metadata_are_refused_or_read_but_never_crash(tmp_path_factory, place, value):
+    folder = tmp_path_factory.mktemp("damaged")
+    (folder / "a.sigmf-data").write_bytes(bytes(200))
+    metadata = {
+        "global": {"core:datatype": "cu8", "core:sample_rate": RATE_HZ, "core:version": "1.2.0"},
+        "captures": [{"core:sample_start": 0, "core:frequency": 169e6, "core:datetime": START}],
+        "annotations": [{"core:sample_start": 3, "core:sample_count": 4}],
+    }
+    part, key = place
+    target = metadata[part] if part == "global" else metadata[part][0]
+    target[key] = value
+    (folder / "a.sigmf-meta").write_text(json.dumps(metadata), encoding="utf-8")
+    try:
+        with open_recording(folder / "a.sigmf-meta") as opened:
+            opened.read(1000)
+    except BadSource as error:
+        assert error.message_id.startswith("source.")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-06-07T01:00:00+08:00", "2026-13-07T01:00:00Z", "yesterday", "2026-06-07T01:00:00.Z"],
+)
+def test_a_date_that_is_none(write_pair, text):
+    captures = [{"core:sample_start": 0, "core:frequency": 169e6, "core:datetime": text}]
+    assert refused(write_pair(bytes(200), captures=captures)) == "source.meta_invalid"
+
+
+@pytest.mark.parametrize("text", ["1e400", "NaN", "-Infinity"])
+def test_numbers_that_are_none(write_pair, text):
+    path = write_pair(bytes(200))
+    path.write_text(path.read_text().replace("1000000.0", text))
+    assert refused(path) == "source.meta_invalid"
