@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from . import histogram
 from .counts import HopCounts
+from .hours import at_this_hour, hour_of
 from .identity import BaselineMismatch, Identity
 from .plan import Plan
 from .skirts import skirts
@@ -36,7 +37,9 @@ NOISE_P = 1e-8
 CONTAMINATED = 10**0.05
 """A mean 0.5 dB over the median is not the floor's: the bin carried traffic during the survey."""
 
-FORMAT = 1
+RATIOS = (mean_ratio, burst_ratio)
+
+FORMAT = 2
 """Of the arrays; another one is refused."""
 
 
@@ -130,18 +133,34 @@ class Baseline:
                 array.setflags(write=False)
                 digest.update(np.ascontiguousarray(array).tobytes())
         self.hash = digest.hexdigest()
-        self._references: dict[int, Reference] = {}
+        self._references: dict[tuple[int, int], Reference] = {}
 
     @property
     def scans(self) -> int:
         """Dwells learnt on the hop that has fewest."""
         return min(counts.scans for counts in self.counts)
 
-    def at(self, hop: int) -> Reference:
-        """What to compare a dwell on this hop with; computed once."""
-        if hop not in self._references:
-            self._references[hop] = self._reference(self.counts[hop])
-        return self._references[hop]
+    def at(self, hop: int, time_ns: int | None = None) -> Reference:
+        """What to compare a dwell on this hop with; computed once.
+
+        Parameters
+        ----------
+        hop : int
+        time_ns : int, optional
+            When: traffic that never was there at this hour of the day is not excused, where the
+            hour was learnt on `dsp.hours.DAYS` days.  Without it the whole day counts.
+        """
+        hour = -1 if time_ns is None else hour_of(time_ns)
+        if (hop, hour) not in self._references:
+            counts = self.counts[hop]
+            if hour < 0:
+                self._references[hop, hour] = self._reference(counts)
+            else:
+                ratios = [ratio(self._segments(counts), NOISE_P, counts.scans) for ratio in RATIOS]
+                self._references[hop, hour] = at_this_hour(
+                    self.at(hop), counts.hours, hour, *ratios
+                )
+        return self._references[hop, hour]
 
     def dc(self, hop: int) -> complex:
         """What to subtract from samples of this hop as the receiver's own carrier."""
@@ -221,14 +240,18 @@ class Baseline:
             sort_keys=True,
         )
 
-    def _reference(self, counts: HopCounts) -> Reference:
-        """Floor, typical and traffic levels of one hop's bins."""
-        segments = Segments(
+    def _segments(self, counts: HopCounts) -> Segments:
+        """How the survey's dwells were cut, on average."""
+        return Segments(
             self.identity.window,
             self.identity.overlap,
             round(counts.segments / counts.scans),
             counts.num_blocks,
         )
+
+    def _reference(self, counts: HopCounts) -> Reference:
+        """Floor, typical and traffic levels of one hop's bins."""
+        segments = self._segments(counts)
         mean = (counts.sum_mean / counts.segments).astype(np.float32)
         typical_mean = histogram.quantile(counts.hist_mean, 0.5)
         typical_peak = histogram.quantile(counts.hist_peak, 0.5)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import histogram
+from .hours import HourMaxima
 from .identity import BaselineMismatch
 from .values import Dwell, Grid, Real
 
@@ -28,6 +29,7 @@ ARRAYS = (
     "first_ns",
     "last_ns",
 )
+HOURLY = ("mean", "peak", "days", "last_day")
 
 
 @dataclass(slots=True, eq=False)
@@ -49,6 +51,8 @@ class HopCounts:
         Smallest mean look.
     max_time_ns, first_ns, last_ns : int64, shape (n_bins,)
         Of the strongest burst look; of the first and last active one (0: never).
+    hours : HourMaxima
+        Strongest looks at each hour of the day.
     """
 
     grid: Grid
@@ -65,6 +69,7 @@ class HopCounts:
     max_time_ns: npt.NDArray[np.int64]
     first_ns: npt.NDArray[np.int64]
     last_ns: npt.NDArray[np.int64]
+    hours: HourMaxima
 
     def numbers(self) -> dict[str, object]:
         """All that is not an array."""
@@ -78,7 +83,8 @@ class HopCounts:
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """The arrays by name."""
-        return {name: getattr(self, name) for name in ARRAYS}
+        own = {name: getattr(self, name) for name in ARRAYS}
+        return own | {f"hours_{name}": getattr(self.hours, name) for name in HOURLY}
 
     @classmethod
     def restore(
@@ -94,19 +100,26 @@ class HopCounts:
         whole = cls.empty(grid)
         whole.scans, whole.segments = numbers["scans"], numbers["segments"]
         whole.num_blocks, whole.dc = numbers["num_blocks"], complex(*numbers["dc"])
-        for name in ARRAYS:
-            wanted, found = getattr(whole, name), arrays.get(name)
+        for name, wanted in whole.arrays().items():
+            found = arrays.get(name)
             if found is None or found.shape != wanted.shape or found.dtype != wanted.dtype:
                 raise ValueError(f"baseline array {name!r} is missing or damaged")
-            setattr(whole, name, found)
+            whole._put(name, found)
         return whole
 
     def copy(self) -> HopCounts:
         """Writable copy."""
-        twin = replace(self)
+        twin = replace(self, hours=HourMaxima(self.grid.n_bins))
         for name, array in self.arrays().items():
-            setattr(twin, name, array.copy())
+            twin._put(name, array.copy())
         return twin
+
+    def _put(self, name: str, array: npt.NDArray[Any]) -> None:
+        """Set one of `arrays`."""
+        if name.startswith("hours_"):
+            setattr(self.hours, name.removeprefix("hours_"), array)
+        else:
+            setattr(self, name, array)
 
     @classmethod
     def empty(cls, grid: Grid, dc: complex = 0j) -> HopCounts:
@@ -127,6 +140,7 @@ class HopCounts:
             np.zeros(n, dtype=np.int64),
             np.zeros(n, dtype=np.int64),
             np.zeros(n, dtype=np.int64),
+            HourMaxima(n),
         )
 
     def learn(self, dwell: Dwell) -> None:
@@ -145,6 +159,7 @@ class HopCounts:
         active = dwell.peak > ACTIVE_RATIO * self.quiet
         self.first_ns[active & (self.first_ns == 0)] = dwell.time_ns
         self.last_ns[active] = dwell.time_ns
+        self.hours.learn(dwell)
 
     def add(self, other: HopCounts) -> None:
         """Add what another learner counted on the same hop, in any order."""
@@ -165,3 +180,4 @@ class HopCounts:
         both = (self.first_ns > 0) & (other.first_ns > 0)
         self.first_ns = np.where(both, np.minimum(self.first_ns, other.first_ns), first)
         np.maximum(self.last_ns, other.last_ns, out=self.last_ns)
+        self.hours.add(other.hours)

@@ -251,7 +251,7 @@ class Listener:
 
     def _reference(self, dwell: Dwell) -> Reference:
         if self.baseline is not None:
-            return self.baseline.at(dwell.hop)
+            return self.baseline.at(dwell.hop, dwell.time_ns)
         return across_frequency(dwell)
 
 

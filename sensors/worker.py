@@ -110,7 +110,7 @@ def watch(task: Task, source: Source, site: Supervisor) -> None:
                 site.surveying = False
                 baseline = load_baseline(order.path, task.sensor, identity)
                 tracker = Tracker()
-        reference = baseline.at(dwell.hop) if baseline is not None else None
+        reference = baseline.at(dwell.hop, dwell.time_ns) if baseline is not None else None
         detections = detect(dwell, reference, rule, followed_hz=tracker.on_air_hz(dwell.grid))
         confirmed = ear.sift(dwell, ear.measure(dwell, detections, reference))
         emitters = tracker.update(confirmed, hop=dwell.hop, grid=dwell.grid, time_ns=dwell.time_ns)

@@ -108,7 +108,7 @@ def test_damaged_or_foreign_arrays_are_refused_in_words(rng):
         Baseline.from_arrays({})
     with pytest.raises(ValueError, match="'hist_mean' is missing or damaged"):
         Baseline.from_arrays({k: v for k, v in arrays.items() if k != "hop1_hist_mean"})
-    old = np.frombuffer(bytes(arrays["metadata"]).replace(b'"format": 1', b'"format": 0'), np.uint8)
+    old = np.frombuffer(bytes(arrays["metadata"]).replace(b'"format": 2', b'"format": 0'), np.uint8)
     with pytest.raises(ValueError, match="format 0"):
         Baseline.from_arrays(arrays | {"metadata": old})
 
@@ -248,3 +248,48 @@ def test_levels_out_of_range_are_counted_at_the_ends():
     histogram.count(counts, np.array([0.0, 1e3, 1e-30], dtype=np.float32))
     assert counts[:, [0, -1]].tolist() == [[1, 0], [0, 1], [1, 0]]
     assert histogram.quantile(counts * 0, 0.5).tolist() == [0, 0, 0]
+
+
+HOUR = 3600
+
+
+def days_of(rng, days, first_hour=0, hours=24):
+    """A survey with one dwell every 20 minutes; a meter reports at six every morning."""
+    learner = Learner(IDENTITY, PLAN)
+    meter = (169.0e6, 169.01e6, -50.0)
+    for day in range(days):
+        for minute in range(first_hour * 60, (first_hour + hours) * 60, 20):
+            signals = (meter,) if minute // 60 == 6 else ()
+            for hop in range(len(PLAN.hops)):
+                learner.learn(dwell(rng, hop, day * 24 * HOUR + minute * 60 + 1, signals))
+    return learner.freeze()
+
+
+def excused(baseline, hour):
+    own = baseline.at(0).grid.window(169.0e6, 169.01e6)
+    return bool(baseline.at(0, (100 * 24 + hour) * HOUR * SECOND).traffic_peak[own].all())
+
+
+def test_traffic_is_excused_only_around_its_hour_once_enough_days_were_learnt(rng):
+    baseline = days_of(rng, 3)
+    assert [excused(baseline, hour) for hour in (5, 6, 7)] == [True] * 3
+    assert [excused(baseline, hour) for hour in (0, 4, 8, 10, 23)] == [False] * 5
+    own = baseline.at(0).grid.window(169.0e6, 169.01e6)
+    assert baseline.at(0).traffic_peak[own].all()  # without a time the whole day counts
+
+
+def test_two_days_are_not_enough_to_know_the_hours(rng):
+    assert excused(days_of(rng, 2), 10)
+
+
+def test_hours_survive_merging_and_saving(rng):
+    three = days_of(rng, 3, 5, 3)
+    other = days_of(rng, 3, 9, 3)
+    merged = Baseline.from_arrays(three.merge(other).to_arrays())
+    assert excused(merged, 6)
+    assert not excused(merged, 10)
+    assert merged.counts[0].hours.days.tolist() == [
+        3 * (h in (5, 6, 7, 9, 10, 11)) for h in range(24)
+    ]
+    twice = three.merge(three)
+    assert twice.counts[0].hours.days[6] == 5  # the day that both end with counts once
