@@ -1,6 +1,6 @@
-"""Measure one receiver: loss, settling, gain, noise, frequency error. Tells numbers, not verdicts.
+"""Measure one receiver: stations heard, settling, gain, noise.  Tells numbers, not verdicts.
 
-Every function works on any tunable source; only the test counter needs a dongle.
+Every function works on any tunable source.  Beside it: `sdr.flow` (loss), `sdr.ppm` (crystal).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dsp.iq import to_complex
 from dsp.noise import excised_floor, segments_of
 from dsp.plan import Hop
 from dsp.units import ratio_db
-from dsp.values import Grid, IQBlock, Raw, Real
+from dsp.values import Grid, IQBlock, Real
 from sdr.source import Source, SourceError
 
 NFFT = 1024
@@ -37,111 +37,6 @@ OTHER_BANDS_HZ = ((500e6, 520e6), (758e6, 798e6), (925e6, 960e6))
 
 STATION_DB = 10.0
 CHANNEL_HZ = 200e3
-
-
-class _Counting(Protocol):
-    def test_counter(self, on: bool) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """What arrived while nothing but reading was done.
-
-    Attributes
-    ----------
-    seconds : float
-        Measured by this computer's clock.
-    num_samples : int
-        Received.
-    dropped : int
-        Lost, as the source says.
-    late_s : float
-        How much later the samples come at the end than at the beginning: crystal error (1e-4 of
-        the time at most) plus what was lost.
-    jumps : int or None
-        Breaks of the test counter; None without one.
-    counted_lost : int or None
-        Bytes lost by the counter, of which it sees the remainder by 256 only: a lower bound.
-    """
-
-    seconds: float
-    num_samples: int
-    dropped: int
-    late_s: float
-    jumps: int | None
-    counted_lost: int | None
-
-
-def can_count(source: Source) -> bool:
-    """Whether the source has the test counter of the RTL2832U."""
-    return hasattr(source, "test_counter")
-
-
-def measure_flow(source: Source, seconds: float, *, counter: bool) -> Flow:
-    """Read for some seconds and compare with the clock and with the chip's test counter.
-
-    In test mode the chip sends a byte that counts up instead of samples: every lost byte shows.
-    """
-    if counter:
-        cast("_Counting", source).test_counter(True)
-    try:
-        return _flow(source, seconds, counter=counter)
-    finally:
-        if counter:
-            with suppress(SourceError):  # a lost dongle has said so already
-                cast("_Counting", source).test_counter(False)
-
-
-def _flow(source: Source, seconds: float, *, counter: bool) -> Flow:
-    rate_hz = source.settings.sample_rate_hz
-    size = round(rate_hz * 0.005)
-    # What was in flight belongs to the time before, in test mode with other bytes.
-    source.read(round(rate_hz * 0.3))
-    jumps = lost = dropped = num_samples = 0
-    expected: int | None = None
-    delays_s: list[tuple[float, float]] = []
-    start_s = now_s = time.monotonic()
-    while now_s - start_s < seconds:
-        block = source.read(size)
-        now_s = time.monotonic()
-        num_samples += block.num_samples
-        dropped += block.dropped_samples
-        delays_s.append((now_s - start_s, now_s - start_s - num_samples / rate_hz))
-        if counter:
-            if expected is not None:
-                found, bytes_lost = count_jumps(block.raw, expected)
-                jumps, lost = jumps + found, lost + bytes_lost
-            expected = (int(block.raw[-1]) + 1) % 256
-    # The scheduler makes samples late, never early: the earliest of each end are compared.
-    first = min(delay for at, delay in delays_s if at < 0.25 * seconds)
-    last = min(delay for at, delay in delays_s if at > 0.75 * seconds)
-    return Flow(
-        seconds=now_s - start_s,
-        num_samples=num_samples,
-        dropped=dropped,
-        late_s=last - first,
-        jumps=jumps if counter else None,
-        counted_lost=lost if counter else None,
-    )
-
-
-def count_jumps(raw: Raw, expected: int) -> tuple[int, int]:
-    """Breaks in a run of counting bytes, and bytes lost at them (each modulo 256).
-
-    Parameters
-    ----------
-    raw : uint8, shape (n,)
-    expected : int
-        What the first byte should be.
-
-    Examples
-    --------
-    >>> count_jumps(np.array([254, 255, 0, 5, 6], dtype=np.uint8), 254)
-    (1, 4)
-    """
-    steps = np.diff(raw, prepend=np.uint8((expected - 1) % 256))
-    wrong = steps[steps != 1].astype(np.int64)
-    return int(wrong.shape[0]), int(((wrong - 1) % 256).sum())
 
 
 @dataclass(frozen=True, slots=True)

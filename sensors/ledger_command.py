@@ -13,16 +13,10 @@ from sdr.frequency import parse_freq
 from sdr.source import UserError
 from sensors.columns import columns
 from sensors.config import load_site
-from sensors.ledger import Gap
-from sensors.ledger_reader import (
-    MESSAGES_S,
-    BandCoverage,
-    LedgerReader,
-    SensorCoverage,
-    Watched,
-    WatchedVisit,
-)
+from sensors.ledger_answers import BandCoverage, SensorCoverage, Watched, WatchedVisit
+from sensors.ledger_reader import MESSAGES_S, LedgerReader
 from sensors.text import Lang, say
+from sensors.visit import Gap
 
 LEDGER_NAME = "ledger.db"
 DAY_NS = 86_400_000_000_000

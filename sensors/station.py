@@ -17,7 +17,7 @@ import zmq
 from sdr.source import UserError
 from sensors.config import Site
 from sensors.crew import Crew
-from sensors.ledger import Ledger, Visit
+from sensors.ledger import Ledger
 from sensors.link import Link
 from sensors.listener import Listener
 from sensors.messages import EmitterEvent, Event, Heartbeat, Note, NoticeEvent
@@ -34,6 +34,7 @@ from sensors.reports import (
 from sensors.survey import Survey, load_survey, save_survey
 from sensors.task import UseBaseline, tasks_of
 from sensors.viewers import Viewers
+from sensors.visit import Visit
 
 HEARTBEAT_S = 1.0
 FLUSH_S = 1.0

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from dsp.dwell import Resolution, look
-from dsp.health import HealthWatch, HopReference, roughness, signs
+from dsp.health import HealthWatch
 from dsp.plan import Hop
+from dsp.signs import HopReference, roughness, signs
 from dsp.synth import noise, tone
 from dsp.values import Grid, IQBlock
 

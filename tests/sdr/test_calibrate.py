@@ -11,14 +11,12 @@ from hypothesis import strategies as st
 
 from sdr.calibrate import (
     FM_BAND_HZ,
-    Flow,
     centers,
-    count_jumps,
     find_stations,
     look,
-    measure_flow,
     measure_gains,
 )
+from sdr.flow import Flow, count_jumps, measure_flow
 from sdr.uri import open_source
 
 
@@ -83,7 +81,8 @@ def test_flow_of_a_source_that_loses_nothing():
 MEASURE = """
 import json, sys
 from sdr.uri import open_source
-from sdr.calibrate import measure_flow, measure_settling
+from sdr.calibrate import measure_settling
+from sdr.flow import measure_flow
 with open_source("rtl:") as source:
     source.configure(sample_rate_hz=2.4e6, gain_db=20.7)
     flow = measure_flow(source, 2.0, counter=True)

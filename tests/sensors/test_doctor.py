@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from sdr.calibrate import Flow, GainStep, Look, Settling, Station
+from sdr.calibrate import GainStep, Look, Settling, Station
+from sdr.flow import Flow
 from sdr.ppm import CrystalError
-from sensors import doctor, doctor_dongles, doctor_host, doctor_source
+from sensors import doctor, doctor_dongles, doctor_host, doctor_judge
 from sensors.bands import settle_bands
 from sensors.calibration import Calibration, calibrations, remember
 from sensors.doctor import Finding, Patient, is_go
@@ -50,11 +51,11 @@ def flow(**changes):
     ],
 )
 def test_flow(changes, verdict):
-    assert readable(doctor_source.judge_flow(flow(**changes))).verdict == verdict
+    assert readable(doctor_judge.judge_flow(flow(**changes))).verdict == verdict
 
 
 def test_lost_samples_are_told_as_a_number():
-    assert doctor_source.judge_flow(flow(late_s=0.0068)).fields["missing"] == 16_320
+    assert doctor_judge.judge_flow(flow(late_s=0.0068)).fields["missing"] == 16_320
 
 
 def steps(floors, told=None):
@@ -64,9 +65,9 @@ def steps(floors, told=None):
 
 
 def test_gain_that_acts_that_does_not_and_that_is_not_obeyed():
-    good = doctor_source.judge_gains(steps([-109, -108, -102, -93]))
-    deaf = doctor_source.judge_gains(steps([-109, -109, -108.5, -108]))
-    wrong = doctor_source.judge_gains(steps([-109, -108, -102, -93], [0, 0, 0, 0]))
+    good = doctor_judge.judge_gains(steps([-109, -108, -102, -93]))
+    deaf = doctor_judge.judge_gains(steps([-109, -109, -108.5, -108]))
+    wrong = doctor_judge.judge_gains(steps([-109, -108, -102, -93], [0, 0, 0, 0]))
     assert [readable(f).verdict for f in (good, deaf, wrong)] == ["ok", "fail", "fail"]
     assert deaf.message == "doctor.gain_flat"
     assert wrong.message == "doctor.gain_wrong"
@@ -80,15 +81,15 @@ def one_look(floor_dbfs_per_hz, clipped=0.0, lsb=1.0, center_hz=100e6):
 
 def test_antenna_by_stations_by_wide_signals_or_dead():
     quiet = [one_look(-100)] * 5
-    heard = doctor_source.judge_antenna([Station(98e6, 40.0)], quiet)
-    wide = doctor_source.judge_antenna([], [*quiet, one_look(-80, center_hz=763e6)])
-    dead = doctor_source.judge_antenna([], quiet)
+    heard = doctor_judge.judge_antenna([Station(98e6, 40.0)], quiet)
+    wide = doctor_judge.judge_antenna([], [*quiet, one_look(-80, center_hz=763e6)])
+    dead = doctor_judge.judge_antenna([], quiet)
     assert [readable(f).verdict for f in (heard, wide, dead)] == ["ok", "ok", "fail"]
 
 
 def test_lock():
-    assert readable(doctor_source.judge_lock(20, [])).verdict == "ok"
-    refused = readable(doctor_source.judge_lock(18, [410e6, 412e6]))
+    assert readable(doctor_judge.judge_lock(20, [])).verdict == "ok"
+    refused = readable(doctor_judge.judge_lock(18, [410e6, 412e6]))
     assert refused.verdict == "fail"
     assert "410 MHz" in refused.fields["refused"]
 
@@ -103,7 +104,7 @@ def test_lock():
     ],
 )
 def test_settling(settling, verdict):
-    assert readable(doctor_source.judge_settling(settling, 0.010)).verdict == verdict
+    assert readable(doctor_judge.judge_settling(settling, 0.010)).verdict == verdict
 
 
 @pytest.mark.parametrize(
@@ -117,11 +118,11 @@ def test_settling(settling, verdict):
     ],
 )
 def test_crystal(error, verdict):
-    assert readable(doctor_source.judge_crystal(error, 0.0)).verdict == verdict
+    assert readable(doctor_judge.judge_crystal(error, 0.0)).verdict == verdict
 
 
 def test_the_correction_to_write_includes_the_one_in_force():
-    found = doctor_source.judge_crystal(CrystalError(7.0, 0.3, 5, 5), 30.0)
+    found = doctor_judge.judge_crystal(CrystalError(7.0, 0.3, 5, 5), 30.0)
     assert found.fields["total"] == "37.0"
     assert found.measured["ppm"] == 37.0
 
@@ -223,7 +224,7 @@ def test_default_frequencies_reach_from_band_to_band():
 
 
 def test_line_says_sign_name_text_and_remedy():
-    finding = doctor_source.judge_crystal(CrystalError(37.0, 0.3, 5, 5), 0.0)
+    finding = doctor_judge.judge_crystal(CrystalError(37.0, 0.3, 5, 5), 0.0)
     text = line(finding, "zh", several=False)
     assert "频率误差" in text
     assert "ppm = 37.0" in text.splitlines()[1]

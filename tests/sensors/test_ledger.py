@@ -12,10 +12,11 @@ import pytest
 from click.testing import CliRunner
 
 from sensors.bands import GuardBand
-from sensors.ledger import MAX_WAITING, Ledger, LedgerFault, Visit
+from sensors.ledger import MAX_WAITING, Ledger, LedgerFault
 from sensors.ledger_command import ledger as command
 from sensors.ledger_command import parse_time
 from sensors.ledger_reader import LedgerReader
+from sensors.visit import Visit
 
 T0 = 1_780_000_000_000_000_000
 S = 1_000_000_000
