@@ -1,18 +1,17 @@
-"""Who may do what: one table of roles, tokens and sessions; enforced here, never in the page."""
+"""Who may do what: one table of roles, sessions, tokens; enforced here, never in the page."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import secrets
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, NoReturn, Protocol
 
 from dashboard.errors import Refused
 
-Permission = Literal["view", "act", "audit"]
+Permission = Literal["view", "act", "audit", "accounts"]
 Role = Literal["technician", "officer", "radio", "supervisor", "auditor", "admin"]
 
 ROLES: dict[Role, frozenset[Permission]] = {
@@ -21,13 +20,14 @@ ROLES: dict[Role, frozenset[Permission]] = {
     "radio": frozenset(("view", "act")),
     "supervisor": frozenset(("view", "act", "audit")),
     "auditor": frozenset(("view", "audit")),
-    "admin": frozenset(("view", "act", "audit")),
+    "admin": frozenset(("view", "act", "audit", "accounts")),
 }
 """The whole of it: a permission that is not here is not given."""
 
-SESSION_S = 12 * 3600.0
+SECOND = 1_000_000_000
+SESSION_NS = 12 * 3600 * SECOND
 MAX_FAILURES = 10
-FAILURE_WINDOW_S = 60.0
+FAILURE_WINDOW_NS = 60 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +49,50 @@ class Identity:
         return permission in ROLES[self.role]
 
 
-@dataclass
+class Book(Protocol):
+    """Where accounts, sessions and tokens are kept: `dashboard.accounts.Accounts`."""
+
+    def by_password(self, name: str, password: str) -> Identity | None:
+        """Check a password; takes as long for a name that does not exist."""
+        ...
+
+    def by_session(self, digest: str, now_ns: int) -> Identity | None:
+        """Who has the session of this digest."""
+        ...
+
+    def by_token(self, digest: str, now_ns: int) -> Identity | None:
+        """Who has the API token of this digest."""
+        ...
+
+    def open_session(self, digest: str, who: Identity, until_ns: int) -> None:
+        """Keep a session."""
+        ...
+
+    def close_session(self, digest: str) -> None:
+        """Forget a session."""
+        ...
+
+
 class Door:
-    """Tokens and sessions.
+    """Checks whoever comes, and throttles whoever guesses.
 
     Parameters
     ----------
-    token : str
-        The API token: for scripts, and for the link that opens the page.
+    book : Book
+    master : str
+        A token that opens everything: the one of RFPROCTOR_TOKEN on loopback, or the one in the
+        link that is printed while there is no administrator.  Empty for none.
     cookie : str
         Name of the session's cookie: two monitors on one host need two, cookies know no ports.
-    clock_s : callable
-        Monotonic seconds.
+    clock_ns : callable
     """
 
-    token: str
-    cookie: str = "rfproctor"
-    clock_s: Callable[[], float] = time.monotonic
-    _sessions: dict[str, tuple[Identity, float]] = field(default_factory=dict)
-    _failures: list[float] = field(default_factory=list)
+    def __init__(self, book: Book, master: str, cookie: str, clock_ns: Callable[[], int]) -> None:
+        self.cookie = cookie
+        self._book = book
+        self._master = master
+        self._clock_ns = clock_ns
+        self._failures: list[int] = []
 
     def by_token(self, token: str) -> Identity:
         """Check an API token.
@@ -78,33 +103,55 @@ class Door:
             Wrong (401), or too many wrong ones lately (429).
         """
         # The right one is never refused: strangers must not be able to lock us out.
-        if hmac.compare_digest(token.encode(), self.token.encode()):
+        if self._master and hmac.compare_digest(token.encode(), self._master.encode()):
             return Identity("operator", "admin")
-        now_s = self.clock_s()
-        self._failures = [t for t in self._failures if now_s - t < FAILURE_WINDOW_S]
-        if len(self._failures) >= MAX_FAILURES:
-            wait_s = FAILURE_WINDOW_S - (now_s - self._failures[0])
-            raise Refused("http.too_many_tries", 429, seconds=round(wait_s) + 1)
-        self._failures.append(now_s)
-        raise Refused("http.bad_token", 401)
+        who = self._book.by_token(digest_of(token), self._clock_ns())
+        if who is None:
+            self._fail("http.bad_token")
+        return who
 
-    def open_session(self, identity: Identity) -> str:
+    def by_password(self, name: str, password: str) -> Identity:
+        """Check a name and password.
+
+        Raises
+        ------
+        Refused
+            Wrong (401), or too many wrong ones lately (429): even the right one has to wait then,
+            passwords can be guessed.
+        """
+        self._throttle()
+        who = self._book.by_password(name, password)
+        if who is None:
+            self._fail("http.bad_password")
+        return who
+
+    def open_session(self, who: Identity) -> str:
         """Begin a session; the returned key goes into the cookie, only its hash stays here."""
         key = secrets.token_urlsafe(32)
-        now_s = self.clock_s()
-        self._sessions = {k: v for k, v in self._sessions.items() if v[1] > now_s}
-        self._sessions[_digest(key)] = (identity, now_s + SESSION_S)
+        self._book.open_session(digest_of(key), who, self._clock_ns() + SESSION_NS)
         return key
 
     def by_session(self, key: str) -> Identity | None:
         """Find who has this session; None when it is unknown or over."""
-        identity, until_s = self._sessions.get(_digest(key), (None, 0.0))
-        return identity if self.clock_s() < until_s else None
+        return self._book.by_session(digest_of(key), self._clock_ns()) if key else None
 
     def close_session(self, key: str) -> None:
         """End a session."""
-        self._sessions.pop(_digest(key), None)
+        self._book.close_session(digest_of(key))
+
+    def _throttle(self) -> None:
+        now_ns = self._clock_ns()
+        self._failures = [t for t in self._failures if now_ns - t < FAILURE_WINDOW_NS]
+        if len(self._failures) >= MAX_FAILURES:
+            wait_ns = FAILURE_WINDOW_NS - (now_ns - self._failures[0])
+            raise Refused("http.too_many_tries", 429, seconds=wait_ns // SECOND + 1)
+
+    def _fail(self, message_id: str) -> NoReturn:
+        self._throttle()
+        self._failures.append(self._clock_ns())
+        raise Refused(message_id, 401)
 
 
-def _digest(key: str) -> str:
+def digest_of(key: str) -> str:
+    """What is kept of a session's key or a token: enough to know it again, useless to a thief."""
     return hashlib.sha256(key.encode()).hexdigest()

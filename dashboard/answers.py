@@ -10,7 +10,8 @@ import msgspec
 from msgspec import Struct
 
 from dashboard import queries, state
-from dashboard.access import ROLES, Identity
+from dashboard.access import Identity
+from dashboard.accounts import Accounts
 from dashboard.actions import Action
 from dashboard.audit import Entry
 from dashboard.errors import Refused
@@ -33,12 +34,14 @@ class Monitor:
         The sites as they are now, see `dashboard.state`.
     clock_ns : callable
     recorder : Recorder
+    accounts : Accounts
     """
 
     store: Store
     board: Callable[[], state.Board]
     clock_ns: Callable[[], int]
     recorder: Recorder
+    accounts: Accounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +53,6 @@ class Call:
     path: dict[str, str]
     query: Any = None
     body: Any = None
-
-
-class Me(Struct, frozen=True):
-    """Who is signed in, and what that person may do."""
-
-    name: str
-    role: str
-    permissions: list[str]
-
-
-def get_me(call: Call) -> Me:
-    """Name, role and permissions."""
-    return Me(call.who.name, call.who.role, sorted(ROLES[call.who.role]))
 
 
 def get_sites(call: Call) -> list[state.SiteCard]:

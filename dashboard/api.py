@@ -12,8 +12,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from dashboard import answers, queries, state
+from dashboard import answers, people, queries, state
 from dashboard.access import Permission
+from dashboard.accounts import AccountCard, AccountChange, NewAccount, NewToken, TokenCard
 from dashboard.actions import Action, Wish
 from dashboard.answers import Call
 from dashboard.audit import Entry
@@ -53,7 +54,7 @@ class Endpoint:
 
 
 ENDPOINTS = (
-    Endpoint("GET", "/me", "Who is signed in", "view", answers.Me, answers.get_me),
+    Endpoint("GET", "/me", "Who is signed in", "view", people.Me, people.get_me),
     Endpoint(
         "GET", "/sites", "Sites, worst first", "view", list[state.SiteCard], answers.get_sites
     ),
@@ -130,5 +131,56 @@ ENDPOINTS = (
         list[Entry],
         answers.get_audit,
         query=queries.AuditQuery,
+    ),
+    Endpoint(
+        "POST",
+        "/me/password",
+        "Change one's own password",
+        "view",
+        AccountCard,
+        people.post_password,
+        body=people.PasswordChange,
+        refuses=(404, 409),
+    ),
+    Endpoint("GET", "/accounts", "Accounts", "accounts", list[AccountCard], people.get_accounts),
+    Endpoint(
+        "POST",
+        "/accounts",
+        "Make an account",
+        "accounts",
+        AccountCard,
+        people.post_account,
+        body=NewAccount,
+        refuses=(409,),
+    ),
+    Endpoint(
+        "POST",
+        "/accounts/{name}",
+        "Change an account",
+        "accounts",
+        AccountCard,
+        people.post_account_change,
+        body=AccountChange,
+        refuses=(404, 409),
+    ),
+    Endpoint("GET", "/tokens", "API tokens", "accounts", list[TokenCard], people.get_tokens),
+    Endpoint(
+        "POST",
+        "/tokens",
+        "Make an API token",
+        "accounts",
+        TokenCard,
+        people.post_token,
+        body=NewToken,
+        refuses=(409,),
+    ),
+    Endpoint(
+        "DELETE",
+        "/tokens/{name}",
+        "End an API token",
+        "accounts",
+        list[TokenCard],
+        people.delete_token,
+        refuses=(404,),
     ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import secrets
 import signal
 import socket
 import sys
@@ -17,6 +18,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from dashboard.access import Door
+from dashboard.accounts import Accounts
 from dashboard.answers import Monitor
 from dashboard.centre import Centre
 from dashboard.config import MonitorFile, MonitorSection
@@ -30,16 +32,25 @@ from dashboard.web import build
 log: structlog.stdlib.BoundLogger = structlog.get_logger("monitor")
 
 
-async def run(config: MonitorFile, token: str, announce: Callable[[str], None]) -> None:
+async def run(
+    config: MonitorFile,
+    token: str,
+    announce: Callable[[str, str], None],
+    *,
+    admin_link: bool = False,
+) -> None:
     """Run a monitor until SIGTERM or SIGINT.
 
     Parameters
     ----------
     config : MonitorFile
     token : str
-        API token, and the key of the link that opens the page.
+        Of RFPROCTOR_TOKEN; opens everything on loopback, where the file says ``insecure``.
     announce : callable
-        Told the page's address once everything listens.
+        Told the page's address once everything listens, and the token of the link that opens it:
+        empty when people have accounts and nothing else opens it.
+    admin_link : bool
+        Make such a link although there is an administrator, who forgot the password.
 
     Raises
     ------
@@ -53,6 +64,10 @@ async def run(config: MonitorFile, token: str, announce: Callable[[str], None]) 
     scheme = "https" if certificate else "http"
     with contextlib.closing(listener):
         centre = Centre(config)
+        accounts = Accounts(centre.store)
+        master = token if monitor.insecure else ""
+        if not master and (admin_link or monitor.insecure or not accounts.has_admin()):
+            master = secrets.token_urlsafe(24)
         keyring = Keyring(monitor.keys) if monitor.keys and not monitor.insecure else None
         try:
             async with Receiver(
@@ -65,9 +80,11 @@ async def run(config: MonitorFile, token: str, announce: Callable[[str], None]) 
             ) as receiver:
                 centre.watch_through(receiver)
                 application = build(
-                    Monitor(centre.store, lambda: centre.board, time.time_ns, centre.recorder),
+                    Monitor(
+                        centre.store, lambda: centre.board, time.time_ns, centre.recorder, accounts
+                    ),
                     centre.live,
-                    Door(token, f"rfproctor-{port}"),
+                    Door(accounts, master, f"rfproctor-{port}", time.time_ns),
                     {"localhost", monitor.http_host, *monitor.hosts},
                     prometheus_text(
                         lambda: centre.board, centre.live, receiver.counters, time.time_ns
@@ -76,7 +93,7 @@ async def run(config: MonitorFile, token: str, announce: Callable[[str], None]) 
                 server = _Server(_server_config(application, certificate))
                 tasks = centre.work()
                 with _stopping(server):
-                    announce(f"{scheme}://{monitor.http_host}:{port}/")
+                    announce(f"{scheme}://{monitor.http_host}:{port}/", master)
                     await server.serve(sockets=[listener])
                 for task in tasks:
                     task.cancel()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 
 import click
@@ -16,11 +15,13 @@ from sensors.text import Lang, say
 @click.command(epilog="Example: rfproctor monitor monitor.toml")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--port", type=click.IntRange(0, 65535), help="Of the page; instead of the file's.")
+@click.option("--admin-link", is_flag=True, help="Print a link for who forgot the password.")
 @click.pass_obj
-def monitor(lang: Lang, file: Path, port: int | None) -> None:
+def monitor(lang: Lang, file: Path, port: int | None, admin_link: bool) -> None:
     """Run the central monitor and its page, as FILE (monitor.toml) says.
 
-    Scripts use the API token in RFPROCTOR_TOKEN; without one a new token is made at every start.
+    Prints a link that opens the page as administrator while nobody has an account.  On loopback
+    (insecure = true) the token in RFPROCTOR_TOKEN opens everything, for scripts too.
     """
     import asyncio
 
@@ -35,9 +36,10 @@ def monitor(lang: Lang, file: Path, port: int | None) -> None:
         config = msgspec.structs.replace(
             config, monitor=msgspec.structs.replace(config.monitor, http=http)
         )
-    token = os.environ.get("RFPROCTOR_TOKEN") or secrets.token_urlsafe(24)
 
-    def announce(url: str) -> None:
-        click.echo(say("monitor.ready", lang, url=f"{url}login?token={token}"))
+    def announce(url: str, token: str) -> None:
+        link = f"{url}login?token={token}" if token else url
+        click.echo(say("monitor.ready", lang, url=link))
 
-    asyncio.run(run(config, token, announce))
+    token = os.environ.get("RFPROCTOR_TOKEN", "")
+    asyncio.run(run(config, token, announce, admin_link=admin_link))

@@ -45,6 +45,18 @@ def save(connection: Connection, alarms: Sequence[Alarm]) -> None:
     upsert(connection, schema.alarms, [_alarm_row(alarm) for alarm in alarms])
 
 
+def news_of(alarm: Alarm, before: Alarm | None) -> str | None:
+    """What sightings did to an alarm's state, as an act of the audit log; None for nothing."""
+    if before is None:
+        return "alarm.opened"
+    return "alarm.reopened" if before.state != alarm.state else None
+
+
+def about(alarm: Alarm) -> dict[str, object]:
+    """What the audit log says about an alarm that opens; everything else is in the events."""
+    return {"site": alarm.site, "center_freq_hz": alarm.center_freq_hz}
+
+
 def join(connection: Connection, gone: str, kept: str) -> None:
     """Move what belonged to an alarm that became part of another one."""
     for table in (schema.emitters, schema.events):

@@ -144,6 +144,37 @@ sites = Table(
 )
 """The last heartbeat of every site: one that is gone is shown as silent after a restart too."""
 
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("role", String(16), nullable=False),
+    Column("disabled", Boolean, nullable=False),
+    Column("password", String(200), nullable=False),
+    Column("changed_ns", BigInteger, nullable=False),
+)
+"""People."""
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("name", String(32), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("until_ns", BigInteger, nullable=False),
+)
+"""Who is signed in; a restart in the middle of an exam must not sign anybody out."""
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("name", String(32), nullable=False, unique=True),
+    Column("role", String(16), nullable=False),
+    Column("until_ns", BigInteger, nullable=False),
+)
+"""API tokens of scripts."""
+
 audit = Table(
     "audit",
     metadata,

@@ -22,8 +22,10 @@ _PAGE = """\
 <p role="alert">{problem}</p>
 <p>{hint}</p>
 <form method="post" action="login">
-<label>{label}
-<input name="token" type="password" autocomplete="current-password" autofocus></label>
+<label>{name}
+<input name="name" autocomplete="username" autocapitalize="none" autofocus></label>
+<label>{password}
+<input name="password" type="password" autocomplete="current-password"></label>
 <button>{button}</button>
 </form>
 </main>
@@ -38,6 +40,7 @@ def signin_page(lang: Lang, problem: str) -> str:
         lang="zh-CN" if lang == "zh" else "en",
         problem=html.escape(problem),
         hint=html.escape(say("signin.hint", lang)),
-        label=html.escape(say("signin.token", lang)),
+        name=html.escape(say("signin.name", lang)),
+        password=html.escape(say("signin.password", lang)),
         button=html.escape(say("signin.enter", lang)),
     )

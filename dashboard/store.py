@@ -26,7 +26,18 @@ from dashboard.errors import Refused, StoreError
 from dashboard.fuse import REJOIN_S, Surroundings, Weights
 from dashboard.inbox import Breach, Incoming, Standing
 from dashboard.notices import Notice
-from dashboard.records import advance, append, decode, event_row, home_row, join, save, site_row
+from dashboard.records import (
+    about,
+    advance,
+    append,
+    decode,
+    event_row,
+    home_row,
+    join,
+    news_of,
+    save,
+    site_row,
+)
 from dashboard.state import Site
 from sensors.messages import EmitterEvent
 
@@ -34,6 +45,8 @@ CHECKPOINT_S = 10.0
 """How often the heads of the sites' chains are written into the audit log."""
 Heads = dict[str, tuple[int, str]]
 """Number and hash of the newest record, by peer and epoch."""
+MONITOR = "monitor"
+"""Who acts when the program itself does."""
 NOTICE_KEYS = ("site", "sensor", "note_id", "start_ns")
 
 
@@ -98,8 +111,6 @@ class Store:
         self._writer.dispose()
         self._disown()
 
-    # What the receiver asks for: see dashboard/inbox.py.
-
     def ingest(self, batch: Sequence[Incoming | Breach]) -> None:
         """Commit a batch in order, in one durable transaction, then tell the listeners."""
         now_ns = self._clock_ns()
@@ -111,7 +122,8 @@ class Store:
                 for item in batch:
                     if isinstance(item, Breach):
                         notices.append(Notice.of_breach(item))
-                        self._note(connection, f"breach.{item.kind}", item.peer, notices[-1])
+                        detail = msgspec.to_builtins(notices[-1])
+                        self.note(connection, MONITOR, f"breach.{item.kind}", item.peer, detail)
                         continue
                     alarm = self._fold(connection, item, now_ns)
                     if alarm is None:
@@ -127,10 +139,11 @@ class Store:
                 changed = [self.desk.alarms[key] for key in before if key in self.desk.alarms]
                 save(connection, changed)
                 for alarm in changed:
-                    self._note_opening(connection, alarm, before[alarm.id])
+                    if (news := news_of(alarm, before[alarm.id])) is not None:
+                        self.note(connection, MONITOR, news, alarm.id, about(alarm))
                 for key, kept in self.desk.joined.items():
                     join(connection, key, kept)
-                    self._audit(connection, act="alarm.joined", subject=key, detail={"to": kept})
+                    self.note(connection, MONITOR, "alarm.joined", key, {"to": kept})
                 due = self._checkpoint(connection, now_ns, heads)
             self._heads = {} if due else heads
             gone = [before[key] for key in self.desk.joined]
@@ -154,6 +167,22 @@ class Store:
 
     # What people and the monitor itself write.
 
+    def now_ns(self) -> int:
+        """Monitor's clock."""
+        return self._clock_ns()
+
+    def note(
+        self,
+        connection: Connection,
+        actor: str,
+        act: str,
+        subject: str,
+        detail: Mapping[str, object],
+    ) -> None:
+        """Add a row to the audit chain, in the transaction of the act itself."""
+        now_ns = self._clock_ns()
+        append(connection, time_ns=now_ns, actor=actor, act=act, subject=subject, detail=detail)
+
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One durable transaction on the owner connection."""
@@ -175,13 +204,7 @@ class Store:
             save(connection, [changed])
             detail = msgspec.structs.asdict(action)
             connection.execute(insert(schema.actions), [detail])
-            self._audit(
-                connection,
-                actor=author,
-                act=f"alarm.{wish.action}",
-                subject=alarm_id,
-                detail=detail,
-            )
+            self.note(connection, author, f"alarm.{wish.action}", alarm_id, detail)
         self.on_alarm(changed)
         return changed
 
@@ -195,7 +218,8 @@ class Store:
         with self._lock:
             with self._writer.begin() as connection:
                 upsert(connection, schema.notices, [notice.row()], NOTICE_KEYS)
-                self._note(connection, f"notice.{notice.level}", notice.sensor, notice)
+                detail = msgspec.to_builtins(notice)
+                self.note(connection, MONITOR, f"notice.{notice.level}", notice.sensor, detail)
             self._tell([], [notice])
 
     def tend(self) -> None:
@@ -260,40 +284,16 @@ class Store:
                 self.desk.load(decode(body))
         return self.desk.fold(item.event, alarm_id(item.peer, item.epoch, item.seq), now_ns)
 
-    def _audit(
-        self,
-        connection: Connection,
-        *,
-        act: str,
-        subject: str,
-        detail: Mapping[str, object],
-        actor: str = "monitor",
-    ) -> None:
-        now_ns = self._clock_ns()
-        append(connection, time_ns=now_ns, actor=actor, act=act, subject=subject, detail=detail)
-
-    def _note(self, connection: Connection, act: str, subject: str, notice: Notice) -> None:
-        detail = msgspec.to_builtins(notice)
-        self._audit(connection, act=act, subject=subject, detail=detail)
-
-    def _note_opening(self, connection: Connection, alarm: Alarm, before: Alarm | None) -> None:
-        """Sightings open and reopen alarms; everything else is in the events."""
-        if before is not None and before.state == alarm.state:
-            return
-        act = "alarm.opened" if before is None else "alarm.reopened"
-        detail = {"site": alarm.site, "center_freq_hz": alarm.center_freq_hz}
-        self._audit(connection, act=act, subject=alarm.id, detail=detail)
-
     def _checkpoint(
         self, connection: Connection, now_ns: int, heads: Heads, *, force: bool = False
     ) -> bool:
         """Write the newest hash of every site's chain, when it is time."""
         if not heads or not (force or now_ns - self._checkpoint_ns > CHECKPOINT_S * 1e9):
             return False
-        self._audit(connection, act="checkpoint", subject="sites", detail=heads)
+        self.note(connection, MONITOR, "checkpoint", "sites", heads)
         self._checkpoint_ns = now_ns
         return True
 
     def _disown(self) -> None:
-        if self._owner is not None:
+        if self._owner:
             self._owner.close()

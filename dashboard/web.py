@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from dashboard.access import Door
+from dashboard.access import Door, Identity
 from dashboard.answers import Call, Monitor
 from dashboard.api import ENDPOINTS, Endpoint
 from dashboard.errors import Refused
@@ -69,13 +69,8 @@ def build(
         return HTMLResponse((STATIC / "index.html").read_text(encoding="utf-8"))
 
     async def login(request: Request) -> Response:
-        if request.method == "POST":
-            check_origin(request)
-            token = _form_value((await read_body(request)).decode(errors="replace"), "token")
-        else:
-            token = request.query_params.get("token", "")
         try:
-            identity = door.by_token(token)
+            identity = await run_in_threadpool(_identify, door, await _login_form(request))
         except Refused as refused:
             lang = lang_of(request)
             text = say(refused.message_id, lang, **refused.fields)
@@ -83,7 +78,7 @@ def build(
         answer = RedirectResponse("./", 303)
         answer.set_cookie(
             door.cookie,
-            door.open_session(identity),
+            await run_in_threadpool(door.open_session, identity),
             httponly=True,
             samesite="lax",
             path="/",
@@ -93,7 +88,7 @@ def build(
 
     async def logout(request: Request) -> Response:
         check_origin(request)
-        door.close_session(request.cookies.get(door.cookie, ""))
+        await run_in_threadpool(door.close_session, request.cookies.get(door.cookie, ""))
         answer = Response(status_code=204)
         answer.delete_cookie(door.cookie, httponly=True, samesite="lax", path="/")
         return answer
@@ -194,8 +189,19 @@ async def _body(request: Request, at: Endpoint) -> object:
         raise Refused("http.bad_body", 422, why=str(error)) from None
 
 
-def _form_value(body: str, name: str) -> str:
-    return parse_qs(body).get(name, [""])[0]
+async def _login_form(request: Request) -> dict[str, str]:
+    """Name, password and token: from the link that the monitor printed, or from the form."""
+    if request.method != "POST":
+        return {"token": request.query_params.get("token", "")}
+    check_origin(request)
+    fields = parse_qs((await read_body(request)).decode(errors="replace"))
+    return {name: values[0] for name, values in fields.items()}
+
+
+def _identify(door: Door, form: dict[str, str]) -> Identity:
+    if name := form.get("name", ""):
+        return door.by_password(name, form.get("password", ""))
+    return door.by_token(form.get("token", "") or form.get("password", ""))
 
 
 async def _say_refused(request: Request, error: Exception) -> Response:

@@ -397,33 +397,58 @@ def test_a_busy_port_is_one_clear_line(monitor: Running, tmp_path: Path) -> None
     assert out == ""
 
 
-def test_away_from_loopback_the_page_is_served_over_https(tmp_path: Path) -> None:
+def test_away_from_loopback_https_and_accounts(tmp_path: Path) -> None:
     port = free_ports(5)
     config = tmp_path / "monitor.toml"
     config.write_text(
         f'[monitor]\nid = "city"\nkeys = "keys"\nhttp = "127.0.0.2:{port}"\n'
         f'events = "tcp://127.0.0.1:{port + 1}"\n'
     )
+    url, password = f"https://127.0.0.2:{port}", "a long password"
     process = start(config)
     assert process.stdout is not None
     try:
-        assert f"https://127.0.0.2:{port}/login?token=" in process.stdout.readline()
+        link = process.stdout.readline().split()[-1]
+        assert link.startswith(f"{url}/login?token=")
         context = ssl.create_default_context(cafile=str(tmp_path / "keys/page.crt"))
-        with httpx2.Client(base_url=f"https://127.0.0.2:{port}", verify=context) as http:
-            entered = http.get("/login", params={"token": TOKEN})
-            assert "Secure" in entered.headers["set-cookie"]
-            assert http.get("/").status_code == 200
+        with httpx2.Client(base_url=url, verify=context, headers={"Origin": url}) as http:
+            # The environment's token is for loopback only.
+            assert (
+                http.get("/api/v1/me", headers={"Authorization": f"Bearer {TOKEN}"}).status_code
+                == 401
+            )
+            assert http.get(link).status_code == 303
+            for name, role in (("li", "admin"), ("wang", "technician")):
+                made = {"name": name, "role": role, "password": password}
+                assert http.post("/api/v1/accounts", json=made).status_code == 200
+            http.delete("/api/v1/session")
+            assert http.get("/api/v1/me").status_code == 401
+            form = {"name": "wang", "password": password}
+            entered = http.post("/login", data=form)
+            assert entered.status_code == 303 and "Secure" in entered.headers["set-cookie"]
             assert "max-age" in http.get("/").headers["strict-transport-security"]
-        headers = {"Authorization": f"Bearer {TOKEN}"}
-        url = f"wss://127.0.0.2:{port}/api/v1/live"
-        with connect(url, additional_headers=headers, ssl=context) as live:
-            assert texts(live, "snapshot")
-        mode = (tmp_path / "keys/page.key").stat().st_mode
-        assert mode & 0o077 == 0 or sys.platform == "win32"
+            me = http.get("/api/v1/me").json()
+            assert (me["name"], me["permissions"]) == ("wang", ["view"])
+            forbidden = http.post("/api/v1/alarms/x/actions", json={"action": "acknowledge"})
+            assert (forbidden.status_code, forbidden.json()["error"]) == (403, "http.forbidden")
+            assert http.get("/api/v1/accounts").status_code == 403
+            assert http.get("/api/v1/audit").status_code == 403
+            cookie = "; ".join(f"{c.name}={c.value}" for c in http.cookies.jar)
+            live_url = f"wss://127.0.0.2:{port}/api/v1/live"
+            headers = {"Cookie": cookie}
+            with connect(live_url, additional_headers=headers, ssl=context, origin=url) as live:
+                assert texts(live, "snapshot")
+        if sys.platform != "win32":
+            assert (tmp_path / "keys/page.key").stat().st_mode & 0o077 == 0
     finally:
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=15)
     assert process.returncode == 0, errors
+    process = start(config)
+    assert process.stdout is not None
+    assert process.stdout.readline().split()[-1] == f"{url}/"  # accounts exist: no link any more
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=15)
 
 
 def test_metrics_count(monitor: Running, link: Link) -> None:

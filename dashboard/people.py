@@ -1,0 +1,70 @@
+"""What the endpoints about accounts and API tokens answer."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from dashboard.access import ROLES
+from dashboard.accounts import AccountCard, AccountChange, Password, TokenCard
+from dashboard.answers import Call
+from dashboard.errors import Refused
+
+
+class Me(Struct, frozen=True):
+    """Who is signed in, and what that person may do."""
+
+    name: str
+    role: str
+    permissions: list[str]
+
+
+class PasswordChange(Struct, forbid_unknown_fields=True, frozen=True):
+    """Body of ``POST /api/v1/me/password``."""
+
+    old: str
+    new: Password
+
+
+def get_me(call: Call) -> Me:
+    """Name, role and permissions."""
+    return Me(call.who.name, call.who.role, sorted(ROLES[call.who.role]))
+
+
+def post_password(call: Call) -> AccountCard:
+    """Change one's own password; every session of the account ends."""
+    accounts = call.monitor.accounts
+    if accounts.by_password(call.who.name, call.body.old) is None:
+        raise Refused("http.bad_password", 403)
+    change = AccountChange(password=call.body.new)
+    return accounts.change(call.who.name, change, call.who.name)
+
+
+def get_accounts(call: Call) -> list[AccountCard]:
+    """Everybody."""
+    return call.monitor.accounts.cards()
+
+
+def post_account(call: Call) -> AccountCard:
+    """Make an account."""
+    return call.monitor.accounts.create(call.body, call.who.name)
+
+
+def post_account_change(call: Call) -> AccountCard:
+    """Change role or password, disable or enable."""
+    return call.monitor.accounts.change(call.path["name"], call.body, call.who.name)
+
+
+def get_tokens(call: Call) -> list[TokenCard]:
+    """API tokens, without the tokens themselves."""
+    return call.monitor.accounts.token_cards()
+
+
+def post_token(call: Call) -> TokenCard:
+    """Make an API token."""
+    return call.monitor.accounts.make_token(call.body, call.who.name)
+
+
+def delete_token(call: Call) -> list[TokenCard]:
+    """End an API token; answers with those that are left."""
+    call.monitor.accounts.drop_token(call.path["name"], call.who.name)
+    return call.monitor.accounts.token_cards()
