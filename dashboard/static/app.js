@@ -17,6 +17,7 @@ import { sites } from "./sites.js";
 import { chime } from "./sound.js";
 import { advanceSparks, spark } from "./sparks.js";
 import * as state from "./state.js";
+import { strip } from "./strip.js";
 import { Wire } from "./wire.js";
 
 const GATHER_MS = 100; // messages of this long are shown together: a flood costs one redraw
@@ -91,8 +92,10 @@ const theme = () => {
 };
 
 function dress(name) {
-  document.documentElement.dataset.theme = name === "light" ? "light" : "dark";
+  const shown = name === "light" ? "light" : "dark";
+  document.documentElement.dataset.theme = shown;
   scope?.recolor();
+  state.theme.value = shown;
 }
 
 let scope = null;
@@ -166,7 +169,7 @@ async function start() {
     state.now.value = Date.now() + offsetMs;
     advanceSparks();
   }, 1000);
-  document.body.classList.add("ready");
+  await strip(document.querySelector("#strip"), scope);
 }
 
 start();

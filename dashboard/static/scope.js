@@ -5,6 +5,7 @@ import { Axis } from "./axis.js";
 import { History } from "./history.js";
 import { Lines, References, UNSEEN } from "./lines.js";
 import { Spectrum } from "./spectrum.js";
+import { Peaks } from "./strip.js";
 import { Waterfall } from "./waterfall.js";
 import * as state from "./state.js";
 
@@ -24,6 +25,7 @@ export class Scope {
     this.waterfall = new Waterfall(this.waterfallPane.querySelector("canvas"));
     this.history = new History();
     this.references = new References();
+    this.peaks = new Peaks();
     this.listeners = [];
     this.pending = 0;
     this.frame = null;
@@ -83,6 +85,7 @@ export class Scope {
     if (sensor !== this.sensor) {
       this.history.clear();
       this.references = new References();
+      this.peaks = new Peaks();
       this.last = null;
     }
     this.name = name;
@@ -153,6 +156,7 @@ export class Scope {
   take(row) {
     if (row.sensor !== this.sensor || !this.lines) return;
     this.history.add(row);
+    this.peaks.add(row, this.references.of(row));
     this.last = { time_s: row.time_s, came: performance.now(), bin_width_hz: row.bin_width_hz };
     if (state.paused.peek() !== null) return;
     this.pending += this.lines.feed(row, this.references.of(row));

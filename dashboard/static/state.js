@@ -20,6 +20,7 @@ export const showHold = signal(true);
 export const showBaseline = signal(true);
 export const slotS = signal(0.2); // seconds per waterfall line
 export const muted = signal(localStorage.getItem("rfproctor.muted") === "yes");
+export const theme = signal("dark");
 export const filter = signal("");
 
 /** Worst first: what needs a person comes on top. */

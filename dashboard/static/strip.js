@@ -1,0 +1,107 @@
+/** Ten minutes under the waterfall: largest excess per second, alarms over it; a click goes back there. */
+
+import { effect } from "./vendor/signals-core.js";
+import { EXCESS_RANGE } from "./colormap.js";
+import { clock } from "./format.js";
+import { lang, t } from "./i18n.js";
+import { decodeLevels, excessOf, UNSEEN } from "./lines.js";
+import * as state from "./state.js";
+
+const SPAN_S = 600;
+const TALL_PX = 74;
+
+/** Largest excess of each second, of the stretch that was shown then. */
+export class Peaks {
+  constructor(span = SPAN_S) {
+    this.span = span;
+    this.bySecond = new Map();
+  }
+
+  add(row, reference) {
+    let most = UNSEEN;
+    for (const excess of excessOf(decodeLevels(row.codes, row), reference)) if (excess > most) most = excess;
+    if (most === UNSEEN) return;
+    const second = Math.floor(row.time_s);
+    this.bySecond.set(second, Math.max(this.bySecond.get(second) ?? UNSEEN, most));
+    for (const old of this.bySecond.keys()) {
+      if (old >= second - this.span) break;
+      this.bySecond.delete(old);
+    }
+  }
+
+  /** `[seconds, dB or null]` up to `end_s`: what nobody received is a gap, not a zero. */
+  series(end_s) {
+    const stop = Math.floor(end_s);
+    const seconds = Array.from({ length: this.span + 1 }, (_, i) => stop - this.span + i);
+    return [seconds, seconds.map((second) => this.bySecond.get(second) ?? null)];
+  }
+}
+
+/** Put the strip into its place; the plotting library comes after the first picture. */
+export async function strip(root, scope) {
+  const { default: UPlot } = await import("./vendor/uplot.js");
+  let plot = null;
+  const make = () => {
+    plot?.destroy();
+    const style = getComputedStyle(document.documentElement);
+    const color = (name) => style.getPropertyValue(name).trim();
+    const font = `14px ${getComputedStyle(document.body).fontFamily}`;
+    const axis = { stroke: color("--quiet"), font, ticks: { show: false }, grid: { stroke: color("--trace-grid"), width: 1 } };
+    plot = new UPlot(
+      {
+        width: Math.max(100, root.clientWidth),
+        height: TALL_PX,
+        padding: [6, 0, 0, 0],
+        legend: { show: false },
+        cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
+        scales: { x: { time: false, range: (_, low, high) => [low, high] }, y: { range: () => [0, EXCESS_RANGE[1] + 10] } },
+        axes: [
+          { ...axis, size: 24, space: 90, incrs: [30, 60, 120], values: (_, seconds) => seconds.map((s) => clock(s * 1000, false)) },
+          { ...axis, size: 44, gap: 7, splits: () => [0, 20, 40] },
+        ],
+        series: [{}, { stroke: color("--accent"), fill: color("--strip-fill"), width: 1.2, points: { show: false } }],
+        hooks: { draw: [(drawn) => mark(drawn, color)] },
+      },
+      scope.peaks.series(now()),
+      root,
+    );
+  };
+  const now = () => state.now.peek() / 1000;
+  root.addEventListener("click", (event) => {
+    const over = root.querySelector(".u-over").getBoundingClientRect();
+    const second = plot.posToVal(event.clientX - over.left, "x");
+    state.paused.value = second > now() - 2 ? null : Math.max(second, scope.history.oldest_s ?? 0);
+  });
+  new ResizeObserver(() => plot && plot.setSize({ width: root.clientWidth, height: TALL_PX })).observe(root);
+  effect(() => {
+    lang.value;
+    state.theme.value;
+    make();
+  });
+  effect(() => {
+    state.now.value;
+    state.paused.value;
+    root.title = t("strip.title");
+    plot.setData(scope.peaks.series(now()));
+  });
+}
+
+/** Alarms of this sensor from first to last sighting, and the moment that the pause stands at. */
+function mark(plot, color) {
+  const { ctx: context, bbox } = plot;
+  const ratio = devicePixelRatio;
+  const x = (s) => Math.min(bbox.left + bbox.width, Math.max(bbox.left, plot.valToPos(s, "x", true)));
+  context.save();
+  for (const alarm of state.openAlarms.peek().slice(0, 40)) {
+    if (!alarm.sensors.includes(state.chosen.peek())) continue;
+    context.fillStyle = color(state.isNew(alarm) ? "--fresh" : "--quiet");
+    const from = x(alarm.first_seen_ns / 1e9);
+    context.fillRect(from, bbox.top - 5 * ratio, Math.max(2, x(alarm.last_seen_ns / 1e9) - from), 3 * ratio);
+  }
+  const paused = state.paused.peek();
+  if (paused !== null) {
+    context.fillStyle = color("--degraded");
+    context.fillRect(x(paused) - ratio, bbox.top, 2 * ratio, bbox.height);
+  }
+  context.restore();
+}
