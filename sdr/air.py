@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from zlib import crc32
 
 import numpy as np
@@ -30,6 +31,12 @@ DMR_SLOT_S, DMR_FRAME_S = 0.0275, 0.06
 
 INAUDIBLE_DB = -40.0
 """Relative to the noise in the whole band: what is weaker is left out."""
+
+
+@cache
+def _receiver_noise() -> Double:
+    """Share of white noise in every bin; the same at every tuning."""
+    return synth.band_power(BLOCK, -0.6, 0.6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +74,7 @@ class Air:
         thermal_dbm = -174.0 + sensor.noise_figure_db + 10.0 * math.log10(rate_hz)
         adc = 2.0 * (ADC_NOISE_LSB / 127.5) ** 2
         self.noise_power = 10.0 ** ((thermal_dbm + gain_db) / 10.0) + adc
-        self._noise_bins = synth.band_power(BLOCK, -0.6, 0.6) * (self.noise_power / BLOCK)
+        self._noise_bins = _receiver_noise() * (self.noise_power / BLOCK)
         # Only what can be heard on this frequency costs anything later.
         self._narrow: list[tuple[Transmitter, float, float]] = []
         self._wide: list[tuple[Transmitter, Double]] = []
