@@ -235,8 +235,9 @@ class Listener:
             reference = self._reference(dwell)
             assert self.rule is not None
             limit = thresholds(dwell, reference, self.rule).burst_on
-            typical = view.reduce(dwell.grid, reference.typical_peak)
-            baseline = np.fmax(baseline, typical)
+            # Known traffic is normal too: the excess view must glow with what is new only.
+            normal = np.fmax(reference.typical_peak, reference.traffic_peak)
+            baseline = np.fmax(baseline, view.reduce(dwell.grid, normal))
             finite = np.where(np.isfinite(limit), limit, np.float32(1.0))
             threshold = np.fmax(threshold, view.reduce(dwell.grid, finite))
         return SpectrumReference(
