@@ -10,13 +10,17 @@ import numpy as np
 from .measure import Measured, measure
 from .noise import across_frequency, segments_of
 from .rule import Rule, Thresholds, thresholds
-from .runs import Run, join, runs_with, split, without_leakage
+from .runs import Bools, Run, join, runs_with, split, without_leakage
 from .units import ratio_db
 from .values import Detection, Dwell, Look, Reference
 from .window import window
 
 HALF_DUTY = 0.5
 """Under this the mean look is so diluted that the burst look measures better."""
+
+WIDE_HZ = 100e3
+WIDE_SHARE = 0.8
+"""A wide signal shows in this share of the bins of a stretch; half of the width it must have."""
 
 SKIRT_SIGMAS = 2.0
 """A signal's half per cent points are looked for out to where its bins sink into the noise."""
@@ -64,27 +68,55 @@ def detect(
     ValueError
         The reference belongs to another grid.
     """
+    learnt = reference is not None
     reference = reference or across_frequency(dwell)
     if reference.grid != dwell.grid:
         raise ValueError(f"{reference.grid=} is not {dwell.grid=}")
     limits = thresholds(dwell, reference, rule)
+    over = dwell.mean > limits.mean_off
     hot = (dwell.mean > limits.mean_on) | (dwell.peak > limits.burst_on)
-    warm = None
-    if followed_hz:
-        warm = (dwell.mean > limits.mean_off) | (dwell.peak > limits.burst_off)
-        for low_hz, high_hz in followed_hz:
-            band = dwell.grid.window(low_hz, high_hz)
-            hot[band] |= warm[band]
+    if learnt:  # a floor guessed across frequency is not sure enough for this
+        hot |= wide_and_weak(over, dwell.grid.bin_width_hz)
+    if not followed_hz and not hot.any():
+        return []
+    warm = hot | over | (dwell.peak > limits.burst_off)
+    for low_hz, high_hz in followed_hz:
+        band = dwell.grid.window(low_hz, high_hz)
+        hot[band] |= warm[band]
     if not hot.any():
         return []
-    if warm is None:
-        warm = (dwell.mean > limits.mean_off) | (dwell.peak > limits.burst_off)
-    warm |= hot
     runs = [part for run in runs_with(warm, hot) for part in split(run, dwell.peak, dwell.grid)]
     runs = [run for run in runs if hot[run[0] : run[1] + 1].any()]
     runs = join(runs, dwell, reference)
     runs = without_leakage(runs, dwell)
     return [_describe(index, runs, dwell, reference, limits) for index in range(len(runs))]
+
+
+def wide_and_weak(over: Bools, bin_width_hz: float) -> Bools:
+    """Stretches in which nearly all bins are over the lower threshold, though none need reach more.
+
+    A video link or a noise jammer may lie only 4 dB over the floor.  One bin of noise passes the
+    lower threshold now and then; four of five in a row of many do not.
+
+    Parameters
+    ----------
+    over : bool, shape (n_bins,)
+    bin_width_hz : float
+
+    Returns
+    -------
+    bool, shape (n_bins,)
+        Bins over the threshold in such stretches of `WIDE_HZ`.
+    """
+    width = round(WIDE_HZ / bin_width_hz)
+    if np.count_nonzero(over) < WIDE_SHARE * width:
+        return np.zeros_like(over)
+    running = np.concatenate([[0], np.cumsum(over)])
+    starts = np.flatnonzero(running[width:] - running[:-width] >= WIDE_SHARE * width)
+    inside = np.zeros(over.shape[0] + 1, dtype=np.int64)
+    np.add.at(inside, starts, 1)
+    np.add.at(inside, starts + width, -1)
+    return over & (np.cumsum(inside[:-1]) > 0)
 
 
 def _describe(
@@ -93,7 +125,11 @@ def _describe(
     """Measure one run in the look that shows it best."""
     first, last = runs[index]
     bins = slice(first, last + 1)
-    seen: Look = "mean" if (dwell.mean > limits.mean_on)[bins].any() else "burst"
+    wide = (last - first) * dwell.grid.bin_width_hz > WIDE_SHARE * WIDE_HZ
+    wide = wide and (dwell.mean > limits.mean_off)[bins].mean() >= WIDE_SHARE
+    seen: Look = "mean"
+    if not wide and not (dwell.mean > limits.mean_on)[bins].any():
+        seen = "burst"
     steady = float((dwell.mean - reference.floor)[bins].sum())
     strongest = float((dwell.peak - reference.floor)[bins].sum())
     duty = min(1.0, max(0.0, steady / strongest)) if strongest > 0 else 1.0

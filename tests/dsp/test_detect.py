@@ -307,6 +307,27 @@ def test_a_noise_like_block_is_one_emission_with_its_edges(quiet, known, width_h
     assert seen.snr_db == pytest.approx(12.0, abs=1.0 if known else 1.5)
 
 
+def test_a_weak_wide_block_is_found_though_no_bin_reaches_the_guard(quiet):
+    receiver, baseline = quiet
+    low = HOP.center_freq_hz - 0.45e6
+    for width_hz in (200e3, 600e3):
+        block = block_of(low, low + width_hz, -36.0 + 2.5 + 10 * math.log10(width_hz / RATE_HZ))
+        dwell = receiver.dwell(HOP, [block])
+        limits = thresholds(dwell, baseline.at(0), RULE)
+        assert np.mean(dwell.mean > limits.mean_on) < 0.02
+        (seen,) = detect(dwell, baseline.at(0), RULE)
+        assert abs(seen.low_hz - low) < 10e3
+        assert abs(seen.high_hz - low - width_hz) < 10e3
+        assert seen.snr_db == pytest.approx(2.5, abs=0.7)
+
+
+def test_a_floor_that_drifted_by_a_decibel_is_no_signal(quiet):
+    receiver, baseline = quiet
+    for drift_db in (-1.0, 1.0, 1.8):
+        dwell = receiver.dwell(HOP, noise_dbfs=NOISE_DBFS + drift_db)
+        assert detect(dwell, baseline.at(0), RULE) == []
+
+
 def test_a_risen_floor_is_measured_and_signals_alone_do_not_raise_it(quiet):
     receiver, baseline = quiet
     risen = receiver.dwell(HOP, noise_dbfs=NOISE_DBFS + 10)
