@@ -48,7 +48,7 @@ class Crew:
         a small computer needs its time to load the libraries.
     """
 
-    def __init__(self, tasks: list[Task], stuck_s: float = 5.0, first_s: float = 30.0) -> None:
+    def __init__(self, tasks: list[Task], stuck_s: float = 15.0, first_s: float = 30.0) -> None:
         self._posts = {task.sensor: _Post(task) for task in tasks}
         self._stuck_s = stuck_s
         self._first_s = first_s

@@ -27,6 +27,7 @@ from sdr.source import BadSource, EndOfRecording, Source, SourceError, TunerNotL
 from sdr.uri import open_source
 from sensors.ear import Ear
 from sensors.hops import identity_of, plan_for
+from sensors.judge import Judge
 from sensors.reports import (
     DwellReport,
     EndReport,
@@ -101,7 +102,8 @@ def watch(task: Task, source: Source, site: Supervisor) -> None:
     site.report(StartReport(task.sensor, source.info, settings, time.time_ns()))
     baseline = load_baseline(task.baseline, task.sensor, identity) if task.baseline else None
     rule = rule_for(task, plan)
-    ear = Ear(source, plan, resolution, rule, task.dwell_s)
+    ear = Ear(source, plan, resolution, task.dwell_s)
+    judge = Judge(ear, rule)
     tracker = Tracker()
 
     for dwell in dwells(task, ear, plan, site):
@@ -112,7 +114,7 @@ def watch(task: Task, source: Source, site: Supervisor) -> None:
                 tracker = Tracker()
         reference = baseline.at(dwell.hop, dwell.time_ns) if baseline is not None else None
         detections = detect(dwell, reference, rule, followed_hz=tracker.on_air_hz(dwell.grid))
-        confirmed = ear.sift(dwell, ear.measure(dwell, detections, reference))
+        confirmed = judge.sift(dwell, ear.measure(dwell, detections, reference))
         emitters = tracker.update(confirmed, hop=dwell.hop, grid=dwell.grid, time_ns=dwell.time_ns)
         judged_by = baseline.hash if baseline is not None else ""
         site.report(DwellReport.of(task.sensor, dwell, confirmed, emitters, judged_by))

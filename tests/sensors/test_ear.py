@@ -12,6 +12,7 @@ from dsp.synth import carrier, noise, quantise_cu8, seeded
 from dsp.values import IQBlock
 from sdr.source import Settings, SourceInfo, TunerNotLocked
 from sensors.ear import Ear
+from sensors.judge import Judge
 
 RATE_HZ = 2.4e6
 PLAN = make_plan([Band("tv3-low", 167e6, 175e6, 1.0)])
@@ -46,7 +47,7 @@ class Dongle:
 
 
 def ear_of(dongle):
-    return Ear(dongle, PLAN, Resolution(), Rule(), 0.04)
+    return Ear(dongle, PLAN, Resolution(), 0.04)
 
 
 def silent(seconds):
@@ -64,7 +65,7 @@ def test_a_signal_at_exactly_a_tuned_centre_is_found_all_the_same():
         dongle = Dongle([(hop.center_freq_hz, -55.0, silent)])
         ear = ear_of(dongle)
         dwell = ear.visit(hop)
-        (seen,) = ear.sift(dwell, detect(dwell, None, Rule()))
+        (seen,) = Judge(ear, Rule()).sift(dwell, detect(dwell, None, Rule()))
         assert abs(seen.center_freq_hz - hop.center_freq_hz) < 600
 
 

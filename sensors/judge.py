@@ -1,0 +1,180 @@
+"""Signal or ghost: what the receiver makes itself is told by a second look and left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from dsp.confirm import Verdict, confirm
+from dsp.detect import CLIPPING, detect
+from dsp.plan import Hop
+from dsp.rule import Rule
+from dsp.values import Detection, Dwell
+from sensors.ear import Ear
+
+REAL_FOR_S = 60.0
+GHOST_FOR_S = 30.0
+"""How long a verdict holds after the last time that the detection was seen."""
+
+LOUDER_DB = 6.0
+"""A ghost's frequency is judged again when something this much stronger appears there."""
+
+CAUSE_DBFS = -7.0
+"""A signal that drives the converter into clipping reads at least this; its strongest product, the
+third order at 9.5 dB under it, does not."""
+
+PRODUCT_DB = 20.0
+"""What is known to be real is believed in a clipped dwell down to this under the strongest."""
+
+SLACK_DB = 6.0
+"""A signal falls with the gain, to within this; a product of clipping falls much more."""
+
+MAX_VERDICTS = 256
+"""Oldest are forgotten first, and judged again when they are needed."""
+
+
+@dataclass(slots=True)
+class _Judged:
+    """A frequency that was looked at twice."""
+
+    low_hz: float
+    high_hz: float
+    peak_dbfs: float
+    ghost: bool
+    seen_ns: int
+
+
+class Judge:
+    """Looks twice at what is new on one dongle.
+
+    Parameters
+    ----------
+    ear : Ear
+        For the second looks.
+    rule : Rule
+
+    Attributes
+    ----------
+    ghosts : int
+        Detections that a second look has refused.
+    """
+
+    def __init__(self, ear: Ear, rule: Rule) -> None:
+        self.ghosts = 0
+        self._ear = ear
+        self._rule = rule
+        self._judged: list[_Judged] = []
+
+    def sift(self, dwell: Dwell, detections: list[Detection]) -> list[Detection]:
+        """Leave out what the receiver has made itself; look twice where that is not known yet.
+
+        A recording cannot be looked at twice: everything stands.
+        """
+        if not detections or not self._ear.tunable:
+            return detections
+        oldest_ns = dwell.time_ns - round(REAL_FOR_S * 1e9)
+        self._judged = [one for one in self._judged if one.seen_ns >= oldest_ns]
+        hop = self._ear.plan.hops[dwell.hop]
+        if dwell.clipped_fraction > CLIPPING:
+            return self._sift_overloaded(hop, detections)
+        unknown = [one for one in detections if self._known(one) is None]
+        if unknown:
+            self._judge(hop, unknown)
+        return [one for one in detections if not self._is_ghost(one)]
+
+    def _sift_overloaded(self, hop: Hop, detections: list[Detection]) -> list[Detection]:
+        """Believe only the strongest of a dwell that clipped, and what a quieter look shows too.
+
+        Clipping makes images and odd-order products all over the hop, up to 10 dB under the signal
+        that causes them.  The cause itself nearly fills the converter; where nothing visible does,
+        it lies beyond the kept edge and everything here is its product.
+        """
+        unknown = [one for one in detections if self._known(one) is None]
+        strongest = max(detections, key=lambda one: one.power_dbfs)
+        clean = self._look_quieter(hop, unknown) if unknown else {}
+        standing: list[Detection] = []
+        for one in detections:
+            if id(one) in clean:
+                self._remember(one, ghost=False)
+                standing.append(clean[id(one)])
+            elif one is strongest and one.power_dbfs > CAUSE_DBFS:
+                if one in unknown:
+                    self._remember(one, ghost=False)
+                standing.append(one)
+            elif one not in unknown and one.power_dbfs > strongest.power_dbfs - PRODUCT_DB:
+                standing += [] if self._is_ghost(one) else [one]
+            else:
+                self.ghosts += 1
+        return standing
+
+    def _is_ghost(self, detection: Detection) -> bool:
+        judged = self._known(detection)
+        if judged is None:
+            return False
+        judged.seen_ns = detection.time_ns
+        self.ghosts += judged.ghost
+        return judged.ghost
+
+    def _known(self, detection: Detection) -> _Judged | None:
+        for one in self._judged:
+            if one.low_hz <= detection.high_hz and one.high_hz >= detection.low_hz:
+                louder = detection.peak_dbfs > one.peak_dbfs + LOUDER_DB
+                stale_ns = detection.time_ns - one.seen_ns
+                if one.ghost and (louder or stale_ns > GHOST_FOR_S * 1e9):
+                    self._judged.remove(one)
+                    return None
+                return one
+        return None
+
+    def _judge(self, hop: Hop, unknown: list[Detection]) -> None:
+        """Spend one more dwell with the oscillator moved."""
+        second = self._ear.beside(hop, unknown)
+        if second is None:
+            return
+        for one in unknown:
+            verdict = _verdict(one, hop, second)
+            # A transmission that was over stands for now, unless its mirror was on the air too.
+            if verdict != "unseen" or "image" in one.doubts:
+                self._remember(one, ghost=verdict != "real")
+
+    def _look_quieter(self, hop: Hop, unknown: list[Detection]) -> dict[int, Detection]:
+        """Lower the gain until nothing clips: what is still there is real, and measured cleanly.
+
+        Returns
+        -------
+        dict
+            By ``id`` of the distorted detection: the same signal without distortion.
+        """
+        second, fall_db = self._ear.quieter(hop)
+        found = detect(second, None, self._rule) if second is not None else []
+        clean: dict[int, Detection] = {}
+        for one in unknown:
+            same = [f for f in found if f.low_hz <= one.high_hz and f.high_hz >= one.low_hz]
+            best = max(same, key=lambda f: f.power_dbfs, default=None)
+            if best is not None and one.power_dbfs - best.power_dbfs < fall_db + SLACK_DB:
+                clean[id(one)] = replace(
+                    best,
+                    snr_db=max(one.snr_db, best.snr_db),
+                    time_ns=one.time_ns,
+                    duration_s=one.duration_s,
+                )
+        return clean
+
+    def _remember(self, detection: Detection, *, ghost: bool) -> None:
+        self._judged.append(
+            _Judged(
+                detection.low_hz,
+                detection.high_hz,
+                detection.peak_dbfs,
+                ghost,
+                detection.time_ns,
+            )
+        )
+        del self._judged[:-MAX_VERDICTS]
+
+
+def _verdict(detection: Detection, hop: Hop, second: Dwell) -> Verdict:
+    """Judge by the shifted look; a signal too wide to be told apart is taken for real."""
+    try:
+        return confirm(detection, hop.center_freq_hz, second)
+    except ValueError:
+        return "real"
