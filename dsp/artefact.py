@@ -98,7 +98,7 @@ def is_comb(segment: Segment, others: Iterable[Segment], scale: Geometry) -> boo
             continue
         both = min(segment.stop, other.stop) - max(segment.start, other.start)
         together = both >= 0.6 * min(segment.length, other.length) and (
-            max(segment.length, other.length) <= 4 * min(segment.length, other.length)
+            max(segment.length, other.length) <= 8 * min(segment.length, other.length)
         )
         lines += together and other.top > segment.top * 10.0 ** (-COMB_DB / 10.0)
     return lines >= COMB_LINES

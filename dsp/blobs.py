@@ -28,6 +28,7 @@ WIDE_BINS = 16
 SHADOW_DB = 33.0
 """Cells this far under the strongest of their moment are that signal's own splatter."""
 
+BREATH = 8.0
 CAST_RATIO = 30.0
 LINE_MARGIN = 4.0
 """A steady line is never quite steady."""
@@ -68,7 +69,7 @@ def row_gain(mean: Real, level: Real, k_eff: float) -> Real:
     """How much the whole receiver breathes from row to row, relative to the floor.
 
     Hum and gain steps lift all bins alike.  The lower quartile over the bins is that common part;
-    rises over 6 dB are not taken for breathing but left to stand out.
+    rises over 9 dB are not taken for breathing but left to stand out.
 
     Returns
     -------
@@ -77,7 +78,7 @@ def row_gain(mean: Real, level: Real, k_eff: float) -> Real:
     step = max(1, mean.shape[1] // 512)
     ratio = mean[:, ::step] / level[::step]
     quartile = np.percentile(ratio, 25, axis=1) / (special.gammaincinv(k_eff, 0.25) / k_eff)
-    return np.where(quartile > 4.0, 1.0, np.clip(quartile, 0.25, 4.0)).astype(np.float32)
+    return np.where(quartile > BREATH, 1.0, np.clip(quartile, 0.25, BREATH)).astype(np.float32)
 
 
 def mark(tile: Tiles, floor: Floor) -> Mask:
@@ -139,11 +140,11 @@ def _wide_look(mean: Real, level: Real, k_eff: float) -> Mask:
     bins = mean.shape[1] // WIDE_BINS * WIDE_BINS
     ratio = np.minimum(mean[:, :bins] / level[:bins], np.float32(8.0))
     stretch = ratio.reshape(len(mean), -1, WIDE_BINS).mean(axis=2)
-    hit = stretch > max(noise_threshold(k_eff * WIDE_BINS * 0.6), 2.5)
+    hit = stretch > max(noise_threshold(k_eff * WIDE_BINS * 0.6), 10.0 ** (GUARD_DB / 10.0))
     hit &= ndimage.uniform_filter1d(hit.astype(np.float32), 3, axis=1) > 0.5
     marked = np.zeros(mean.shape, dtype=bool)
     if hit.any():
-        marked[:, :bins] = np.repeat(hit, WIDE_BINS, axis=1) & (ratio > 1.5)
+        marked[:, :bins] = np.repeat(hit, WIDE_BINS, axis=1) & (ratio > 2.0)
     return marked
 
 
@@ -209,6 +210,6 @@ def _bridge_lines(marked: Mask, line: Mask) -> None:
     """Mark the bins of each line in the rows where both neighbours are marked."""
     labels, count = ndimage.label(line)
     for (run,) in ndimage.find_objects(labels, max_label=count):
-        if 0 < run.start and run.stop < marked.shape[1] and run.stop - run.start <= LINE_BINS:
+        if run.start > 0 and run.stop < marked.shape[1] and run.stop - run.start <= LINE_BINS:
             both = marked[:, run.start - 1] & marked[:, run.stop]
             marked[:, run] |= both[:, None]

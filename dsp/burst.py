@@ -16,7 +16,7 @@ from scipy import special
 from dsp.artefact import Geometry, is_comb, made_by_another
 from dsp.blobs import Blob, blobs, mark, row_gain
 from dsp.classify import CUT_SAMPLES, Shape, classify, shape
-from dsp.edges import Run, envelope, group_runs, on_runs
+from dsp.edges import Run, are_pulses, envelope, group_runs, on_runs
 from dsp.floor import Floor, quiet_level, receiver_floor
 from dsp.segment import Band, Segment, occupied_band
 from dsp.tiles import GROUP, Tiles, frame_window, tiles
@@ -31,14 +31,13 @@ TRAIN_GAP_S = 0.0135
 SAME_RATIO = 100.0
 """Pieces more than 20 dB apart are two emissions: a packet and what lay beneath it."""
 
-PULSE_S = 1e-3
+PULSE_S = 500e-6
 PULSE_HZ = 500e3
-PULSE_GLUE_S = 250e-6
 PULSE_GAP_S = 50e-6
-"""Wide short pulses (ADS-B, radar) are told apart at a finer scale: one emission per reply.
+"""Wide short pulses (ADS-B, radar) are told apart at a finer scale: one emission per reply."""
 
-The pilots of an idle LTE cell are at most 214 us apart, so that gluing over 250 us tells them from
-pulses."""
+FILLED_DBFS = -9.0
+"""No gain that anybody would choose gives that much noise: the band is filled or jammed."""
 
 MIN_SNR_DB = 3.0
 MIN_WORTH_DB = 20.0
@@ -196,7 +195,10 @@ class BurstFinder:
         # Among many blocks the lowest is low by chance; undo what normal scores expect.
         score = special.ndtri((rank + 0.6) / (len(stacked) + 0.2))
         level = level * np.float32(10.0 ** (-score * self._sigma_db / 10.0))
-        return receiver_floor(level, self._sigma_db, self._bin_hz)
+        floor = receiver_floor(level, self._sigma_db, self._bin_hz)
+        filled = float(floor.noise.sum()) / self.window.enbw_bins > 10.0 ** (FILLED_DBFS / 10.0)
+        filled = filled and self.integer_samples and not floor.steady.any()
+        return floor.beneath_all() if filled else floor
 
     def _segments(self, samples: IQ, tile: Tiles, blob: Blob, gain: Real) -> list[Segment]:
         """Measure one blob's edges in time and cut it at its long pauses."""
@@ -213,11 +215,9 @@ class BurstFinder:
         runs, top = on_runs(shape, noise)
         gap = TRAIN_GAP_S
         steady = bool(self.floor.steady[blob.low_bin : blob.high_bin + 1].mean() > 0.5)
-        if runs and not steady and (high - low) * self.sample_rate_hz >= PULSE_HZ:
-            glued = group_runs(runs, round(PULSE_GLUE_S * self.sample_rate_hz))
-            lengths = [g[-1].stop - g[0].start for g in glued]
-            if np.percentile(lengths, 75) < PULSE_S * self.sample_rate_hz:
-                gap = PULSE_GAP_S
+        wide = (high - low) * self.sample_rate_hz >= PULSE_HZ
+        if runs and wide and not steady and are_pulses(runs, self.sample_rate_hz):
+            gap = PULSE_GAP_S
         found = []
         for runs_ in group_runs(runs, round(gap * self.sample_rate_hz)):
             start = first + runs_[0].start
@@ -302,7 +302,7 @@ class BurstFinder:
         width = (band.high - band.low) * rate / nfft
         middle = ((band.high + band.low) / 2 - 0.5 - nfft / 2) * rate / nfft
         snr_db = ratio_db(band.signal / max(duty, 0.05) / max(self._noise(band), 1e-20))
-        narrow = band.high - band.low < NARROW_BINS
+        narrow = min(band.high - band.low, segment.width + 2) < NARROW_BINS
         seconds = segment.length / rate
         blip = seconds < NARROW_S or 1 < segment.runs < KEYED_HZ * seconds
         product = max(1.0, segment.on / rate * width)

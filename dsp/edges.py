@@ -17,6 +17,9 @@ from dsp.window import window
 EDGE_DB = 13.0
 """An emission is on where it is less than this under its usual level."""
 
+PULSE_S = 300e-6
+PULSE_GLUE_S = 20e-6
+
 P_FA_EDGE = 1e-7
 
 
@@ -140,3 +143,20 @@ def group_runs(runs: list[Run], gap: int) -> list[list[Run]]:
         else:
             groups.append([run])
     return groups
+
+
+def are_pulses(runs: list[Run], sample_rate_hz: float) -> bool:
+    """Whether the runs are separate short pulses (ADS-B, radar) and not one patterned emission.
+
+    The pilots of an idle LTE cell are short runs too, but on a grid of 3 and 4 symbols: their
+    distances take few values, those of independent replies take any.
+    """
+    glued = group_runs(runs, round(PULSE_GLUE_S * sample_rate_hz))
+    lengths = [g[-1].stop - g[0].start for g in glued]
+    if np.percentile(lengths, 75) > PULSE_S * sample_rate_hz:
+        return False
+    if len(glued) < 20:
+        return True
+    apart = np.diff([g[0].start for g in glued]) / sample_rate_hz
+    counts = np.sort(np.histogram(apart, bins=np.arange(0.0, 1e-3, 20e-6))[0])[::-1]
+    return bool(counts[:3].sum() < 0.6 * len(apart))

@@ -63,6 +63,12 @@ class Floor:
     line: Bins
     dead: Bins
 
+    def beneath_all(self) -> Floor:
+        """Take all that is always there for one emission; how far it stands out stays unknown."""
+        tenth = self.noise * np.float32(0.1)
+        nothing = np.zeros_like(self.line)
+        return Floor(tenth, self.usual, tenth, ~self.dead, nothing, self.dead)
+
 
 def averages(num_frames: int) -> float:
     """Independent averages in the mean of neighbouring half-overlapped Hann frames.

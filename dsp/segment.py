@@ -159,7 +159,7 @@ def occupied_band(segment: Segment, line: npt.NDArray[np.bool_], bin_width_hz: f
     edges = np.flatnonzero(np.diff(np.concatenate([[False], on, [False]]).astype(np.int8)))
     runs: list[tuple[int, int]] = []
     for low, high in zip(edges[0::2].tolist(), edges[1::2].tolist(), strict=True):
-        if runs and low - runs[-1][1] <= HOLE_BINS:
+        if runs and low - runs[-1][1] <= max(HOLE_BINS, segment.width // 64):
             runs[-1] = (runs[-1][0], high)
         else:
             runs.append((low, high))
