@@ -162,8 +162,10 @@ class RtlSource(Source):
             slow = time.monotonic() - started_s > TUNE_LIMIT_S
             if not unlocked or slow or code not in (0, NOT_LOCKED):
                 self._dongle.refused("set_center_freq", code)
-            # A dongle that cannot be asked any more looks unlocked too: this one call tells.
+            # A dongle that cannot be asked any more looks unlocked too: this one call tells.  It
+            # also puts the gain to zero, so the gain is set again.
             self._dongle.call("set_tuner_gain_mode", 1)
+            self._dongle.call("set_tuner_gain", round(10 * self._gain_db))
             self._locked = False
             raise self._not_locked()
         self._locked = True

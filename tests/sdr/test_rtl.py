@@ -204,6 +204,17 @@ def test_a_library_that_tells_the_lock_by_its_code(opened):
         source.tune(500e6)
 
 
+def test_the_gain_outlives_a_frequency_that_does_not_lock(opened):
+    """Asking whether the dongle still obeys puts the driver's gain to zero."""
+    source, library = opened
+    source.configure(gain_db=40.2)
+    library.unlocked = lambda freq_hz: True
+    with pytest.raises(TunerNotLocked):
+        source.tune(500e6)
+    gained = [call for call in library.calls if "gain" in call[0]]
+    assert gained[-1] == ("set_tuner_gain", (402,))
+
+
 def test_a_lock_at_the_second_try_is_enough(opened):
     source, library = opened
     tries = iter([True, False])
