@@ -11,7 +11,7 @@ from scipy import ndimage, special
 
 from dsp.floor import Floor, averages
 from dsp.tiles import Tiles
-from dsp.values import Real
+from dsp.values import IQ, Real
 
 P_FA = 1e-10
 """Chance that one cell of pure noise is marked: at 2.4 MS/s about one in an hour."""
@@ -29,6 +29,7 @@ SHADOW_DB = 33.0
 """Cells this far under the strongest of their moment are that signal's own splatter."""
 
 BREATH = 8.0
+CREST_PARTS = 32
 CAST_RATIO = 30.0
 LINE_MARGIN = 4.0
 """A steady line is never quite steady."""
@@ -81,8 +82,34 @@ def row_gain(mean: Real, level: Real, k_eff: float) -> Real:
     return np.where(quartile > BREATH, 1.0, np.clip(quartile, 0.25, BREATH)).astype(np.float32)
 
 
-def mark(tile: Tiles, floor: Floor) -> Mask:
+def crest(samples: IQ, row_samples: int, num_rows: int) -> Real:
+    """Strongest over median power of the short stretches in each row.
+
+    Noise, however loud, stays under 3; pulses of a tenth of a millisecond do not.
+
+    Returns
+    -------
+    ratio : float32, shape (num_rows,)
+    """
+    short = max(16, row_samples // CREST_PARTS)
+    parts = row_samples // short
+    ratio = np.ones(num_rows, dtype=np.float32)
+    whole = min(num_rows, len(samples) // row_samples)
+    rows = samples[: whole * row_samples].reshape(whole, row_samples)[:, : parts * short]
+    power = (rows.real**2 + rows.imag**2).reshape(whole, parts, short).mean(axis=2)
+    ratio[:whole] = power.max(axis=1) / np.maximum(np.median(power, axis=1), 1e-20)
+    return ratio
+
+
+def mark(tile: Tiles, floor: Floor, gain: Real) -> Mask:
     """Cells with more power than noise may have, seen by any of the looks.
+
+    Parameters
+    ----------
+    tile : Tiles
+    floor : Floor
+    gain : float32, shape (n_rows,)
+        From `row_gain`.
 
     Returns
     -------
@@ -92,7 +119,7 @@ def mark(tile: Tiles, floor: Floor) -> Mask:
     level = floor.level.copy()
     level[floor.line] *= LINE_MARGIN
     level[floor.dead] = np.inf
-    gain = row_gain(tile.mean, floor.level, tile.k_eff)[:, None]
+    gain = gain[:, None]
     single = noise_threshold(1.0, P_FA / tile.group)
     mean = tile.mean / gain
     marked = tile.peak > (level * np.float32(single)) * gain

@@ -11,10 +11,10 @@ from collections import deque
 from collections.abc import Callable
 
 import numpy as np
-from scipy import special
+from scipy import fft, special
 
 from dsp.artefact import Geometry, is_comb, made_by_another
-from dsp.blobs import Blob, blobs, mark, row_gain
+from dsp.blobs import Blob, blobs, crest, mark, row_gain
 from dsp.classify import CUT_SAMPLES, Shape, classify, shape
 from dsp.edges import Run, are_pulses, envelope, group_runs, on_runs
 from dsp.floor import Floor, quiet_level, receiver_floor
@@ -31,16 +31,19 @@ TRAIN_GAP_S = 0.0135
 SAME_RATIO = 100.0
 """Pieces more than 20 dB apart are two emissions: a packet and what lay beneath it."""
 
-PULSE_S = 500e-6
 PULSE_HZ = 500e3
-PULSE_GAP_S = 50e-6
+PULSE_GAP_S = 20e-6
+PULSE_RANGE_DB = 30.0
+SHORTEST_PULSE_S = 15e-6
 """Wide short pulses (ADS-B, radar) are told apart at a finer scale: one emission per reply."""
 
+PULSE_CREST = 4.0
 FILLED_DBFS = -9.0
 """No gain that anybody would choose gives that much noise: the band is filled or jammed."""
 
 MIN_SNR_DB = 3.0
 MIN_WORTH_DB = 20.0
+PULSE_WORTH_DB = 14.0
 """SNR plus half the time-bandwidth product in dB: what integrating the burst would give."""
 
 NARROW_BINS = 5.5
@@ -163,10 +166,10 @@ class BurstFinder:
         self.floor = self._learn(tile)
         if self._watch is not None:
             self._watch(tile, self.floor, self._position, group * self._hop)
-        marked = mark(tile, self.floor)
+        gain = self._breathing(samples, tile)
+        marked = mark(tile, self.floor, gain)
         self._cuts_left = CUTS_PER_BLOCK
         found: list[Segment] = []
-        gain = row_gain(tile.mean, self.floor.level, tile.k_eff)
         for blob in blobs(marked, tile, self.floor):
             found += self._segments(samples, tile, blob, gain)
         end = self._position + (len(samples) if last else self._block)
@@ -177,6 +180,16 @@ class BurstFinder:
                 self._join(segment)
         self._position = end
         return self._close(self._position)
+
+    def _breathing(self, samples: IQ, tile: Tiles) -> Real:
+        """Gain of each row; one where pulses and not the receiver lift the band."""
+        assert self.floor is not None
+        gain = row_gain(tile.mean, self.floor.level, tile.k_eff)
+        lifted = gain > 2.0
+        if lifted.any():
+            lifted &= crest(samples, tile.group * self._hop, len(tile.mean)) > PULSE_CREST
+            gain[lifted] = 1.0
+        return gain
 
     def _learn(self, tile: Tiles) -> Floor:
         """Update the quiet level; what is on now does not become floor."""
@@ -216,15 +229,24 @@ class BurstFinder:
         gap = TRAIN_GAP_S
         steady = bool(self.floor.steady[blob.low_bin : blob.high_bin + 1].mean() > 0.5)
         wide = (high - low) * self.sample_rate_hz >= PULSE_HZ
-        if runs and wide and not steady and are_pulses(runs, self.sample_rate_hz):
+        pulse = bool(runs) and wide and not steady and are_pulses(runs, self.sample_rate_hz)
+        if pulse:
             gap = PULSE_GAP_S
+            runs, _ = on_runs(shape, noise, PULSE_RANGE_DB)
         found = []
         for runs_ in group_runs(runs, round(gap * self.sample_rate_hz)):
             start = first + runs_[0].start
             end = first + runs_[-1].stop
+            on = sum(r.stop - r.start for r in runs_)
+            if pulse:
+                if on < SHORTEST_PULSE_S * self.sample_rate_hz:
+                    continue
+                top = sum(r.power * (r.stop - r.start) for r in runs_) / on
             a = max(0, min(start // span, len(tile.mean) - 1))
             b = max(a + 1, min(-(-end // span), len(tile.mean)))
-            rows = tile.mean[a:b]
+            rows, floor = tile.mean[a:b], self.floor.level * gain[a:b, None]
+            if pulse and end - start <= nfft:
+                rows, floor = self._own_spectrum(samples[start:end]), self.floor.level[None]
             cells = tile.peak[a:b, blob.low_bin : blob.high_bin + 1]
             found.append(
                 Segment(
@@ -233,18 +255,26 @@ class BurstFinder:
                     low_bin=blob.low_bin,
                     high_bin=blob.high_bin,
                     power=rows.sum(axis=0, dtype=np.float64),
-                    noise=self.floor.level.astype(np.float64) * float(gain[a:b].sum()),
-                    rows=b - a,
+                    noise=floor.sum(axis=0, dtype=np.float64),
+                    rows=len(rows),
                     peak=float(cells.max()),
                     top=top,
-                    on=sum(r.stop - r.start for r in runs_),
+                    on=on,
                     runs=len(runs_),
                     longest=max(r.stop - r.start for r in runs_),
                     steady=steady,
+                    pulse=pulse,
                     cut=self._cut(samples[first:stop], runs_, low, high),
                 )
             )
         return found
+
+    def _own_spectrum(self, samples: IQ) -> Real:
+        """Spectrum of something shorter than a frame, on the scale of the tiles; one row."""
+        nfft = self.window.nfft
+        power = np.abs(fft.fftshift(fft.fft(samples, nfft))) ** 2
+        scale = self.window.enbw_bins / (nfft * max(1, len(samples)))
+        return np.asarray(power * scale, dtype=np.float32)[None]
 
     def _cut(self, samples: IQ, runs: list[Run], low: float, high: float) -> Shape:
         """Features of the longest run, for the first `CUTS_PER_BLOCK` segments of a block."""
@@ -258,17 +288,14 @@ class BurstFinder:
 
     def _join(self, segment: Segment) -> None:
         """Append to the open emission it continues, or open a new one."""
-        gap = TRAIN_GAP_S
-        if segment.width * self.sample_rate_hz / self.window.nfft >= PULSE_HZ and (
-            segment.longest < PULSE_S * self.sample_rate_hz
-        ):
-            gap = PULSE_GAP_S
+        gap = PULSE_GAP_S if segment.pulse else TRAIN_GAP_S
         reach = round(gap * self.sample_rate_hz)
         for other in self._open:
             shared = min(segment.high_bin, other.high_bin) - max(segment.low_bin, other.low_bin) + 1
             alike = 1.0 / SAME_RATIO < segment.top / other.top < SAME_RATIO
             apart = max(segment.start - other.stop, other.start - segment.stop)
             narrow, wide = sorted((segment.width, other.width))
+            alike &= other.pulse == segment.pulse
             if alike and apart <= reach and shared >= 0.3 * narrow and wide <= 12 * narrow:
                 other.absorb(segment)
                 return
@@ -305,9 +332,11 @@ class BurstFinder:
         narrow = min(band.high - band.low, segment.width + 2) < NARROW_BINS
         seconds = segment.length / rate
         blip = seconds < NARROW_S or 1 < segment.runs < KEYED_HZ * seconds
+        if segment.pulse:
+            snr_db = ratio_db(segment.top * self.window.enbw_bins / self._noise(band))
         product = max(1.0, segment.on / rate * width)
         worth_db = snr_db + 5.0 * math.log10(product)
-        if snr_db < MIN_SNR_DB or worth_db < MIN_WORTH_DB:
+        if snr_db < MIN_SNR_DB or worth_db < (PULSE_WORTH_DB if segment.pulse else MIN_WORTH_DB):
             return None
         if narrow and blip and snr_db < NARROW_SNR_DB:
             return None
@@ -319,6 +348,7 @@ class BurstFinder:
             runs=segment.runs,
             snr_db=snr_db,
             rbw_hz=self._bin_hz * self.window.enbw_bins,
+            pulse=segment.pulse,
         )
         return Emission(
             start_s=segment.start / rate,

@@ -144,6 +144,7 @@ def classify(
     runs: int,
     snr_db: float,
     rbw_hz: float,
+    pulse: bool = False,
 ) -> Label:
     """Choose the label that the features speak for.
 
@@ -156,9 +157,11 @@ def classify(
         Times keyed on.
     rbw_hz : float
         Resolution with which the bandwidth was measured: nothing is narrower.
+    pulse : bool
+        Whether it was told apart as one of many short wide pulses.
     """
     sure = float(np.clip((snr_db - 6.0) / 14.0, 0.1, 1.0))
-    if bandwidth_hz >= 400e3 and duration_s < 1e-3:
+    if pulse or (bandwidth_hz >= 400e3 and duration_s < 1e-3):
         return Label("pulse", round(0.9 * sure, 2))
     if runs >= 4 and 0.1 < duty < 0.9 and cut.envelope < 0.45:
         return Label("ook", round(0.95 * sure, 2))

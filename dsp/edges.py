@@ -19,6 +19,7 @@ EDGE_DB = 13.0
 
 PULSE_S = 300e-6
 PULSE_GLUE_S = 20e-6
+PILOT_S = (200e-6, 300e-6)
 
 P_FA_EDGE = 1e-7
 
@@ -31,10 +32,13 @@ class Run:
     ----------
     start, stop : int
         Samples from the first one given.
+    power : float
+        Mean power in the band.
     """
 
     start: int
     stop: int
+    power: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,10 +93,12 @@ def envelope(samples: IQ, low: float, high: float, longest: int) -> Envelope:
     return Envelope(power, hop, nfft // 2, len(columns))
 
 
-def on_runs(shape: Envelope, noise: float) -> tuple[list[Run], float]:
+def on_runs(
+    shape: Envelope, noise: float, edge_db: float = EDGE_DB
+) -> tuple[list[Run], float]:
     """Stretches in which the band carries the emission, and its usual power when on.
 
-    The threshold lies `EDGE_DB` under the usual level, or where noise is seldom, whichever is
+    The threshold lies ``edge_db`` under the usual level, or where noise is seldom, whichever is
     higher; a weak emission is averaged over time until its level clears the noise.
 
     Parameters
@@ -100,6 +106,8 @@ def on_runs(shape: Envelope, noise: float) -> tuple[list[Run], float]:
     shape : Envelope
     noise : float
         Mean noise power in the band.
+    edge_db : float
+        More than `EDGE_DB` where runs of unlike power are looked for.
     """
     power = shape.power
     k_eff = max(1.0, 0.67 * shape.num_bins)
@@ -111,7 +119,7 @@ def on_runs(shape: Envelope, noise: float) -> tuple[list[Run], float]:
         power = ndimage.uniform_filter1d(shape.power, smooth, mode="nearest")
         floor = noise * noise_threshold(k_eff * smooth * 0.8, P_FA_EDGE)
         top = _usual(power, floor)
-    threshold = min(max(floor, top * 10.0 ** (-EDGE_DB / 10.0)), 0.5 * top)
+    threshold = min(max(floor, top * 10.0 ** (-edge_db / 10.0)), 0.5 * top)
     return _runs(power > threshold, shape), top
 
 
@@ -129,6 +137,7 @@ def _runs(on: npt.NDArray[np.bool_], shape: Envelope) -> list[Run]:
         Run(
             int(a) * shape.step + shape.offset - half,
             (int(b) - 1) * shape.step + shape.offset + half,
+            float(shape.power[a:b].mean()),
         )
         for a, b in zip(change[0::2], change[1::2], strict=True)
     ]
@@ -148,15 +157,13 @@ def group_runs(runs: list[Run], gap: int) -> list[list[Run]]:
 def are_pulses(runs: list[Run], sample_rate_hz: float) -> bool:
     """Whether the runs are separate short pulses (ADS-B, radar) and not one patterned emission.
 
-    The pilots of an idle LTE cell are short runs too, but on a grid of 3 and 4 symbols: their
-    distances take few values, those of independent replies take any.
+    The pilots of an idle LTE cell are short runs too, but 3 or 4 symbols apart, 214 or 286 us;
+    independent replies are any distance apart.
     """
     glued = group_runs(runs, round(PULSE_GLUE_S * sample_rate_hz))
     lengths = [g[-1].stop - g[0].start for g in glued]
     if np.percentile(lengths, 75) > PULSE_S * sample_rate_hz:
         return False
-    if len(glued) < 20:
-        return True
     apart = np.diff([g[0].start for g in glued]) / sample_rate_hz
-    counts = np.sort(np.histogram(apart, bins=np.arange(0.0, 1e-3, 20e-6))[0])[::-1]
-    return bool(counts[:3].sum() < 0.6 * len(apart))
+    pilots = (apart > PILOT_S[0]) & (apart < PILOT_S[1])
+    return not (len(apart) >= 8 and pilots.mean() > 0.5)

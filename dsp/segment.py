@@ -49,6 +49,8 @@ class Segment:
         Samples of the longest run.
     steady : bool
         Never seen to start: there since the beginning, or part of the quiet level.
+    pulse : bool
+        A short wide pulse, whose level is its own and not that of its tile rows.
     cut : Shape
         Features of its strongest piece.
     """
@@ -66,6 +68,7 @@ class Segment:
     runs: int
     longest: int
     steady: bool = False
+    pulse: bool = False
     cut: Shape = field(default_factory=Shape)
 
     @property
@@ -173,6 +176,9 @@ def occupied_band(segment: Segment, line: npt.NDArray[np.bool_], bin_width_hz: f
         )
     ]
     low, high = alike[0][0], alike[-1][1]
+    if segment.pulse:
+        # One short look is too rough to tell nulls from edges: all that stood out counts.
+        low, high = segment.low_bin - first, segment.high_bin - first + 1
     counted = np.maximum(part[low:high], 0.0)
     total = float(counted.sum())
     if total <= 0.0:

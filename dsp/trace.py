@@ -33,6 +33,10 @@ class Trace:
         Of the strongest sighting, like ``snr_db``, ``excess_db`` and ``peak_dbfs``.
     cut : bool
         Every hop so far saw only a part of it, up to its kept edge.
+    placed : bool
+        Some hop saw it whole and undistorted.
+    shadowed : bool
+        Every dwell so far showed something much stronger beside it.
     reach_low_hz, reach_high_hz : float
         Where its skirts ended last.
     bands : dict
@@ -57,6 +61,7 @@ class Trace:
     on_air: bool = True
     cut: bool = True
     placed: bool = False
+    shadowed: bool = True
     reach_low_hz: float = math.inf
     reach_high_hz: float = -math.inf
     looks: list[bool] = field(default_factory=list)

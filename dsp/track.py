@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from .trace import SKIRT_DB, Trace
 from .values import Detection, Emitter, Grid
 
+SHADOW_DB = 20.0
+SHADOW_HZ = 500e3
+"""What appears only together with something this much stronger and this near is its splatter: keying
+clicks, a transmitter's own noise, the receiver's gain pumping.  Seen once without it, it counts."""
+
 SKIRT_NS = 2_000_000_000
 """What touches the skirts of an emitter belongs to it so long after it was seen."""
 
@@ -96,6 +101,7 @@ class Tracker:
                 continue
             gap_ns = self.following.merge_gap_s * 1e9
             track.extend(detection, gap_ns, self.following.confirm_n)
+            track.shadowed = track.shadowed and _in_shadow(detection, detections)
             self._absorb(track)
             seen.append(track)
         unseen = [track for track in self._tracks if not any(track is other for other in seen)]
@@ -167,7 +173,7 @@ class Tracker:
         enough = track.looks.count(True) >= self.following.confirm_m
         # What a hop saw only in part waits for the hop that sees it whole.
         sure = track.excess_db >= self.following.immediate_db and not track.cut
-        if not sure and not enough:
+        if track.shadowed or not (sure or enough):
             return None
         self._numbers += 1
         track.number = self._numbers
@@ -184,3 +190,12 @@ class Tracker:
             track.on_air = False
             return track.emitter("gone")
         return None
+
+
+def _in_shadow(detection: Detection, detections: Sequence[Detection]) -> bool:
+    """Whether something much stronger stands beside it in the same dwell."""
+    return any(
+        other.power_dbfs > detection.power_dbfs + SHADOW_DB
+        and abs(other.center_freq_hz - detection.center_freq_hz) < SHADOW_HZ
+        for other in detections
+    )
