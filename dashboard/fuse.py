@@ -24,6 +24,8 @@ REJOIN_S = 1800.0
 SAME_TIME_S = 10.0
 """Two sites hear one transmission when their sightings are this close."""
 CLEARLY_STRONGER_DB = 3.0
+BESIDE_NS = 500_000_000
+"""Two emitters of one sensor that overlap for less are one that was given up and found again."""
 
 Weight = Annotated[int, Meta(ge=-100, le=100)]
 
@@ -197,7 +199,7 @@ def _heard_beside(alarm: Alarm, event: EmitterEvent | Part) -> bool:
     return any(
         part.sensor == event.sensor
         and part.emitter not in ("", event.emitter)
-        and part.first_seen_ns < event.last_seen_ns
-        and event.first_seen_ns < part.last_seen_ns
+        and part.first_seen_ns + BESIDE_NS < event.last_seen_ns
+        and event.first_seen_ns + BESIDE_NS < part.last_seen_ns
         for part in alarm.parts
     )
