@@ -8,44 +8,48 @@ must do is in ``dashboard/inbox.py``, the protocol in ``docs/wire.md``.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import zmq
 import zmq.asyncio
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dashboard.gate import Gate, OnRefused, serve_with
+from dashboard.collect import Collector, Reply
+from dashboard.gate import Gate, OnRefused
 from dashboard.inbox import Breach as Breach
 from dashboard.inbox import Incoming as Incoming
 from dashboard.inbox import Standing as Standing
 from dashboard.inbox import Store as Store
 from dashboard.intake import Arrival, Intake, Outcome, StoreFailed
 from dashboard.keyring import Keyring
+from dashboard.router import Router
 from dashboard.viewing import Viewing
-from dashboard.zap import SITES
-from sensors.link import next_port
+from sensors.dial import next_port
 from sensors.messages import (
     Announce,
+    Block,
     Heartbeat,
+    Offer,
     Pulse,
     SpectrumReference,
     SpectrumRow,
     Watch,
 )
 from sensors.toml import UserError
-from sensors.wire import EVENTS_UP, LIVE_UP, Refused, encode
+from sensors.wire import EVENTS_UP, EVIDENCE_UP, LIVE_UP, Refused
 
 OnEvent = Callable[[Incoming], None]
 OnHeartbeat = Callable[[Heartbeat], None]
 OnRow = Callable[[SpectrumRow | SpectrumReference], None]
+OnFile = Callable[[str, Path], None]
 
 BATCH = 256
 """Messages of one transaction, at most."""
@@ -67,7 +71,7 @@ class Receiver:
     Parameters
     ----------
     events : str
-        ``tcp://HOST:PORT``; the live plane is the next port.
+        ``tcp://HOST:PORT``; live rows, evidence and enrolment are on the next three ports.
     store : Store
     monitor : str
         Our own id.
@@ -77,6 +81,11 @@ class Receiver:
         Told reason, peer and detail of a dropped message or handshake, once per peer and reason.
     keyring : Keyring, optional
         Our keys and the allow-list.  None = without keys, for loopback only.
+
+    evidence : Path, optional
+        Folder for the sites' files; None takes none.
+    on_file : callable
+        Told site and path of every complete file, in a thread.
 
     Attributes
     ----------
@@ -101,12 +110,16 @@ class Receiver:
         on_row: OnRow = _nothing,
         on_refused: OnRefused = _nothing,
         keyring: Keyring | None = None,
+        evidence: Path | None = None,
+        on_file: OnFile = _nothing,
     ) -> None:
         self.intake = Intake(store, monitor, keyring)
         self.keyring = keyring
+        self.collector = Collector(evidence, on_file) if evidence is not None else None
+        self._offering: dict[bytes, str] = {}
         self.viewing = Viewing()
         self.counts: Counter[str] = Counter()
-        self._addresses = (events, next_port(events), next_port(events, 3))
+        self._addresses = tuple(next_port(events, step) for step in range(4))
         self._on_event = on_event
         self._on_heartbeat = on_heartbeat
         self._on_row = on_row
@@ -115,29 +128,36 @@ class Receiver:
         self._gate: Gate | None = None
         self._told: set[tuple[str, str]] = set()
         self._tasks: list[asyncio.Task[None]] = []
+        self._routers: list[Router] = []
         if keyring is None and not is_loopback(events):
             raise UserError("monitor.insecure_address", address=events)
 
     async def __aenter__(self) -> Self:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="intake")
+        self._files = ThreadPoolExecutor(max_workers=1, thread_name_prefix="evidence")
         self._context = zmq.asyncio.Context(io_threads=1)
         self._context.max_sockets = 64
-        works = [self._take_events, self._take_live, self._renew]
+        works = [self._take_events, self._take_live, self._take_evidence, self._renew]
         if self.keyring is not None:
             self._gate = Gate(
                 self._context,
                 self.keyring,
                 self._monitor,
-                self._addresses[2],
+                self._addresses[3],
                 lambda reason, user, address: self._tell_once(reason, user, address),
             )
             works += [self._gate.answer, self._gate.watch]
         try:
-            self._events = self._bind(self._addresses[0], EVENTS_UP.max_bytes)
-            self._live = self._bind(self._addresses[1], LIVE_UP.max_bytes)
+            for address, plane in zip(
+                self._addresses, (EVENTS_UP, LIVE_UP, EVIDENCE_UP), strict=False
+            ):
+                self._routers.append(
+                    Router(self._context, address, plane.max_bytes, self.keyring, self.counts)
+                )
         except UserError:
             await self.close()
             raise
+        self._events, self._live, self._evidence = self._routers
         for work in works:
             self._tasks.append(asyncio.create_task(_for_ever(work)))
         return self
@@ -154,6 +174,9 @@ class Receiver:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
         self._thread.shutdown(wait=True)
+        self._files.shutdown(wait=True)
+        for router in self._routers:
+            router.close()
         self._context.destroy(linger=0)
 
     def watch(self, watch: Watch) -> int:
@@ -172,36 +195,16 @@ class Receiver:
         if ended is not None:
             route = self.viewing.route(ended.sensor, time.monotonic())
             if route is not None:
-                self._send(self._live, route, ended)
+                self._live.send(route, ended)
 
     def counters(self) -> dict[str, float]:
         """Everything that is counted here, by name."""
         counts: dict[str, float] = {f"intake_{k}": v for k, v in self.intake.counts.items()}
         counts |= {f"live_{k}": v for k, v in self.viewing.counts.items()}
         counts |= self._gate.counts if self._gate is not None else {}
+        if self.collector is not None:
+            counts |= {f"evidence_{k}": v for k, v in self.collector.counts.items()}
         return counts | dict(self.counts)
-
-    def _bind(self, address: str, max_bytes: int) -> zmq.asyncio.Socket:
-        router = self._context.socket(zmq.ROUTER)
-        router.setsockopt(zmq.LINGER, 0)
-        router.setsockopt(zmq.ROUTER_MANDATORY, 1)  # else a send that goes nowhere says nothing
-        router.setsockopt(zmq.MAXMSGSIZE, max_bytes)
-        router.setsockopt(zmq.RCVHWM, 1000)
-        router.setsockopt(zmq.SNDHWM, 200)
-        router.setsockopt(zmq.HANDSHAKE_IVL, 5000)
-        router.setsockopt(zmq.HEARTBEAT_IVL, 5000)  # only to reap dead connections
-        router.setsockopt(zmq.HEARTBEAT_TIMEOUT, 15000)
-        router.setsockopt(zmq.BACKLOG, 1024)
-        if self.keyring is not None:
-            serve_with(router, self.keyring, SITES)
-        try:
-            router.bind(address)
-        except zmq.ZMQError as error:
-            router.close(0)
-            if error.errno == zmq.EADDRINUSE:
-                raise UserError("monitor.port_in_use", address=address) from None
-            raise UserError("monitor.bad_address", address=address, why=str(error)) from None
-        return router
 
     async def _take_events(self) -> None:
         loop = asyncio.get_running_loop()
@@ -223,21 +226,16 @@ class Receiver:
         No waiting for company: what comes during a commit is the next batch.  And no timeout around
         the asynchronous receive: a message that arrives while it is cancelled would be lost.
         """
-        arrivals = [_arrival(await self._events.recv_multipart(copy=False))]
-        plain: zmq.Socket[bytes] = zmq.Socket.shadow(self._events.underlying)
-        while len(arrivals) < BATCH:
-            try:
-                frames = plain.recv_multipart(flags=zmq.NOBLOCK, copy=False)
-            except zmq.Again:
-                break
-            arrivals.append(_arrival(frames))
+        arrivals = [await self._events.receive()]
+        while len(arrivals) < BATCH and (arrival := self._events.receive_now()) is not None:
+            arrivals.append(arrival)
         return arrivals
 
     def _conclude(self, outcome: Outcome) -> None:
         for route, reply in outcome.replies:
             if isinstance(reply, Pulse):
                 reply = replace(reply, sent_ns=max(time.time_ns(), reply.received_ns))
-            self._send(self._events, route, reply)
+            self._events.send(route, reply)
         for beat in outcome.heartbeats:
             self._on_heartbeat(beat)
         for event in outcome.events:
@@ -247,8 +245,7 @@ class Receiver:
 
     async def _take_live(self) -> None:
         while True:
-            frames = await self._live.recv_multipart(copy=False)
-            arrival = _arrival(frames)
+            arrival = await self._live.receive()
             try:
                 message = LIVE_UP.decode(arrival.frames)
                 self._live_allowed(arrival, message)
@@ -264,6 +261,50 @@ class Receiver:
                 self._grant()
                 self._on_row(message)
 
+    async def _take_evidence(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            arrival = await self._evidence.receive()
+            try:
+                message = EVIDENCE_UP.decode(arrival.frames)
+                site = self._evidence_of(arrival, message)
+                if self.collector is None:
+                    continue
+                work = partial(self._collect, site, message, arrival.route)
+                replies = await loop.run_in_executor(self._files, work)
+            except Refused as refused:
+                self.counts[f"evidence_refused_{refused.reason}"] += 1
+                self._tell_once(refused.reason, arrival.user.decode(), refused.detail)
+                continue
+            except OSError as error:
+                self.counts["evidence_failures"] += 1
+                self._tell_once("disk", "evidence", str(error))
+                continue
+            for route, reply in replies:
+                self._evidence.send(route, reply)
+
+    def _collect(self, site: str, message: Offer | Block, route: bytes) -> list[Reply]:
+        assert self.collector is not None
+        now = time.monotonic()
+        if isinstance(message, Offer):
+            return self.collector.offered(message, route, now)
+        return self.collector.arrived(site, message, route, now)
+
+    def _evidence_of(self, arrival: Arrival, message: Offer | Block) -> str:
+        """Site that a file comes from; by its key, or by what it said on this connection."""
+        if self.keyring is not None:
+            site = self.keyring.admit(arrival.user).site
+            if isinstance(message, Offer) and message.site != site:
+                raise Refused("site", message.site)
+            return site
+        if isinstance(message, Offer):
+            self._offering[arrival.route] = message.site
+            if len(self._offering) > 1000:
+                del self._offering[next(iter(self._offering))]
+        if arrival.route not in self._offering:
+            raise Refused("unknown", "a block before an offer")
+        return self._offering[arrival.route]
+
     def _live_allowed(self, arrival: Arrival, message: Struct) -> None:
         if self.keyring is None:
             return
@@ -277,38 +318,19 @@ class Receiver:
         while True:
             await asyncio.sleep(1.0)
             self._grant()
+            if self.collector is not None:
+                for route, reply in self.collector.due(time.monotonic()):
+                    self._evidence.send(route, reply)
 
     def _grant(self) -> None:
         for route, watch in self.viewing.due(time.monotonic()):
-            self._send(self._live, route, watch)
-
-    def _send(self, router: zmq.asyncio.Socket, route: bytes, message: Struct) -> None:
-        # The plain socket underneath: a reply that cannot go now is dropped, never awaited.
-        try:
-            plain: zmq.Socket[bytes] = zmq.Socket.shadow(router.underlying)
-            plain.send_multipart([route, *encode(message)], flags=zmq.NOBLOCK)
-        except zmq.Again:
-            self.counts["replies_blocked"] += 1
-        except zmq.ZMQError as error:
-            if error.errno != zmq.EHOSTUNREACH:
-                raise
-            self.counts["replies_gone"] += 1
+            self._live.send(route, watch)
 
     def _tell_once(self, reason: str, peer: str, detail: str) -> None:
         if (reason, peer) not in self._told and len(self._told) < 10_000:
             self._told.add((reason, peer))
             _log.warning("refused %s: %s %s", peer, reason, detail)
             self._on_refused(reason, peer, detail)
-
-
-def _arrival(frames: list[Any]) -> Arrival:
-    """Frames as the socket gave them; the key is the one that the handshake proved."""
-    route, *rest = frames
-    user = b""
-    if rest:
-        with contextlib.suppress(zmq.ZMQError):
-            user = str(rest[0].get("User-Id")).encode()
-    return Arrival(bytes(route.buffer), user, [bytes(f.buffer) for f in rest], time.time_ns())
 
 
 async def _for_ever(work: Callable[[], Coroutine[Any, Any, None]]) -> None:

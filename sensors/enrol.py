@@ -72,7 +72,7 @@ def join(token: Token, keys: Keys, port_step: int = 3, within_s: float = 10.0) -
     UserError
         It cannot be reached, or the token is used up, too old or unknown.
     """
-    from sensors.link import next_port
+    from sensors.dial import next_port
 
     if token.expires_ns <= time.time_ns():
         raise UserError("keys.token_expired")

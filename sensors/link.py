@@ -1,7 +1,8 @@
 """The sockets of a site: one thread that carries events, heartbeats and live rows to the centre.
 
-The site always dials.  Two DEALER sockets, so that a row never delays an event, and a loopback
-XPUB for viewers on this machine.  All decisions about events are `sensors.protocol.Sender`'s.
+The site always dials.  Three DEALER sockets, so that neither a row nor a file delays an event, and
+a loopback XPUB for viewers on this machine.  What to say about events is decided in
+`sensors.protocol.Sender`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import random
 import socket
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
@@ -20,7 +21,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from sdr.source import UserError
+from sensors.clips import Clips
+from sensors.dial import dial, next_port
 from sensors.keys import Keys
+from sensors.local import LocalViewers
 from sensors.messages import (
     Announce,
     Event,
@@ -32,12 +36,18 @@ from sensors.messages import (
 from sensors.outbox import Outbox, OutboxFault, boot_id
 from sensors.protocol import Card, Sender
 from sensors.rows import Rows
-from sensors.wire import EVENTS_DOWN, LIVE_DOWN, Plane, Refused, check, encode
+from sensors.wire import (
+    EVENTS_DOWN,
+    EVIDENCE_DOWN,
+    LIVE_DOWN,
+    Plane,
+    Refused,
+    check,
+    encode,
+)
 
 ANNOUNCE_EVERY_S = 2.0
 """How often the live plane says which sensors can be watched here."""
-LOCAL_QUEUE = 256
-"""Messages for local viewers that wait for the thread; the oldest is dropped and counted."""
 
 
 class Link:
@@ -67,6 +77,7 @@ class Link:
     ----------
     outbox : Outbox
     rows : Rows
+    clips : Clips
     sender : Sender
         Read its ``state``, ``reason``, ``offset_ns`` and ``round_trip_s`` freely.
     """
@@ -87,17 +98,15 @@ class Link:
     ) -> None:
         self.outbox = outbox
         self.rows = Rows(sensors)
+        self.clips = Clips(site)
         self.sender = Sender(outbox, Card(site, keys.verify_key, boot_id(), software, config))
         self._keys = keys
         self._site = site
         self._events_address = events
         self._server_key = server_key
-        self._local_address = local
         self._on_watch = on_watch
         self._counts: Counter[str] = Counter()
         self._beat: Heartbeat | None = None
-        self._shown: deque[tuple[bytes, Struct]] = deque(maxlen=LOCAL_QUEUE)
-        self._topics: set[bytes] = set()
         self._watches: tuple[Watch, ...] = ()
         self._fault: OutboxFault | None = None
         self._stop = threading.Event()
@@ -106,7 +115,13 @@ class Link:
         self._ear.setblocking(False)
         self._context = zmq.Context(io_threads=1)
         self._context.max_sockets = 64
-        self._viewers = self._bind_local() if local else None
+        try:
+            self._viewers = LocalViewers(self._context, local) if local else None
+        except UserError:
+            self._context.destroy(linger=0)
+            self._bell.close()
+            self._ear.close()
+            raise
         self._thread = threading.Thread(target=self._run, name="link", daemon=True)
 
     def start(self) -> Self:
@@ -123,7 +138,7 @@ class Link:
             It could not be made durable: nobody will hear of it unless you say so.
         """
         seq = self.outbox.append(event)
-        self._put_local(f"event/{event.site}", event)
+        self._show(f"event/{event.site}", event)
         self._ring()
         return seq
 
@@ -138,7 +153,7 @@ class Link:
             round_trip_s=self.sender.round_trip_s,
         )
         check(beat)
-        self._put_local(f"heartbeat/{beat.site}", beat)
+        self._show(f"heartbeat/{beat.site}", beat)
         if self._beat is not None:
             self._counts["heartbeats_replaced"] += 1
         self._beat = beat
@@ -157,19 +172,21 @@ class Link:
     def show(self, message: SpectrumRow | SpectrumReference) -> None:
         """Show a row or reference of a whole sensor to viewers on this machine."""
         kind = "row" if isinstance(message, SpectrumRow) else "reference"
-        self._put_local(f"{kind}/{message.sensor}", message)
+        self._show(f"{kind}/{message.sensor}", message)
         self._ring()
 
     def viewed(self, sensor: str) -> bool:
         """Whether a viewer on this machine wants the rows of a sensor."""
-        topic = f"row/{sensor}".encode()
-        return any(topic.startswith(prefix) for prefix in tuple(self._topics))
+        return self._viewers is not None and self._viewers.wanted(f"row/{sensor}")
 
     def counters(self) -> dict[str, float]:
         """Everything that is counted here, by name, for metrics and ``rfproctor link``."""
         counts: dict[str, float] = {f"events_{k}": v for k, v in self.sender.counts.items()}
         counts |= {f"rows_{k}": v for k, v in self.rows.counts.items()}
+        counts |= {f"files_{k}": v for k, v in self.clips.counts.items()}
+        counts |= self._viewers.counts if self._viewers is not None else {}
         counts |= self._counts
+        counts["files_waiting"] = self.clips.waiting
         counts["outbox_depth"] = self.outbox.depth
         counts["outbox_last"] = self.outbox.last
         counts["up"] = float(self.sender.state == "up")
@@ -190,8 +207,7 @@ class Link:
         if self._thread.is_alive():
             self._thread.join(timeout=5.0)
         if self._viewers is not None:
-            self._viewers.close(0)
-            self._viewers = None
+            self._viewers.close()
         self._context.destroy(linger=0)
         self._bell.close()
         self._ear.close()
@@ -206,66 +222,46 @@ class Link:
 
     # Below: the thread.
 
-    def _bind_local(self) -> zmq.Socket[bytes]:
-        viewers = self._context.socket(zmq.XPUB)
-        viewers.setsockopt(zmq.SNDHWM, 64)
-        viewers.setsockopt(zmq.LINGER, 0)
-        viewers.setsockopt(zmq.MAXMSGSIZE, 1024)
-        try:
-            viewers.bind(str(self._local_address))
-        except zmq.ZMQError as error:
-            viewers.close(0)
-            self._context.destroy(linger=0)
-            raise UserError(
-                "link.local_in_use", address=self._local_address, why=str(error)
-            ) from None
-        return viewers
-
-    def _dial(self, address: str) -> zmq.Socket[bytes]:
-        dealer = self._context.socket(zmq.DEALER)
-        dealer.setsockopt(zmq.LINGER, 0)
-        dealer.setsockopt(zmq.SNDHWM, 200)
-        dealer.setsockopt(zmq.RCVHWM, 200)
-        dealer.setsockopt(zmq.IMMEDIATE, 1)  # nothing queues for a connection that is not there
-        dealer.setsockopt(zmq.MAXMSGSIZE, EVENTS_DOWN.max_bytes)
-        dealer.setsockopt(zmq.HANDSHAKE_IVL, 5000)
-        dealer.setsockopt(zmq.HEARTBEAT_IVL, 5000)
-        dealer.setsockopt(zmq.HEARTBEAT_TIMEOUT, 15000)
-        # After a cut, TCP waits longer and longer before it tries again; so give up a connection
-        # that is not answered and knock anew, each time with a fresh and impatient SYN.
-        dealer.setsockopt(zmq.TCP_MAXRT, 4000)
-        dealer.setsockopt(zmq.CONNECT_TIMEOUT, 2000)
-        dealer.setsockopt(zmq.RECONNECT_IVL, random.randint(200, 500))  # noqa: S311
-        dealer.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
-        if self._server_key is not None:
-            dealer.curve_serverkey = self._server_key
-            dealer.curve_publickey = self._keys.curve_public
-            dealer.curve_secretkey = self._keys.curve_secret
-        dealer.connect(address)
-        return dealer
-
     def _run(self) -> None:
         if self._events_address is None:
             while not self._stop.is_set():
                 self._wait([], 1.0)
                 self._serve_viewers()
             return
-        live_address = next_port(self._events_address)
         while not self._stop.is_set():
-            events, live = self._dial(self._events_address), self._dial(live_address)
+            sockets = self._dial(self._events_address)
             self.sender.opened(time.monotonic())
+            self.clips.reconnected()
             try:
-                self._talk(events, live)
+                self._talk(*sockets)
             finally:
-                events.close(0)
-                live.close(0)
+                for dealer in sockets:
+                    dealer.close(0)
                 self.rows.clear()
                 self._tell_watches()
             if not self._stop.is_set():
                 self._counts["resets"] += 1
                 self._stop.wait(random.uniform(0.0, 1.0))  # noqa: S311
 
-    def _talk(self, events: zmq.Socket[bytes], live: zmq.Socket[bytes]) -> None:
+    def _dial(self, events: str) -> tuple[zmq.Socket[bytes], ...]:
+        """Make the sockets of the three planes: events, live rows, evidence."""
+        planes = ((0, EVENTS_DOWN, 200, 0), (1, LIVE_DOWN, 64, 0), (2, EVIDENCE_DOWN, 4, 32 * 1024))
+        return tuple(
+            dial(
+                self._context,
+                next_port(events, step),
+                self._keys,
+                self._server_key,
+                max_bytes=plane.max_bytes,
+                queue=queue,
+                send_buffer=buffer,
+            )
+            for step, plane, queue, buffer in planes
+        )
+
+    def _talk(
+        self, events: zmq.Socket[bytes], live: zmq.Socket[bytes], evidence: zmq.Socket[bytes]
+    ) -> None:
         """Carry messages until the socket has to be made anew."""
         announce_s = 0.0
         blocked = False
@@ -275,12 +271,14 @@ class Link:
                 return
             wait = min(self.sender.wake_s(now), max(0.0, announce_s - now))
             flags = zmq.POLLIN | (zmq.POLLOUT if blocked else 0)
-            self._wait([(events, flags), (live, zmq.POLLIN)], wait)
+            self._wait([(events, flags), (live, zmq.POLLIN), (evidence, zmq.POLLIN)], wait)
             for message in self._arrived(events, EVENTS_DOWN):
                 self.sender.receive(message, time.monotonic(), time.time_ns())
                 self.outbox.offset_ns = self.sender.offset_ns
             for message in self._arrived(live, LIVE_DOWN):
                 self.rows.grant(message, time.monotonic())
+            for message in self._arrived(evidence, EVIDENCE_DOWN):
+                self.clips.receive(message)
             blocked = not self._pump(events)
             now = time.monotonic()
             if now >= announce_s:
@@ -290,6 +288,10 @@ class Link:
             while (row := self.rows.take()) is not None:
                 if not self._send(live, row):
                     self._counts["rows_blocked"] += 1
+            while (piece := self.clips.take(time.monotonic())) is not None:
+                if not self._send(evidence, piece):
+                    self._counts["files_blocked"] += 1
+                    break
             self._serve_viewers()
 
     def _pump(self, events: zmq.Socket[bytes]) -> bool:
@@ -331,7 +333,7 @@ class Link:
             poller.register(dealer, flags)
         poller.register(self._ear, zmq.POLLIN)
         if self._viewers is not None:
-            poller.register(self._viewers, zmq.POLLIN)
+            poller.register(self._viewers.socket, zmq.POLLIN)
         poller.poll(max(1, round(seconds * 1000)))
         try:
             while self._ear.recv(4096):
@@ -345,24 +347,13 @@ class Link:
         except (BlockingIOError, OSError):
             self._counts["rings_saved"] += 1  # it is awake, or gone
 
-    def _put_local(self, topic: str, message: Struct) -> None:
-        if self._viewers is None or not self._topics:
-            return
-        if len(self._shown) == LOCAL_QUEUE:
-            self._counts["local_dropped"] += 1
-        self._shown.append((topic.encode(), message))
+    def _show(self, topic: str, message: Struct) -> None:
+        if self._viewers is not None:
+            self._viewers.put(topic, message)
 
     def _serve_viewers(self) -> None:
-        if self._viewers is None:
-            return
-        try:
-            while change := self._viewers.recv(flags=zmq.NOBLOCK):
-                (self._topics.add if change[0] else self._topics.discard)(change[1:])
-        except zmq.Again:
-            pass
-        while self._shown:
-            topic, message = self._shown.popleft()
-            self._viewers.send_multipart([topic, *encode(message)])
+        if self._viewers is not None:
+            self._viewers.serve()
 
     def _tell_watches(self) -> None:
         watches = self.rows.watches(time.monotonic())
@@ -370,17 +361,3 @@ class Link:
             self._watches = watches
             if self._on_watch is not None:
                 self._on_watch(watches)
-
-
-def next_port(address: str, step: int = 1) -> str:
-    """Return the address with the port number raised: live and evidence planes follow events.
-
-    Examples
-    --------
-    >>> next_port("tcp://127.0.0.1:8471")
-    'tcp://127.0.0.1:8472'
-    """
-    host, _, port = address.rpartition(":")
-    if not host.startswith("tcp://") or not port.isdigit() or int(port) + step > 65535:
-        raise UserError("link.bad_address", address=address)
-    return f"{host}:{int(port) + step}"

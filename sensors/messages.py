@@ -264,6 +264,45 @@ class Pulse(Struct, frozen=True, array_like=True):
     sent_ns: TimeNs
 
 
+BLOCK_BYTES = 16 * 1024
+"""Of a file: at 1 Mbit/s two of them hold up an alarm by a quarter of a second."""
+FileName = Annotated[str, Meta(max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+
+
+class Offer(Struct, frozen=True, array_like=True):
+    """Site to monitor on the evidence plane: I have this file for you."""
+
+    site: Id
+    name: FileName
+    size: Annotated[int, Meta(ge=0, le=1 << 36)]
+    sha256: Key32
+
+
+class Want(Struct, frozen=True, array_like=True):
+    """Monitor to site: send me the block at this offset."""
+
+    name: FileName
+    sha256: Key32
+    offset: Count
+
+
+class Block(Struct, frozen=True, array_like=True):
+    """Site to monitor: a piece of a file."""
+
+    name: FileName
+    sha256: Key32
+    offset: Count
+    data: Annotated[bytes, Meta(max_length=BLOCK_BYTES)]
+
+
+class Kept(Struct, frozen=True, array_like=True):
+    """Monitor to site: I have the whole file (``intact``), or another one of that name."""
+
+    name: FileName
+    sha256: Key32
+    intact: bool
+
+
 class Enrol(Struct, frozen=True, array_like=True):
     """New site to monitor, on the enrolment plane: the token's secret and my signing key."""
 

@@ -19,19 +19,23 @@ from sensors.messages import (
     VERSION,
     Ack,
     Announce,
+    Block,
     EmitterEvent,
     Enrol,
     Enrolled,
     Event,
     Heartbeat,
     Hello,
+    Kept,
     NoticeEvent,
+    Offer,
     Pulse,
     Record,
     Refuse,
     Signed,
     SpectrumReference,
     SpectrumRow,
+    Want,
     Watch,
     Welcome,
     Who,
@@ -53,6 +57,10 @@ CODES: dict[type[Struct], int] = {
     SpectrumRow: 33,
     SpectrumReference: 34,
     Watch: 48,
+    Offer: 40,
+    Block: 41,
+    Want: 50,
+    Kept: 51,
     Enrol: 56,
     Enrolled: 57,
     EmitterEvent: 64,  # bare, for viewers on the site's own machine
@@ -147,6 +155,8 @@ EVENTS_UP = Plane("events", 16 * 1024, (Hello, Signed, Heartbeat))
 EVENTS_DOWN = Plane("events", 16 * 1024, (Welcome, Refuse, Ack, Who, Pulse))
 LIVE_UP = Plane("live", 24 * 1024, (Announce, SpectrumRow, SpectrumReference))
 LIVE_DOWN = Plane("live", 4 * 1024, (Watch,))
+EVIDENCE_UP = Plane("evidence", 24 * 1024, (Offer, Block))
+EVIDENCE_DOWN = Plane("evidence", 1024, (Want, Kept))
 ENROL_UP = Plane("enrolment", 1024, (Enrol,))
 ENROL_DOWN = Plane("enrolment", 1024, (Enrolled,))
 

@@ -321,6 +321,10 @@ class Farm:
             self._hear()
 
     def _hear(self) -> None:
+        if self.monitor.exitcode not in (None, -signal.SIGKILL):
+            raise RuntimeError(f"the monitor ended by itself: {self.monitor.exitcode}")
+        if self.line is not None and not self.line.alive:
+            raise RuntimeError("the relay ended by itself")
         try:
             while self.told is not None and self.told.poll():
                 self.silences.append(self.told.recv())

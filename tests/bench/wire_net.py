@@ -104,6 +104,11 @@ class Line:
     def set(self, weather: Weather) -> None:
         self._ours.send(weather)
 
+    @property
+    def alive(self) -> bool:
+        """Whether the relay still runs."""
+        return bool(self._relay.is_alive())
+
     def move_far(self, old: str, new: str) -> None:
         """The far end gets another address."""
         ip("-n", self.far, "addr", "del", f"{old}/24", "dev", "tun0")

@@ -18,7 +18,8 @@ from dashboard.receiver import Receiver
 from dashboard.store import Store
 from sdr.source import UserError
 from sensors.keys import own_keys
-from sensors.link import Link, next_port
+from sensors.dial import next_port
+from sensors.link import Link
 from sensors.messages import (
     EmitterEvent,
     Heartbeat,

@@ -1,0 +1,182 @@
+"""Files from the sites, block by block onto our disk, whole or not at all.
+
+No socket and no clock.  A file grows as ``NAME.part``, is checked against the hash that the site
+offered, synced, and only then gets its name: what has a name is complete.  A break of any kind is
+resumed where the part ends.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sensors.messages import Block, Kept, Offer, Want
+from sensors.wire import Refused
+
+IN_FLIGHT = 2
+"""Blocks asked for at a time."""
+ACTIVE = 8
+"""Files received at a time, one per site."""
+STALLED_S = 5.0
+"""A block that does not come is asked for again."""
+GIVE_UP_S = 60.0
+"""A file that does not go on makes room for others; its part stays."""
+
+Reply = tuple[bytes, Want | Kept]
+
+
+@dataclass(slots=True)
+class _Transfer:
+    offer: Offer
+    route: bytes
+    part: Path
+    have: int
+    asked: int
+    moved_s: float
+    asked_s: float
+    digest: hashlib._Hash = field(repr=False)
+
+
+class Collector:
+    """Files of all sites.
+
+    Parameters
+    ----------
+    folder : Path
+        One folder per site is made in it.
+    quota_bytes : int
+        Nothing is taken beyond this; the sites keep what is not taken.
+    on_file : callable
+        Told site and path of every complete file.
+
+    Attributes
+    ----------
+    counts : Counter
+        ``files``, ``bytes``, ``damaged``, ``full``, ``repeated``.
+    """
+
+    def __init__(
+        self, folder: Path, on_file: Callable[[str, Path], None], quota_bytes: int = 100 << 30
+    ) -> None:
+        self.folder = folder
+        self.counts: Counter[str] = Counter()
+        self._on_file = on_file
+        self._quota = quota_bytes
+        self._used = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
+        self._transfers: dict[str, _Transfer] = {}
+
+    def offered(self, offer: Offer, route: bytes, now_s: float) -> list[Reply]:
+        """Answer an offer: have it, want it, or (an empty list) not now."""
+        final = self.folder / offer.site / offer.name
+        if final.exists():
+            return [(route, self._judge_existing(offer, final))]
+        running = self._transfers.get(offer.site)
+        if running is not None and running.offer != offer:
+            return []
+        if running is None:
+            if len(self._transfers) >= ACTIVE:
+                return []
+            if self._used + offer.size > self._quota:
+                self.counts["full"] += 1
+                return []
+            running = self._transfers[offer.site] = self._begin(offer, route, now_s)
+        running.route = route
+        running.asked = running.have
+        if running.have >= offer.size:
+            return self._finish(running)
+        return self._ask(running, now_s)
+
+    def arrived(self, site: str, block: Block, route: bytes, now_s: float) -> list[Reply]:
+        """Take in a block and ask for more.
+
+        Raises
+        ------
+        Refused
+            ``unknown``: nobody asked for it.
+        OSError
+            Our disk.
+        """
+        running = self._transfers.get(site)
+        if running is None or (running.offer.name, running.offer.sha256) != (
+            block.name,
+            block.sha256,
+        ):
+            raise Refused("unknown", "a block that nobody asked for")
+        running.route = route
+        if block.offset != running.have or not block.data:
+            self.counts["repeated"] += 1
+            return []
+        data = block.data[: running.offer.size - running.have]
+        with running.part.open("ab") as file:
+            file.write(data)
+        running.digest.update(data)
+        running.have += len(data)
+        running.moved_s = now_s
+        self._used += len(data)
+        self.counts["bytes"] += len(data)
+        if running.have >= running.offer.size:
+            return self._finish(running)
+        return self._ask(running, now_s)
+
+    def due(self, now_s: float) -> list[Reply]:
+        """Ask again where nothing came; give up what has stopped."""
+        replies: list[Reply] = []
+        for site, running in list(self._transfers.items()):
+            if now_s - running.moved_s > GIVE_UP_S:
+                del self._transfers[site]
+            elif now_s - max(running.moved_s, running.asked_s) > STALLED_S:
+                running.asked = running.have
+                replies += self._ask(running, now_s)
+        return replies
+
+    def _begin(self, offer: Offer, route: bytes, now_s: float) -> _Transfer:
+        part = self.folder / offer.site / f"{offer.name}.{offer.sha256.hex()[:16]}.part"
+        part.parent.mkdir(parents=True, exist_ok=True)
+        digest = hashlib.sha256()
+        have = 0
+        if part.exists():
+            with part.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256")
+            have = part.stat().st_size
+        else:
+            part.touch()
+        return _Transfer(offer, route, part, have, have, now_s, now_s, digest)
+
+    def _ask(self, running: _Transfer, now_s: float) -> list[Reply]:
+        from sensors.messages import BLOCK_BYTES
+
+        replies: list[Reply] = []
+        offer = running.offer
+        limit = min(offer.size, running.have + IN_FLIGHT * BLOCK_BYTES)
+        while running.asked < limit:
+            replies.append((running.route, Want(offer.name, offer.sha256, running.asked)))
+            running.asked += BLOCK_BYTES
+            running.asked_s = now_s
+        return replies
+
+    def _finish(self, running: _Transfer) -> list[Reply]:
+        offer = running.offer
+        del self._transfers[offer.site]
+        intact = running.digest.digest() == offer.sha256 and running.have == offer.size
+        if not intact:
+            # Ours may be the damaged copy: begin anew rather than believe it.
+            self.counts["damaged"] += 1
+            self._used -= running.have
+            running.part.unlink()
+            return []
+        with running.part.open("rb+") as file:
+            os.fsync(file.fileno())
+        final = self.folder / offer.site / offer.name
+        running.part.rename(final)
+        self.counts["files"] += 1
+        self._on_file(offer.site, final)
+        return [(running.route, Kept(offer.name, offer.sha256, True))]
+
+    def _judge_existing(self, offer: Offer, final: Path) -> Kept:
+        with final.open("rb") as file:
+            same = hashlib.file_digest(file, "sha256").digest() == offer.sha256
+        return Kept(offer.name, offer.sha256, same)

@@ -1,0 +1,123 @@
+"""Files on their way to the centre: offered, asked for block by block, resumed after any break.
+
+No socket and no clock.  The centre asks, so it decides the pace and where to go on; the site only
+answers.  Blocks are small, two are in flight, so that an alarm never waits long behind them even on
+a slow line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import Counter, OrderedDict, deque
+from dataclasses import dataclass
+from pathlib import Path
+
+from sensors.messages import BLOCK_BYTES, Block, Kept, Offer, Want
+
+OFFER_EVERY_S = 5.0
+"""An offer that nobody takes up is repeated."""
+OFFERED = 8
+"""Files offered at a time; the others wait for their turn."""
+MAX_FILES = 10_000
+"""Files that wait; beyond, the oldest is left out and counted (it stays in the archive)."""
+
+
+@dataclass(slots=True)
+class _File:
+    path: Path
+    offer: Offer
+    offered_s: float = float("-inf")
+
+
+class Clips:
+    """Files that the centre shall have.  Every method may be called from any thread.
+
+    Parameters
+    ----------
+    site : str
+
+    Attributes
+    ----------
+    counts : Counter
+        ``offered``, ``kept``, ``rejected``, ``blocks``, ``bytes``, ``left_out``, ``unreadable``.
+    """
+
+    def __init__(self, site: str) -> None:
+        self.counts: Counter[str] = Counter()
+        self._site = site
+        self._files: OrderedDict[str, _File] = OrderedDict()
+        self._wants: deque[Want] = deque(maxlen=16)
+        self._lock = threading.Lock()
+
+    def offer(self, path: Path) -> None:
+        """Let the centre have a finished file; its name must be unique at this site.
+
+        Raises
+        ------
+        OSError
+            It cannot be read.
+        """
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").digest()
+        offer = Offer(self._site, path.name, path.stat().st_size, digest)
+        with self._lock:
+            if len(self._files) >= MAX_FILES:
+                self._files.popitem(last=False)
+                self.counts["left_out"] += 1
+            self._files[path.name] = _File(path, offer)
+
+    @property
+    def waiting(self) -> int:
+        """Files that the centre does not have yet."""
+        return len(self._files)
+
+    def reconnected(self) -> None:
+        """A fresh socket: offer again at once."""
+        with self._lock:
+            self._wants.clear()
+            for file in self._files.values():
+                file.offered_s = float("-inf")
+
+    def receive(self, message: Want | Kept) -> None:
+        """Take in what the centre says."""
+        with self._lock:
+            file = self._files.get(message.name)
+            if file is None or file.offer.sha256 != message.sha256:
+                return
+            if isinstance(message, Want):
+                self._wants.append(message)
+            else:
+                del self._files[message.name]
+                self.counts["kept" if message.intact else "rejected"] += 1
+
+    def take(self, now_s: float) -> Offer | Block | None:
+        """Next message to send, blocks first; None when there is none."""
+        with self._lock:
+            while self._wants:
+                want = self._wants.popleft()
+                file = self._files.get(want.name)
+                if file is not None:
+                    file.offered_s = now_s
+                    block = self._read(file, want)
+                    if block is not None:
+                        return block
+            for file in list(self._files.values())[:OFFERED]:
+                if now_s - file.offered_s >= OFFER_EVERY_S:
+                    file.offered_s = now_s
+                    self.counts["offered"] += 1
+                    return file.offer
+            return None
+
+    def _read(self, file: _File, want: Want) -> Block | None:
+        try:
+            with file.path.open("rb") as opened:
+                opened.seek(want.offset)
+                data = opened.read(BLOCK_BYTES)
+        except OSError:
+            del self._files[file.path.name]  # the archive made room; the site said so
+            self.counts["unreadable"] += 1
+            return None
+        self.counts["blocks"] += 1
+        self.counts["bytes"] += len(data)
+        return Block(want.name, want.sha256, want.offset, data)
