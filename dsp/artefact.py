@@ -23,6 +23,8 @@ SLACK_S = 3e-3
 SKIRT_HZ = 60e3
 EDGE_S = 4e-3
 COMB_LINES = 3
+BLINK_S = 5e-3
+BLINK_LINES = 2
 COMB_HZ = 15e3
 COMB_S = 0.1
 COMB_DB = 15.0
@@ -101,4 +103,5 @@ def is_comb(segment: Segment, others: Iterable[Segment], scale: Geometry) -> boo
             max(segment.length, other.length) <= 8 * min(segment.length, other.length)
         )
         lines += together and other.top > segment.top * 10.0 ** (-COMB_DB / 10.0)
-    return lines >= COMB_LINES
+    blink = segment.length < BLINK_S * scale.sample_rate_hz
+    return lines >= (BLINK_LINES if blink else COMB_LINES)
