@@ -10,8 +10,8 @@ from .values import Detection, Emitter, Grid
 
 SHADOW_DB = 20.0
 SHADOW_HZ = 500e3
-"""What appears only together with something this much stronger and this near is its splatter: keying
-clicks, a transmitter's own noise, the receiver's gain pumping.  Seen once without it, it counts."""
+"""What appears only together with something this much stronger and this near is its splatter:
+keying clicks, a transmitter's own noise, gain pumping.  Seen once without it, it counts."""
 
 SKIRT_NS = 2_000_000_000
 """What touches the skirts of an emitter belongs to it so long after it was seen."""

@@ -172,3 +172,30 @@ def test_bands_on_the_air_are_told_for_the_hop_that_sees_them():
     for second in range(2, 12):
         feed(tracker, second)
     assert tracker.on_air_hz(GRID) == []
+
+
+def test_splatter_that_only_comes_with_something_much_stronger_is_no_emitter():
+    tracker = Tracker()
+    for second in range(1, 30):
+        strong, splatter = seen(169e6, second), seen(169.2e6, second, power=-75.0)
+        assert [one.number for one in feed(tracker, second, strong, splatter)] == [1]
+
+
+def test_a_weaker_emitter_counts_as_soon_as_it_is_seen_alone_or_far_away():
+    tracker = Tracker()
+    feed(tracker, 1, seen(169e6, 1), seen(169.2e6, 1, power=-75.0))
+    (alone,) = feed(tracker, 2, seen(169.2e6, 2, power=-75.0))
+    assert (alone.phase, alone.first_seen_ns) == ("new", SECOND)
+    far = seen(169.8e6, 3, power=-75.0)
+    assert len(feed(tracker, 3, seen(169e6, 3), far)) == 2
+
+
+def test_the_skirt_in_the_next_hop_belongs_to_the_signal_seen_whole():
+    tracker = Tracker()
+    skirt = seen(169.99e6, 1, width=30e3, power=-80.0, hop=1, doubts=("edge",))
+    assert feed(tracker, 1, skirt, hop=1, grid=NEXT) == []  # waits for the hop that sees it whole
+    (whole,) = feed(tracker, 1.1, seen(169.96e6, 1.1, width=40e3))
+    assert (whole.phase, round(whole.center_freq_hz)) == ("new", 169_960_000)
+    (same,) = feed(tracker, 1.2, skirt, hop=1, grid=NEXT)
+    assert same.number == whole.number
+    assert same.bandwidth_hz == pytest.approx(40e3)
