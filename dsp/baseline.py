@@ -22,7 +22,7 @@ from .hours import at_this_hour, hour_of
 from .identity import BaselineMismatch, Identity
 from .plan import Plan
 from .skirts import skirts
-from .threshold import Segments, burst_ratio, mean_ratio
+from .threshold import Segments, burst_ratio, mean_ratio, worth
 from .values import Dwell, Grid, Reference
 
 TRAFFIC_QUANTILE = 0.999
@@ -156,7 +156,9 @@ class Baseline:
             if hour < 0:
                 self._references[hop, hour] = self._reference(counts)
             else:
-                ratios = [ratio(self._segments(counts), NOISE_P, counts.scans) for ratio in RATIOS]
+                ratios = [
+                    ratio(self._segments(counts), NOISE_P, worth(counts.scans)) for ratio in RATIOS
+                ]
                 self._references[hop, hour] = at_this_hour(
                     self.at(hop), counts.hours, hour, *ratios
                 )
@@ -269,14 +271,14 @@ class Baseline:
                 counts.hist_mean,
                 counts.max_mean,
                 typical_mean,
-                mean_ratio(segments, NOISE_P, counts.scans),
+                mean_ratio(segments, NOISE_P, worth(counts.scans)),
                 segments.k_mean,
             ),
             (
                 counts.hist_peak,
                 counts.max_peak,
                 typical_peak,
-                burst_ratio(segments, NOISE_P, counts.scans),
+                burst_ratio(segments, NOISE_P, worth(counts.scans)),
                 segments.k_burst,
             ),
         ):

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from .noise import segments_of
-from .threshold import Segments, burst_ratio, mean_ratio
+from .threshold import Segments, burst_ratio, mean_ratio, worth
 from .units import from_db
 from .values import Dwell, Real, Reference
 
@@ -103,7 +103,7 @@ def thresholds(dwell: Dwell, reference: Reference, rule: Rule) -> Thresholds:
 @lru_cache(maxsize=256)
 def _thresholds(segments: Segments, reference: Reference, rule: Rule) -> Thresholds:
     """Compute once per reference: a hop is compared with the same one in every sweep."""
-    scans = reference.scans
+    scans = worth(reference.scans)
     on, off = float(from_db(rule.on_db)), float(from_db(rule.off_db))
     margin = np.float32(from_db(rule.traffic_margin_db))
     inner = np.float32(from_db(rule.traffic_margin_db / 2))

@@ -241,6 +241,20 @@ def burst_p_fa(segments: Segments, ratio: float, scans: float = math.inf) -> flo
     return -math.expm1(log_quiet)
 
 
+def worth(scans: float) -> float:
+    """Scans to two digits, rounded down: hops of one survey then share their thresholds.
+
+    Examples
+    --------
+    >>> worth(1807.0), worth(34.0), worth(math.inf)
+    (1800.0, 34.0, inf)
+    """
+    if not math.isfinite(scans) or scans < 100:
+        return scans
+    step = 10.0 ** (math.floor(math.log10(scans)) - 1)
+    return math.floor(scans / step) * step
+
+
 @lru_cache(maxsize=4096)
 def mean_ratio(segments: Segments, p_fa: float, scans: float = math.inf) -> float:
     """Threshold of the mean look over the floor, linear.
