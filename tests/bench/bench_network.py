@@ -99,9 +99,16 @@ def run(
             farm.start()
             farm.listen(2.0)
             cuts = [cut(farm, line, seconds) for seconds in (6.5, 14.0)]
-            done = storm(farm, line, phases, kills, rng, 110.0)
+            done = storm(farm, line, phases, kills, rng, 105.0)
             drained_s = farm.drain(45.0)
             verdict = farm.check()
+        with tempfile.TemporaryDirectory(prefix="rfproctor-net-") as folder:
+            broken = Farm(Path(folder), 2, rate, "delete_on_send", line=line)
+            broken.start()
+            broken.listen(2.0)
+            storm(broken, line, 10, 5, rng, 12.0)
+            broken.drain(3.0)
+            red = not broken.check().clean
     finally:
         line.close()
     print(f"{farm.kills}, {verdict}, cuts {cuts}", file=sys.stderr)
@@ -118,3 +125,4 @@ def run(
     yield Metric.of("cut seen by the monitor", max(c[1] for c in cuts), "s", at_most=15)
     yield Metric.of("fresh alarms after healing", max(c[2] for c in cuts), "s", at_most=3)
     yield Metric.of("all drained after the storm", drained_s, "s", at_most=30)
+    yield Metric.of("red when delete_on_send", float(red), "", at_least=1)
