@@ -34,8 +34,8 @@ class Ring:
         self._blocks: deque[IQBlock] = deque()
         self.num_bytes = self.num_samples = self.short_blocks = 0
 
-    def push(self, block: IQBlock) -> None:
-        """Add the newest block.
+    def push(self, block: IQBlock) -> IQBlock:
+        """Add the newest block and return it as it is held.
 
         Writeable samples are copied, because a source may fill the same buffer again.
         """
@@ -56,6 +56,7 @@ class Ring:
         while self.num_bytes > self._max_bytes:
             self._forget()
             self.short_blocks += 1
+        return block
 
     def extract(
         self, start_ns: int, until_ns: int, center_freq_hz: float | None = None
