@@ -14,6 +14,7 @@ COMMANDS = {
     "record": ("sdr.commands", "Record IQ samples as SigMF."),
     "sweep": ("sensors.sweep", "Sweep a band; print or save levels as CSV."),
     "survey": ("sensors.commands", "Learn a site's baseline before the exam."),
+    "baseline": ("sensors.baseline_command", "What a survey heard; compare two; refuse an emitter."),
     "analyze": ("sensors.analyze", "Find every emission in recordings."),
     "sensor": ("sensors.commands", "The daemon of an exam site."),
     "ledger": ("sensors.ledger_command", "What a site watched when, how deep, and every gap."),

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from sdr.source import UserError
+from sensors.baseline_command import survey_lines
 from sensors.config import Site, load_site
 from sensors.keys import own_keys
 from sensors.link import Link
@@ -76,16 +77,9 @@ def survey(
         station.run(stopped)
     if station.surveyed is None:
         raise UserError("survey.interrupted")
-    _tell_survey(station.surveyed, lang)
-
-
-def _tell_survey(path: Path, lang: Lang) -> None:
-    """What was learned, and which emitters a person has to judge."""
-    for name, baseline in load_survey(path).baselines.items():
-        click.echo(
-            say("survey.learned", lang, sensor=name, scans=baseline.scans, hash=baseline.hash[:12])
-        )
-    click.echo(say("survey.done", lang, file=path))
+    for line in survey_lines(load_survey(station.surveyed), lang):
+        click.echo(line)
+    click.echo(say("survey.done", lang, file=station.surveyed))
 
 
 def open_link(site: Site) -> Link:

@@ -14,6 +14,7 @@ from typing import Literal
 import structlog
 import zmq
 
+from dsp.compare import survey_emitters
 from sdr.source import UserError
 from sensors.config import Site
 from sensors.crew import Crew
@@ -268,6 +269,15 @@ class Station:
         self.surveyed = path
         for sensor, listener in self.listeners.items():
             listener.use(baselines.get(sensor))
+            for heard in survey_emitters(baselines[sensor]) if sensor in baselines else ():
+                # Learned, but not silently: somebody has to say that it is legal.
+                args: dict[str, str | float | int] = {
+                    "freq_mhz": f"{heard.center_freq_hz / 1e6:.4f}",
+                    "percent": round(100 * heard.occupancy),
+                    "excess_db": round(heard.excess_db),
+                }
+                note = Note("survey.heard", args)
+                self._notice(listener, "info", note, heard.first_ns, heard.last_ns)
         self._crew.order(UseBaseline(str(path)))
         log.info("baseline_frozen", file=str(path), sensors=len(baselines))
 

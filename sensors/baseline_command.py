@@ -1,0 +1,139 @@
+"""``rfproctor baseline``: what a survey heard, what changed since another, what is not accepted."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from dsp.compare import differences, survey_emitters
+from dsp.identity import BaselineMismatch
+from sdr.frequency import parse_freq
+from sdr.source import UserError
+from sensors.survey import BaselineFault, Survey, load_survey, save_survey
+from sensors.text import Lang, say
+
+FILE = click.Path(path_type=Path)
+
+
+@click.group()
+def baseline() -> None:
+    """Read, compare and correct a baseline before two people sign it."""
+
+
+@baseline.command(epilog="Example: rfproctor baseline show 2026-06-06.npz")
+@click.argument("file", type=FILE)
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def show(lang: Lang, file: Path, as_json: bool) -> None:
+    """List what was on the air for a part of the survey: somebody has to judge it."""
+    survey = load_survey(file)
+    for line in survey_lines(survey, lang, as_json=as_json):
+        click.echo(line)
+
+
+@baseline.command(epilog="Example: rfproctor baseline diff day1.npz day2.npz")
+@click.argument("old", type=FILE)
+@click.argument("new", type=FILE)
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def diff(lang: Lang, old: Path, new: Path, as_json: bool) -> None:
+    """List what is new, gone, stronger or weaker; exit 1 when anything is."""
+    before, after = load_survey(old), load_survey(new)
+    changed = False
+    for sensor in before.baselines.keys() | after.baselines.keys():
+        if sensor not in before.baselines or sensor not in after.baselines:
+            only = old if sensor in before.baselines else new
+            raise BaselineFault(
+                "baseline.other_sensor",
+                file=new if only == old else old,
+                sensor=sensor,
+                known=", ".join((after if only == old else before).baselines),
+            )
+        try:
+            found = differences(before.baselines[sensor], after.baselines[sensor])
+        except BaselineMismatch as mismatch:
+            raise BaselineFault(
+                "baseline.mismatch",
+                file=old,
+                sensor=sensor,
+                field=mismatch.field,
+                learned=mismatch.learnt,
+                now=mismatch.offered,
+            ) from None
+        changed = changed or bool(found)
+        for one in found:
+            if as_json:
+                figures = asdict(one)
+                change = figures.pop("kind")
+                head = {"kind": "difference", "sensor": sensor, "change": change}
+                click.echo(json.dumps(head | figures))
+            else:
+                click.echo(
+                    say(
+                        f"baseline.{one.kind}",
+                        lang,
+                        sensor=sensor,
+                        low_mhz=f"{one.low_hz / 1e6:.4f}",
+                        high_mhz=f"{one.high_hz / 1e6:.4f}",
+                        old=f"{one.old_dbfs:.1f}",
+                        new=f"{one.new_dbfs:.1f}",
+                    )
+                )
+    if not changed and not as_json:
+        click.echo(say("baseline.same", lang))
+    raise SystemExit(1 if changed else 0)
+
+
+@baseline.command(
+    epilog="Example: rfproctor baseline refuse day1.npz --band 210.2M:210.4M --out a.npz"
+)
+@click.argument("file", type=FILE)
+@click.option("--band", "bands", multiple=True, required=True, metavar="A:B")
+@click.option("--out", type=FILE, required=True, help="Never overwritten.")
+@click.pass_obj
+def refuse(lang: Lang, file: Path, bands: tuple[str, ...], out: Path) -> None:
+    """Write a copy in which these emitters of the survey are not excused: they will alarm."""
+    edges: list[tuple[float, float]] = []
+    for band in bands:
+        low, _, high = band.partition(":")
+        low_hz, high_hz = parse_freq(low), parse_freq(high)
+        if not low_hz < high_hz:
+            raise UserError("sweep.band_order", band=band)
+        edges.append((low_hz, high_hz))
+    survey = load_survey(file)
+    refused = {sensor: one.refuse(edges) for sensor, one in survey.baselines.items()}
+    save_survey(out, Survey(survey.site, survey.start_ns, survey.stop_ns, refused))
+    click.echo(say("survey.done", lang, file=out))
+
+
+def survey_lines(survey: Survey, lang: Lang, *, as_json: bool = False) -> list[str]:
+    """One line for each sensor and for each emitter that came and went while it learned."""
+    lines: list[str] = []
+    for sensor, one in survey.baselines.items():
+        heard = survey_emitters(one)
+        if as_json:
+            head = {"kind": "baseline", "sensor": sensor, "hash": one.hash, "scans": one.scans}
+            lines.append(json.dumps(head))
+            lines += [
+                json.dumps({"kind": "heard", "sensor": sensor} | asdict(emitter))
+                for emitter in heard
+            ]
+            continue
+        lines.append(
+            say("survey.learned", lang, sensor=sensor, scans=one.scans, hash=one.hash[:12])
+        )
+        lines += [
+            "  "
+            + say(
+                "survey.heard",
+                lang,
+                freq_mhz=f"{emitter.center_freq_hz / 1e6:.4f}",
+                percent=f"{100 * emitter.occupancy:.0f}",
+                excess_db=f"{emitter.excess_db:.0f}",
+            )
+            for emitter in heard
+        ]
+    return lines
