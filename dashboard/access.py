@@ -11,16 +11,16 @@ from typing import Literal, NoReturn, Protocol
 
 from dashboard.errors import Refused
 
-Permission = Literal["view", "act", "audit", "accounts"]
+Permission = Literal["view", "act", "known", "audit", "accounts"]
 Role = Literal["technician", "officer", "radio", "supervisor", "auditor", "admin"]
 
 ROLES: dict[Role, frozenset[Permission]] = {
     "technician": frozenset(("view",)),
     "officer": frozenset(("view", "act")),
-    "radio": frozenset(("view", "act")),
-    "supervisor": frozenset(("view", "act", "audit")),
+    "radio": frozenset(("view", "act", "known")),
+    "supervisor": frozenset(("view", "act", "known", "audit")),
     "auditor": frozenset(("view", "audit")),
-    "admin": frozenset(("view", "act", "audit", "accounts")),
+    "admin": frozenset(("view", "act", "known", "audit", "accounts")),
 }
 """The whole of it: a permission that is not here is not given."""
 

@@ -107,6 +107,8 @@ class Alarm(Struct, frozen=True):
         What only the centre can know: this site only, stronger in the hall ...
     drill : bool
         Made by an injected test signal.
+    known : int
+        Number of the entry among the known emitters by which it was dismissed; 0 for none.
     """
 
     id: str
@@ -118,6 +120,7 @@ class Alarm(Struct, frozen=True):
     owner: str = ""
     context: list[Note] = []
     drill: bool = False
+    known: int = 0
 
     @property
     def loudest(self) -> Part:
@@ -242,6 +245,24 @@ def absorb(alarm: Alarm, other: Alarm, now_ns: int) -> Alarm:
     return msgspec.structs.replace(
         alarm, parts=tuple(parts), changed_ns=now_ns, drill=alarm.drill and other.drill
     )
+
+
+def explain(alarm: Alarm, entry: int) -> Alarm:
+    """Dismiss an alarm that a known emitter explains; raise it again when it no longer does.
+
+    Only while nobody has taken it in hand: what people decided stands.
+
+    Parameters
+    ----------
+    alarm : Alarm
+    entry : int
+        Number of the known emitter; 0 when none explains it.
+    """
+    if alarm.state == "new" and entry:
+        return msgspec.structs.replace(alarm, state="dismissed", known=entry)
+    if alarm.state == "dismissed" and alarm.known and not entry:
+        return msgspec.structs.replace(alarm, state="reopened", known=0)
+    return alarm
 
 
 def left_air(alarm: Alarm, now_ns: int) -> Alarm:

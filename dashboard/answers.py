@@ -15,6 +15,7 @@ from dashboard.accounts import Accounts
 from dashboard.actions import Action
 from dashboard.audit import Entry
 from dashboard.errors import Refused
+from dashboard.known import KnownEmitters
 from dashboard.notices import Notice
 from dashboard.picture import Frame
 from dashboard.recorder import OFFSET_DB, STEP_DB, Recorder, history
@@ -35,6 +36,7 @@ class Monitor:
     clock_ns : callable
     recorder : Recorder
     accounts : Accounts
+    known : KnownEmitters
     """
 
     store: Store
@@ -42,6 +44,7 @@ class Monitor:
     clock_ns: Callable[[], int]
     recorder: Recorder
     accounts: Accounts
+    known: KnownEmitters
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +134,15 @@ class Waterfall(Struct, frozen=True):
     levels: bytes
 
 
-def get_spectrum(call: Call) -> Waterfall:
-    """Read tiles and reduce them to pixels."""
-    sensor, asked = call.path["sensor"], call.query
+def frame_of(call: Call, sensor: str) -> Frame:
+    """Window of a `queries.SpectrumQuery` with what was not given filled in.
+
+    Raises
+    ------
+    Refused
+        Nothing is known of the sensor, or the window is empty (404).
+    """
+    asked = call.query
     bands = [
         band
         for site in call.monitor.board().values()
@@ -141,21 +150,26 @@ def get_spectrum(call: Call) -> Waterfall:
         if health.sensor == sensor
         for band in health.bands
     ]
+    if not bands and not asked.stop_hz:
+        raise Refused("sensor.unknown", 404, sensor=sensor)
     stop_ns = asked.stop_ns or call.monitor.clock_ns()
-    start_hz = asked.start_hz or min((band.start_hz for band in bands), default=0.0)
-    stop_hz = asked.stop_hz or max((band.stop_hz for band in bands), default=0.0)
     frame = Frame(
         start_ns=asked.start_ns or stop_ns - TEN_MINUTES_NS,
         stop_ns=stop_ns,
-        start_hz=start_hz,
-        stop_hz=stop_hz,
+        start_hz=asked.start_hz or min((band.start_hz for band in bands), default=0.0),
+        stop_hz=asked.stop_hz or max((band.stop_hz for band in bands), default=0.0),
         width=asked.width,
         height=asked.height,
     )
-    if not bands and not asked.stop_hz:
-        raise Refused("sensor.unknown", 404, sensor=sensor)
     if frame.stop_hz <= frame.start_hz or frame.stop_ns <= frame.start_ns:
         raise Refused("spectrum.empty", 404)
+    return frame
+
+
+def get_spectrum(call: Call) -> Waterfall:
+    """Read tiles and reduce them to pixels."""
+    sensor = call.path["sensor"]
+    frame = frame_of(call, sensor)
     picture = history(call.monitor.recorder, sensor, frame)
     return Waterfall(
         sensor=sensor,

@@ -12,13 +12,15 @@ from typing import Any
 
 from msgspec import Struct
 
-from dashboard import answers, people, queries, state
+from dashboard import answers, desk_answers, exports, people, queries, state
 from dashboard.access import Permission
 from dashboard.accounts import AccountCard, AccountChange, NewAccount, NewToken, TokenCard
 from dashboard.actions import Action, Wish
+from dashboard.alarms import Part
 from dashboard.answers import Call
 from dashboard.audit import Entry
 from dashboard.cards import Card
+from dashboard.known import Known, NewKnown
 from dashboard.notices import Notice
 
 
@@ -40,6 +42,8 @@ class Endpoint:
         Structs that parameters and request body must match.
     refuses : tuple of int
         Status codes besides the ones that every endpoint has.
+    media : str
+        ``text/csv`` for a file to save; then ``run`` answers with a `CsvFile`.
     """
 
     method: str
@@ -51,6 +55,7 @@ class Endpoint:
     query: type[Struct] | None = None
     body: type[Struct] | None = None
     refuses: tuple[int, ...] = ()
+    media: str = "application/json"
 
 
 ENDPOINTS = (
@@ -113,6 +118,64 @@ ENDPOINTS = (
         answers.get_spectrum,
         query=queries.SpectrumQuery,
         refuses=(404,),
+    ),
+    Endpoint(
+        "GET",
+        "/export/alarms.csv",
+        "Alarms as a CSV file",
+        "view",
+        str,
+        exports.get_alarm_file,
+        query=queries.AlarmQuery,
+        media="text/csv",
+    ),
+    Endpoint(
+        "GET",
+        "/export/rtl_power/{sensor:path}",
+        "Recorded waterfall in the columns of rtl_power",
+        "view",
+        str,
+        exports.get_rtl_power_file,
+        query=queries.SpectrumQuery,
+        refuses=(404,),
+        media="text/csv",
+    ),
+    Endpoint(
+        "GET",
+        "/alarms/{id}/parts",
+        "What each sensor heard of an alarm",
+        "view",
+        list[Part],
+        desk_answers.get_parts,
+        refuses=(404,),
+    ),
+    Endpoint("GET", "/known", "Known emitters", "view", list[Known], desk_answers.get_known),
+    Endpoint(
+        "POST",
+        "/known",
+        "Add a known emitter",
+        "known",
+        Known,
+        desk_answers.post_known,
+        body=NewKnown,
+    ),
+    Endpoint(
+        "POST",
+        "/known/import",
+        "Add the stations of a CSV file",
+        "known",
+        list[Known],
+        desk_answers.post_known_import,
+        body=desk_answers.CsvImport,
+    ),
+    Endpoint(
+        "DELETE",
+        "/known/{id}",
+        "End a known emitter",
+        "known",
+        Known,
+        desk_answers.delete_known,
+        refuses=(404, 409),
     ),
     Endpoint(
         "GET",

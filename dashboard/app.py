@@ -24,6 +24,7 @@ from dashboard.centre import Centre
 from dashboard.config import MonitorFile, MonitorSection
 from dashboard.errors import PortBusy, StoreError
 from dashboard.keyring import Keyring
+from dashboard.known import KnownEmitters
 from dashboard.metrics import prometheus_text
 from dashboard.receiver import Receiver
 from dashboard.tls import fingerprint, own_certificate
@@ -81,7 +82,12 @@ async def run(
                 centre.watch_through(receiver)
                 application = build(
                     Monitor(
-                        centre.store, lambda: centre.board, time.time_ns, centre.recorder, accounts
+                        store=centre.store,
+                        board=lambda: centre.board,
+                        clock_ns=time.time_ns,
+                        recorder=centre.recorder,
+                        accounts=accounts,
+                        known=KnownEmitters(centre.store),
                     ),
                     centre.live,
                     Door(accounts, master, f"rfproctor-{port}", time.time_ns),

@@ -68,6 +68,7 @@ class Card(Struct, frozen=True):
     drill: bool
     opened_ns: int
     changed_ns: int
+    known: int
 
 
 def card(alarm: Alarm) -> Card:
@@ -100,4 +101,5 @@ def card(alarm: Alarm) -> Card:
         drill=alarm.drill,
         opened_ns=alarm.opened_ns,
         changed_ns=alarm.changed_ns,
+        known=alarm.known,
     )

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import msgspec
@@ -28,6 +28,7 @@ from sensors.messages import Heartbeat, Note, SpectrumReference, SpectrumRow
 PATROL_S = 0.5
 """How often silence is looked for."""
 RECORD_S = 2.0
+PORTION = 16
 TEND_S = 10.0
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("monitor")
@@ -82,7 +83,7 @@ class Centre:
         jobs = [self.patrol, self.tend, self.live.tick]
         if self._days:
             jobs.append(self.record)
-        return [asyncio.create_task(job()) for job in jobs]
+        return [asyncio.create_task(_for_ever(job)) for job in jobs]
 
     def close(self) -> None:
         """Write what is still in memory and close the files."""
@@ -98,8 +99,9 @@ class Centre:
             ended = self.recorder.follow(self.board)
             tiles = [*self._tiles, *ended, *self.recorder.finished(self._clock_ns())]
             self._tiles = []
-            if tiles:
-                await asyncio.to_thread(self.recorder.files.write, tiles)
+            # All sensors' minutes end together: in small portions alarms pass between them.
+            for first in range(0, len(tiles), PORTION):
+                await asyncio.to_thread(self.recorder.files.write, tiles[first : first + PORTION])
 
     async def patrol(self) -> None:
         """Look for silence, for ever."""
@@ -157,6 +159,16 @@ class Centre:
         """Write without holding up the loop."""
         future = self._loop.run_in_executor(None, functools.partial(function, *args))
         future.add_done_callback(lambda done: done.exception() and log.error(str(done.exception())))
+
+
+async def _for_ever(job: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Go on after a failure, a full disk for example; it is in the log and the rest works."""
+    while True:
+        try:
+            await job()
+        except Exception:
+            log.exception("job failed", job=job.__name__)
+            await asyncio.sleep(1.0)
 
 
 def _silence(site: state.Site, stop_ns: int = 0) -> Notice:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import msgspec
 
-from dashboard.alarms import Alarm, absorb, hear, open_alarm
+from dashboard.alarms import Alarm, absorb, explain, hear, open_alarm
 from dashboard.fuse import (
     REJOIN_S,
     Surroundings,
@@ -45,6 +45,8 @@ class Desk:
     ----------
     alarms : dict
         By id.
+    explains : callable
+        Number of the known emitter that an alarm is, 0 for none: see `dashboard.known`.
     joined : dict
         Alarms that became part of another one in the current attempt: gone -> kept.
     """
@@ -57,6 +59,7 @@ class Desk:
         self._buckets: dict[int, set[str]] = {}
         self._before: dict[str, Alarm | None] | None = None
         self.joined: dict[str, str] = {}
+        self.explains: Callable[[Alarm, int], int] = lambda alarm, now_ns: 0
 
     def put(self, alarm: Alarm) -> None:
         """Take an alarm as it is now."""
@@ -129,6 +132,7 @@ class Desk:
         elsewhere = [other for other in near if other.site != alarm.site]
         context = context_of(alarm, elsewhere, around, self._weights)
         alarm = msgspec.structs.replace(alarm, context=context)
+        alarm = explain(alarm, self.explains(alarm, now_ns))
         self.put(alarm)
         if home is None:
             self._tell(elsewhere, around, now_ns)

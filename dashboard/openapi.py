@@ -84,7 +84,7 @@ def _operation(at: Endpoint, schemas: dict[int, dict[str, Any]]) -> dict[str, An
     responses: dict[str, Any] = {
         "200": {
             "description": "Done",
-            "content": {"application/json": {"schema": schemas[id(at.answer)]}},
+            "content": {at.media: {"schema": schemas[id(at.answer)]}},
         },
         **{
             str(status): {"description": REFUSALS[status], "content": refusal}

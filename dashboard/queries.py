@@ -10,9 +10,10 @@ from sqlalchemy import Engine, select
 
 from dashboard import schema
 from dashboard.actions import Action
-from dashboard.alarms import AlarmState
+from dashboard.alarms import AlarmState, Part
 from dashboard.audit import Entry
 from dashboard.notices import Notice
+from dashboard.records import decode
 from dashboard.state import Site
 from sensors.messages import Freq, Heartbeat, Note, TimeNs
 
@@ -94,6 +95,14 @@ def alarm_card(reader: Engine, alarm_id: str) -> msgspec.Raw | None:
     with reader.connect() as connection:
         found = connection.scalar(select(table.c.card).where(table.c.id == alarm_id))
     return None if found is None else msgspec.Raw(found.encode())
+
+
+def parts_of(reader: Engine, alarm_id: str) -> tuple[Part, ...]:
+    """What each sensor heard of an alarm."""
+    table = schema.alarms
+    with reader.connect() as connection:
+        body = connection.scalar(select(table.c.body).where(table.c.id == alarm_id))
+    return () if body is None else decode(body).parts
 
 
 def current_cards(reader: Engine, now_ns: int) -> list[msgspec.Raw]:

@@ -48,13 +48,16 @@ def save(connection: Connection, alarms: Sequence[Alarm]) -> None:
 def news_of(alarm: Alarm, before: Alarm | None) -> str | None:
     """What sightings did to an alarm's state, as an act of the audit log; None for nothing."""
     if before is None:
-        return "alarm.opened"
-    return "alarm.reopened" if before.state != alarm.state else None
+        return "alarm.explained" if alarm.known else "alarm.opened"
+    if before.state == alarm.state:
+        return None
+    return "alarm.explained" if alarm.known else "alarm.reopened"
 
 
 def about(alarm: Alarm) -> dict[str, object]:
     """What the audit log says about an alarm that opens; everything else is in the events."""
-    return {"site": alarm.site, "center_freq_hz": alarm.center_freq_hz}
+    found: dict[str, object] = {"site": alarm.site, "center_freq_hz": alarm.center_freq_hz}
+    return {**found, "known": alarm.known} if alarm.known else found
 
 
 def join(connection: Connection, gone: str, kept: str) -> None:
@@ -88,6 +91,18 @@ def advance(
 def decode(body: bytes) -> Alarm:
     """Read an alarm as it is kept."""
     return msgspec.msgpack.decode(body, type=Alarm)
+
+
+def home_of_emitter(connection: Connection, sensor: str, emitter: str) -> Alarm | None:
+    """The alarm that an emitter belongs to, which may have left memory long ago."""
+    homes, alarms = schema.emitters, schema.alarms
+    query = (
+        select(alarms.c.body)
+        .join(homes, homes.c.alarm == alarms.c.id)
+        .where(homes.c.sensor == sensor, homes.c.emitter == emitter)
+    )
+    body = connection.scalar(query)
+    return None if body is None else decode(body)
 
 
 def home_row(event: Event, alarm: Alarm) -> dict[str, object]:

@@ -144,6 +144,24 @@ sites = Table(
 )
 """The last heartbeat of every site: one that is gone is shown as silent after a restart too."""
 
+known = Table(
+    "known",
+    metadata,
+    Column("id", _ROW, primary_key=True, autoincrement=False),
+    Column("low_hz", Float(53), nullable=False),
+    Column("high_hz", Float(53), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("reason", String(200), nullable=False),
+    Column("site", String(64), nullable=False),
+    Column("start_ns", BigInteger, nullable=False),
+    Column("stop_ns", BigInteger, nullable=False),
+    Column("author", String(64), nullable=False),
+    Column("created_ns", BigInteger, nullable=False),
+    Column("ended_ns", BigInteger, nullable=False),
+    Column("ended_by", String(64), nullable=False),
+)
+"""Emitters that may be there."""
+
 accounts = Table(
     "accounts",
     metadata,

@@ -32,6 +32,7 @@ from dashboard.records import (
     append,
     decode,
     event_row,
+    home_of_emitter,
     home_row,
     join,
     news_of,
@@ -167,6 +168,11 @@ class Store:
 
     # What people and the monitor itself write.
 
+    def probe(self) -> None:
+        """Write something and forget it: raises when the disk is full or gone."""
+        with self.writing() as connection:
+            upsert(connection, schema.about, [{"name": "probe", "value": str(self._clock_ns())}])
+
     def now_ns(self) -> int:
         """Monitor's clock."""
         return self._clock_ns()
@@ -273,15 +279,9 @@ class Store:
         if not isinstance(item.event, EmitterEvent):
             return None
         if not self.desk.knows(item.event):
-            homes, alarms = schema.emitters, schema.alarms
-            query = (
-                select(alarms.c.body)
-                .join(homes, homes.c.alarm == alarms.c.id)
-                .where(homes.c.sensor == item.event.sensor, homes.c.emitter == item.event.emitter)
-            )
-            body = connection.scalar(query)
-            if body is not None:
-                self.desk.load(decode(body))
+            alarm = home_of_emitter(connection, item.event.sensor, item.event.emitter)
+            if alarm is not None:
+                self.desk.load(alarm)
         return self.desk.fold(item.event, alarm_id(item.peer, item.epoch, item.seq), now_ns)
 
     def _checkpoint(

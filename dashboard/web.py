@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 import msgspec
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -23,6 +24,7 @@ from dashboard.access import Door, Identity
 from dashboard.answers import Call, Monitor
 from dashboard.api import ENDPOINTS, Endpoint
 from dashboard.errors import Refused
+from dashboard.exports import CsvFile
 from dashboard.guard import (
     Guard,
     as_json,
@@ -100,8 +102,17 @@ def build(
         return as_json({**catalogue(lang), **own})
 
     async def health(request: Request) -> Response:
-        with monitor.store.reader.connect():
-            return as_json({"status": "ok"})
+        """Whether events can be stored: the one thing that must not fail unseen."""
+        try:
+            await run_in_threadpool(monitor.store.probe)
+        except SQLAlchemyError as error:
+            why = str(getattr(error, "orig", error))
+            return Response(
+                msgspec.json.encode({"status": "store failed", "why": why}),
+                503,
+                media_type="application/json",
+            )
+        return as_json({"status": "ok"})
 
     async def counters(request: Request) -> Response:
         return Response(metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
@@ -154,7 +165,8 @@ def _route(path: str, monitor: Monitor, door: Door) -> Route:
             _parameters(request, at),
             await _body(request, at),
         )
-        return as_json(await run_in_threadpool(at.run, call))
+        answer = await run_in_threadpool(at.run, call)
+        return answer.response() if isinstance(answer, CsvFile) else as_json(answer)
 
     return Route(f"/api/v1{path}", handler, methods=list(by_method))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import signal
 import socket
@@ -233,6 +235,25 @@ def test_acting_on_an_alarm(monitor: Running, link: Link) -> None:
         acts = [row["act"] for row in http.get("/api/v1/audit").json()]
         assert acts == ["alarm.opened", "alarm.acknowledge", "alarm.dismiss"]
         assert http.get("/api/v1/alarms", params={"state": "new"}).json() == []
+
+
+def test_files_to_take_away_and_known_emitters(monitor: Running, link: Link) -> None:
+    with monitor.http() as http, monitor.live() as live:
+        texts(live, "snapshot")
+        station = {"low_hz": 209e6, "high_hz": 211e6, "name": "DTMB", "reason": "broadcast"}
+        assert http.post("/api/v1/known", json=station).json()["author"] == "operator"
+        link.publish(event())
+        link.publish(event(emitter="tv", center_freq_hz=210e6, bandwidth_hz=500e3))
+        first, second = texts(live, "alarm")["alarm"], texts(live, "alarm")["alarm"]
+        assert {first["state"], second["state"]} == {"new", "dismissed"}
+        file = http.get("/api/v1/export/alarms.csv")
+        assert file.headers["content-type"].startswith("text/csv")
+        assert "attachment" in file.headers["content-disposition"]
+        rows = list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))
+        assert sorted(float(row["center_freq_hz"]) for row in rows) == [169.5e6, 210e6]
+        parts = http.get(f"/api/v1/alarms/{first['id']}/parts").json()
+        assert [part["sensor"] for part in parts] == ["school-3/hall"]
+        assert http.get("/api/v1/export/rtl_power/none").status_code == 404
 
 
 def test_rows_go_to_those_who_watch(monitor: Running, link: Link) -> None:

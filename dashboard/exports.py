@@ -1,0 +1,90 @@
+"""Files to take away: alarms as CSV, recorded waterfalls in the columns of rtl_power."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import msgspec
+import numpy as np
+from starlette.responses import Response
+
+from dashboard import queries
+from dashboard.answers import Call, frame_of
+from dashboard.recorder import OFFSET_DB, STEP_DB, history
+
+ALARM_COLUMNS = (
+    *("id", "site", "state", "center_freq_hz", "bandwidth_hz", "first_seen", "last_seen"),
+    *("snr_db", "sightings", "on_s", "label", "suspicion", "owner", "sensors", "reasons"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CsvFile:
+    """A file for a spreadsheet.
+
+    Attributes
+    ----------
+    name : str
+        For saving; ASCII.
+    text : str
+    """
+
+    name: str
+    text: str
+
+    def response(self) -> Response:
+        """Answer with it; the byte order mark makes Excel read Chinese."""
+        headers = {"Content-Disposition": f'attachment; filename="{self.name}"'}
+        return Response(self.text.encode("utf-8-sig"), media_type="text/csv", headers=headers)
+
+
+def get_alarm_file(call: Call) -> CsvFile:
+    """Alarms, the last seen first; times in UTC."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, ALARM_COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for raw in queries.alarm_cards(call.monitor.store.reader, call.query):
+        alarm = msgspec.json.decode(raw)
+        writer.writerow(
+            {
+                **alarm,
+                "first_seen": _utc(alarm["first_seen_ns"]),
+                "last_seen": _utc(alarm["last_seen_ns"]),
+                "sensors": " ".join(alarm["sensors"]),
+                "reasons": " ".join(note["id"] for note in alarm["reasons"]),
+                "owner": harmless(alarm["owner"]),
+            }
+        )
+    return CsvFile(f"alarms-{_utc(call.monitor.clock_ns())[:10]}.csv", out.getvalue())
+
+
+def get_rtl_power_file(call: Call) -> CsvFile:
+    """One line a pixel row: date, time, Hz low, Hz high, Hz step, samples, dB, dB ...
+
+    Pixels where nothing was seen are ``nan``, as rtl_power writes what it has no power for; rows
+    where nothing at all was seen are left out.
+    """
+    sensor = call.path["sensor"]
+    frame = frame_of(call, sensor)
+    picture = history(call.monitor.recorder, sensor, frame)
+    levels_db = np.where(picture == 0, np.nan, OFFSET_DB + STEP_DB * picture)
+    step_hz = (frame.stop_hz - frame.start_hz) / frame.width
+    row_ns = (frame.stop_ns - frame.start_ns) / frame.height
+    lines = []
+    for index in np.flatnonzero(picture.any(axis=1)):
+        date, time = _utc(frame.start_ns + round(index * row_ns))[:19].split("T")
+        head = f"{date}, {time}, {frame.start_hz:.0f}, {frame.stop_hz:.0f}, {step_hz:.2f}, 1, "
+        lines.append(head + ", ".join(f"{level:.2f}" for level in levels_db[index]) + "\n")
+    return CsvFile(f"rtl_power-{sensor.replace('/', '-')}.csv", "".join(lines))
+
+
+def harmless(text: str) -> str:
+    """Keep a spreadsheet from running a text as a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def _utc(time_ns: int) -> str:
+    return datetime.fromtimestamp(time_ns / 1e9, UTC).isoformat(timespec="milliseconds")
