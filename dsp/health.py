@@ -26,6 +26,10 @@ MIN_DWELLS = 3
 NEARLY_ALL = 0.8
 LEARN_DWELLS = 8
 
+FORGET_S = 60.0
+"""Carriers that a hop learned by itself and that are gone for so long, while others are heard,
+belonged to a long conversation.  Those of a baseline stay missing until a person decides."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
@@ -72,6 +76,8 @@ class _Hop:
     earlier: frozenset[Ailment] = frozenset()
     low_hz: float = 0.0
     high_hz: float = 0.0
+    self_taught: bool = False
+    lost_ns: int | None = None
 
 
 class HealthWatch:
@@ -103,12 +109,30 @@ class HealthWatch:
             hop.young.append(dwell)
             if len(hop.young) >= LEARN_DWELLS:
                 hop.reference = HopReference.of_dwells(hop.young)
-                hop.young = []
+                hop.young, hop.self_taught = [], True
+        self._forget(hop, dwell.time_ns)
         self._recent.append((dwell.time_ns, found))
         oldest_ns = dwell.time_ns - round(WINDOW_S * 1e9)
         while len(self._recent) > MIN_DWELLS and self._recent[0][0] < oldest_ns:
             self._recent.popleft()
         return self.health()
+
+    def _forget(self, hop: _Hop, now_ns: int) -> None:
+        """Take carriers that ended for good out of what a hop learned by itself."""
+        if hop.last is None or "lost_carriers" not in hop.last.ailments:
+            hop.lost_ns = None
+            return
+        hop.lost_ns = now_ns if hop.lost_ns is None else hop.lost_ns
+        others = any(
+            one.last is not None and one.last.lost_share < 0.5 for one in self._hops.values()
+        )
+        alone = not any(
+            one is not hop and one.reference is not None and one.reference.carriers.shape[0]
+            for one in self._hops.values()
+        )
+        long = now_ns - hop.lost_ns > FORGET_S * 1e9
+        if hop.self_taught and hop.reference is not None and long and (others or alone):
+            hop.reference = hop.reference.without_carriers()
 
     def health(self) -> Health:
         """Judge the dwells of the last seconds."""

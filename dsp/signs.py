@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -66,26 +66,40 @@ class HopReference:
     def of_baseline(cls, reference: Reference) -> HopReference:
         """Take it from a frozen baseline."""
         floor = float(np.median(reference.floor))
-        return cls._of(reference.typical_mean, floor, reference.masked)
+        return cls._of(reference.steady, reference.steady, floor, reference.masked)
 
     @classmethod
     def of_dwells(cls, dwells: Iterable[Dwell]) -> HopReference:
-        """Learn it from the first dwells of a receiver that is taken to be healthy."""
+        """Learn it from the first dwells of a receiver that is taken to be healthy.
+
+        A carrier must be there in every one of them: who talks now and then is none.
+        """
         looks = list(dwells)
-        typical = np.median(np.stack([d.mean for d in looks]), axis=0).astype(np.float32)
+        powers = np.stack([d.mean for d in looks])
+        typical = np.median(powers, axis=0).astype(np.float32)
         k = segments_of(looks[0]).k_mean
         rough = float(np.median([roughness(d.mean, k) for d in looks]))
         floor = excised_floor(typical, k)
-        return cls._of(typical, floor, np.zeros(typical.shape, dtype=np.bool_), rough)
+        never = np.zeros(typical.shape, dtype=np.bool_)
+        return cls._of(typical, powers.min(axis=0), floor, never, rough)
 
     @classmethod
     def _of(
-        cls, typical: Real, floor: float, masked: npt.NDArray[np.bool_], rough: float = 1.0
+        cls,
+        typical: Real,
+        least: Real,
+        floor: float,
+        masked: npt.NDArray[np.bool_],
+        rough: float = 1.0,
     ) -> HopReference:
-        over = (typical > floor * 10 ** (CARRIER_DB / 10)) & ~masked
+        over = (least > floor * 10 ** (CARRIER_DB / 10)) & ~masked
         over[_center(typical.shape[0])] = False  # the receiver's own DC spike is always there
         bins = np.flatnonzero(over)
         return cls(floor, bins, typical[bins], max(rough, 1.0))
+
+    def without_carriers(self) -> HopReference:
+        """Return the same hop, from which no carrier is expected any more."""
+        return replace(self, carriers=self.carriers[:0], levels=self.levels[:0])
 
 
 @dataclass(frozen=True, slots=True)

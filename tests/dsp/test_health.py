@@ -107,6 +107,28 @@ def test_lost_antenna_the_carriers_are_gone_though_the_floor_stands(air, watch):
     assert trouble.hops == 3
 
 
+def test_who_talks_now_and_then_while_it_learns_is_no_carrier():
+    air = Air()
+    watch = HealthWatch()
+    for turn in range(12):
+        air.carriers = (0, 1, 4) if turn % 3 else ()
+        for index in range(5):
+            watch.see(air.dwell(index))
+    air.carriers = ()
+    first, _ = air.run(watch, 4.0)
+    assert list(first) == ["go"]
+
+
+def test_a_long_conversation_that_ended_is_forgotten_but_the_antenna_is_not(air, watch):
+    air.carriers = (1, 4)
+    assert air.run(watch, 5.0)[1].state == "degraded"
+    air.seconds += 60.0
+    assert air.run(watch, 1.0)[1].state == "go"
+    assert told(air, watch, antenna_off=True).ailment == "lost_carriers"
+    air.seconds += 300.0
+    assert air.run(watch, 1.0, antenna_off=True)[1].state == "blind"
+
+
 def test_overload_by_clipping(air, watch):
     trouble = told(air, watch, drive=200.0)
     assert trouble.ailment == "overload"
