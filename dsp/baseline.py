@@ -25,6 +25,9 @@ from .skirts import skirts
 from .threshold import Segments, burst_ratio, mean_ratio, worth
 from .values import Dwell, Grid, Reference
 
+STEADY_QUANTILE = 0.02
+"""A steady carrier exceeds this level always; one that is keyed falls under it now and then."""
+
 TRAFFIC_QUANTILE = 0.999
 """The traffic level of a bin: exceeded in one of a thousand dwells of the survey."""
 
@@ -293,6 +296,7 @@ class Baseline:
             typical_peak=typical_peak,
             traffic_mean=traffic[0].astype(np.float32),
             traffic_peak=traffic[1].astype(np.float32),
+            steady=histogram.quantile(counts.hist_mean, STEADY_QUANTILE),
             masked=_inside(counts.grid, self.masks_hz),
             scans=float(counts.scans),
         )

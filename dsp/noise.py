@@ -117,6 +117,7 @@ def across_frequency(dwell: Dwell) -> Reference:
         typical_peak=floor * np.float32(burst_ratio(segments, 0.49)),
         traffic_mean=nothing,
         traffic_peak=nothing,
+        steady=floor,
         masked=np.zeros(floor.shape, dtype=np.bool_),
         scans=LOCAL_SCANS,
     )

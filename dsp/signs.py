@@ -66,7 +66,7 @@ class HopReference:
     def of_baseline(cls, reference: Reference) -> HopReference:
         """Take it from a frozen baseline."""
         floor = float(np.median(reference.floor))
-        return cls._of(reference.typical_mean, reference.typical_mean, floor, reference.masked)
+        return cls._of(reference.steady, reference.steady, floor, reference.masked)
 
     @classmethod
     def of_dwells(cls, dwells: Iterable[Dwell]) -> HopReference:

@@ -172,6 +172,8 @@ class Reference:
         Median of each look: what the guard is counted from.
     traffic_mean, traffic_peak : float32, shape (n_bins,)
         High quantile of each look where more than noise was seen there, else 0.
+    steady : float32, shape (n_bins,)
+        Mean look of its quietest dwells: what is there at all times, keyed signals not.
     masked : bool, shape (n_bins,)
         Bins that never alarm: the receiver's own spurs.
     scans : float
@@ -184,6 +186,7 @@ class Reference:
     typical_peak: Real
     traffic_mean: Real
     traffic_peak: Real
+    steady: Real
     masked: npt.NDArray[np.bool_]
     scans: float
 

@@ -13,9 +13,8 @@ def reference(stations):
     for low, high, level in stations:
         typical[low:high] = level
     nothing = np.zeros(850, dtype=np.float32)
-    return Reference(
-        GRID, np.full(850, FLOOR), typical, typical, nothing, nothing, nothing.astype(bool), 100
-    )
+    floor, masked = np.full(850, FLOOR), nothing.astype(bool)
+    return Reference(GRID, floor, typical, typical, nothing, nothing, typical, masked, 100)
 
 
 def dwell(rng, levels, second):
