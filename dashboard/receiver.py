@@ -53,6 +53,8 @@ OnFile = Callable[[str, Path], None]
 
 BATCH = 256
 """Messages of one transaction, at most."""
+LIVE_BATCH = 32
+"""Rows taken in one go."""
 RETRY_S = 1.0
 """Pause after the store failed."""
 
@@ -148,11 +150,16 @@ class Receiver:
             )
             works += [self._gate.answer, self._gate.watch]
         try:
-            for address, plane in zip(
-                self._addresses, (EVENTS_UP, LIVE_UP, EVIDENCE_UP), strict=False
+            # Queues are per connection: what a site may have in flight, and a little more.
+            for address, plane, queue in (
+                (self._addresses[0], EVENTS_UP, 80),
+                (self._addresses[1], LIVE_UP, 40),
+                (self._addresses[2], EVIDENCE_UP, 8),
             ):
                 self._routers.append(
-                    Router(self._context, address, plane.max_bytes, self.keyring, self.counts)
+                    Router(
+                        self._context, address, plane.max_bytes, queue, self.keyring, self.counts
+                    )
                 )
         except UserError:
             await self.close()
@@ -245,21 +252,31 @@ class Receiver:
 
     async def _take_live(self) -> None:
         while True:
-            arrival = await self._live.receive()
-            try:
-                message = LIVE_UP.decode(arrival.frames)
-                self._live_allowed(arrival, message)
-            except Refused as refused:
-                self.counts[f"live_refused_{refused.reason}"] += 1
-                self._tell_once(refused.reason, arrival.user.decode(), refused.detail)
-                continue
-            now = time.monotonic()
-            if isinstance(message, Announce):
-                self.viewing.announced(message, arrival.route, now)
+            self._live_one(await self._live.receive())
+            for _ in range(LIVE_BATCH):
+                arrival = self._live.receive_now()
+                if arrival is None:
+                    break
+                self._live_one(arrival)
+            await asyncio.sleep(0)  # rows never keep the loop from events and browsers
+
+    def _live_one(self, arrival: Arrival) -> None:
+        try:
+            message = LIVE_UP.decode(arrival.frames)
+            self._live_allowed(arrival, message)
+        except Refused as refused:
+            self.counts[f"live_refused_{refused.reason}"] += 1
+            self._tell_once(refused.reason, arrival.user.decode(), refused.detail)
+            return
+        now = time.monotonic()
+        if isinstance(message, Announce):
+            if self.viewing.announced(message, arrival.route, now):
                 self._grant()
-            elif self.viewing.arrived(message):
-                self._grant()
-                self._on_row(message)
+        elif self.viewing.arrived(message):
+            grant = self.viewing.grant(message.watch, now)
+            if grant is not None:
+                self._live.send(*grant)
+            self._on_row(message)
 
     async def _take_evidence(self) -> None:
         loop = asyncio.get_running_loop()

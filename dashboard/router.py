@@ -28,6 +28,8 @@ class Router:
     address : str
     max_bytes : int
         Longest frame that may arrive.
+    queue : int
+        Messages of one connection that may wait here.
     keyring : Keyring or None
         CURVE with this allow-list; None without keys.
     counts : Counter
@@ -44,6 +46,7 @@ class Router:
         context: zmq.asyncio.Context,
         address: str,
         max_bytes: int,
+        queue: int,
         keyring: Keyring | None,
         counts: Counter[str],
     ) -> None:
@@ -52,7 +55,7 @@ class Router:
         router.setsockopt(zmq.LINGER, 0)
         router.setsockopt(zmq.ROUTER_MANDATORY, 1)  # else a send that goes nowhere says nothing
         router.setsockopt(zmq.MAXMSGSIZE, max_bytes)
-        router.setsockopt(zmq.RCVHWM, 1000)
+        router.setsockopt(zmq.RCVHWM, queue)
         router.setsockopt(zmq.SNDHWM, 200)
         router.setsockopt(zmq.HANDSHAKE_IVL, 5000)
         router.setsockopt(zmq.HEARTBEAT_IVL, 5000)  # only to reap dead connections

@@ -24,8 +24,9 @@ ANNOUNCED_S = 10.0
 @dataclass(slots=True)
 class _View:
     watch: Watch
-    left: int
-    granted_s: float
+    received: int = 0  # over the present connection
+    granted: int = 0  # value of ``received`` at the last grant
+    granted_s: float = float("-inf")
 
 
 class Viewing:
@@ -49,7 +50,7 @@ class Viewing:
             self._number += 1
             watch = replace(watch, watch=self._number)
         watch = replace(watch, credit=CREDIT)
-        self._views[watch.watch] = _View(watch, 0, float("-inf"))
+        self._views[watch.watch] = _View(watch)
         return watch.watch
 
     def unwatch(self, number: int) -> Watch | None:
@@ -57,15 +58,19 @@ class Viewing:
         view = self._views.pop(number, None)
         return None if view is None else replace(view.watch, credit=0)
 
-    def announced(self, message: Announce, route: bytes, now_s: float) -> None:
-        """Note where sensors can be reached."""
+    def announced(self, message: Announce, route: bytes, now_s: float) -> bool:
+        """Note where sensors can be reached; True when something is new."""
+        fresh = False
         for sensor in message.sensors:
             known = self._routes.get(sensor)
             if known is None or known[0] != route:
+                fresh = True
                 for view in self._views.values():
                     if view.watch.sensor == sensor:
+                        view.received = view.granted = 0
                         view.granted_s = float("-inf")
             self._routes[sensor] = (route, now_s)
+        return fresh
 
     def arrived(self, message: SpectrumRow | SpectrumReference) -> bool:
         """Count a row; False when nobody asked for it."""
@@ -76,7 +81,7 @@ class Viewing:
         if isinstance(message, SpectrumReference):
             self.counts["references"] += 1
             return True
-        view.left -= 1
+        view.received += 1
         self.counts["rows"] += 1
         self.counts["skipped_at_site"] += message.skipped
         return True
@@ -86,14 +91,21 @@ class Viewing:
         route, seen_s = self._routes.get(sensor, (None, 0.0))
         return route if now_s - seen_s <= ANNOUNCED_S else None
 
+    def grant(self, number: int, now_s: float) -> tuple[bytes, Watch] | None:
+        """Route and message that renew a watch, if it is time; else None."""
+        view = self._views.get(number)
+        if view is None:
+            return None
+        used = view.received - view.granted
+        if used < CREDIT // 2 and now_s - view.granted_s < RENEW_S:
+            return None
+        route = self.route(view.watch.sensor, now_s)
+        if route is None:
+            return None
+        view.granted, view.granted_s = view.received, now_s
+        return route, replace(view.watch, received=view.received)
+
     def due(self, now_s: float) -> list[tuple[bytes, Watch]]:
-        """Grants to send now."""
-        grants = []
-        for view in self._views.values():
-            if view.left > CREDIT // 2 and now_s - view.granted_s < RENEW_S:
-                continue
-            route = self.route(view.watch.sensor, now_s)
-            if route is not None:
-                view.left, view.granted_s = CREDIT, now_s
-                grants.append((route, view.watch))
-        return grants
+        """Every watch that should be renewed now."""
+        grants = [self.grant(number, now_s) for number in self._views]
+        return [grant for grant in grants if grant is not None]

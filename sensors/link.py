@@ -287,7 +287,8 @@ class Link:
             self._tell_watches()
             while (row := self.rows.take()) is not None:
                 if not self._send(live, row):
-                    self._counts["rows_blocked"] += 1
+                    self.rows.unsent(row)
+                    break
             while (piece := self.clips.take(time.monotonic())) is not None:
                 if not self._send(evidence, piece):
                     self._counts["files_blocked"] += 1

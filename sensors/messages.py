@@ -133,6 +133,9 @@ class Watch(Struct, frozen=True, tag="watch"):
     reference: bool = False  # also send a SpectrumReference for this window
     watch: Count = 0  # number that the monitor gave it; comes back in every row
     every_s: Seconds = 0.0  # at most one row in so long; 0 as often as the site makes them
+    received: Count = (
+        0  # rows of this watch that came over this connection; credit counts from here
+    )
 
 
 class SpectrumRow(Struct, frozen=True, tag="row"):

@@ -27,6 +27,7 @@ class _Slot:
     row: SpectrumRow | None = None
     reference: SpectrumReference | None = None
     skipped: int = 0
+    sent: int = 0
 
 
 class Rows:
@@ -53,7 +54,9 @@ class Rows:
             elif watch.sensor not in self.sensors or watch.stop_hz <= watch.start_hz:
                 self.counts["refused"] += 1
             elif known is not None and _same_window(known.watch, watch):
-                known.credit, known.granted_s = watch.credit, now_s
+                # Rows on their way are not in ``received`` yet, and must not be granted twice.
+                known.credit = max(0, watch.received + watch.credit - known.sent)
+                known.granted_s = now_s
             elif known is not None or len(self._slots) < MAX_WATCHES:
                 self._slots[watch.watch] = _Slot(watch, watch.credit, now_s)
             else:
@@ -92,11 +95,23 @@ class Rows:
                 if slot.row is not None and slot.credit > 0:
                     row, slot.row = slot.row, None
                     slot.credit -= 1
+                    slot.sent += 1
                     self._slots[number] = self._slots.pop(number)  # to the end of the queue
                     self.counts["sent"] += 1
                     skipped, slot.skipped = slot.skipped, 0
                     return replace(row, skipped=skipped)
             return None
+
+    def unsent(self, message: SpectrumRow | SpectrumReference) -> None:
+        """The socket did not take it: its credit is free again."""
+        with self._lock:
+            slot = self._slots.get(message.watch)
+            if slot is not None and isinstance(message, SpectrumRow):
+                slot.credit += 1
+                slot.sent -= 1
+                slot.skipped += 1 + message.skipped
+                self.counts["sent"] -= 1
+                self.counts["skipped"] += 1
 
     def clear(self) -> None:
         """Forget every watch: the connection is gone."""
@@ -105,4 +120,4 @@ class Rows:
 
 
 def _same_window(a: Watch, b: Watch) -> bool:
-    return replace(a, credit=0) == replace(b, credit=0)
+    return replace(a, credit=0, received=0) == replace(b, credit=0, received=0)

@@ -51,8 +51,27 @@ def test_credit_is_spent_and_renewed() -> None:
         rows.offer(watch(), row(seq))
         sent += drain(rows)
     assert sent == [0, 1]
-    rows.grant(watch(credit=2), 1.0)
+    rows.grant(watch(credit=2, received=0), 1.0)
+    assert drain(rows) == []  # both are still on their way: no new credit for them
+    rows.grant(watch(credit=2, received=1), 1.0)
     assert drain(rows) == [4]  # the one that waited
+    rows.offer(watch(), row(5))
+    assert drain(rows) == []
+    rows.grant(watch(credit=2, received=3), 1.0)
+    assert drain(rows) == [5]
+
+
+def test_a_row_that_the_socket_did_not_take_gives_its_credit_back() -> None:
+    rows = Rows((SENSOR,))
+    rows.grant(watch(credit=1), 0.0)
+    rows.offer(watch(), row(0))
+    first = rows.take()
+    assert first is not None
+    rows.unsent(first)
+    rows.offer(watch(), row(1))
+    second = rows.take()
+    assert isinstance(second, SpectrumRow)
+    assert (second.seq, second.skipped) == (1, 1)
 
 
 def test_watches_share_fairly() -> None:
