@@ -200,6 +200,7 @@ def _pump(library: Any, device: ctypes.c_void_p, stream: SampleStream) -> None:
     from rtlsdr.librtlsdr import rtlsdr_read_async_cb_t
 
     def received(buffer: Any, length: int, _context: Any) -> None:
+        stream.short_transfers += length != TRANSFER_BYTES
         # The library uses the buffer again after this call: `put` copies.
         stream.put(np.ctypeslib.as_array(buffer, (length,)))
 

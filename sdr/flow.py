@@ -36,6 +36,8 @@ class Flow:
         Breaks of the test counter; None without one.
     counted_lost : int or None
         Bytes lost by the counter, of which it sees the remainder by 256 only: a lower bound.
+    short_transfers : int
+        USB transfers that ended early.
     """
 
     seconds: float
@@ -44,6 +46,7 @@ class Flow:
     late_s: float
     jumps: int | None
     counted_lost: int | None
+    short_transfers: int = 0
 
 
 def can_count(source: Source) -> bool:
@@ -74,6 +77,7 @@ def _flow(source: Source, seconds: float, *, counter: bool) -> Flow:
     jumps = lost = dropped = num_samples = 0
     expected: int | None = None
     delays_s: list[tuple[float, float]] = []
+    short_before = getattr(source, "short_transfers", 0)
     start_s = now_s = time.monotonic()
     while now_s - start_s < seconds:
         block = source.read(size)
@@ -96,6 +100,7 @@ def _flow(source: Source, seconds: float, *, counter: bool) -> Flow:
         late_s=last - first,
         jumps=jumps if counter else None,
         counted_lost=lost if counter else None,
+        short_transfers=getattr(source, "short_transfers", 0) - short_before,
     )
 
 

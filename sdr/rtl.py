@@ -206,6 +206,11 @@ class RtlSource(Source):
             dropped_samples=dropped,
         )
 
+    @property
+    def short_transfers(self) -> int:
+        """USB transfers of the running stream that ended early; what was in them is not lost."""
+        return self._stream.short_transfers if self._stream is not None else 0
+
     def test_counter(self, on: bool) -> None:
         """Let the chip send a byte that counts up instead of samples, so that every loss shows.
 

@@ -47,6 +47,7 @@ class SampleStream:
         self._next = 0  # sample that is read next, counted like `_written`
         self._lost = 0  # samples that never arrived
         self._told = 0  # of them, those that the reader knows of
+        self.short_transfers = 0
         self._ended: str | None = None
         self._changed = threading.Condition()
         # Monotonic time of sample 0 as the earliest arrivals tell, now and in the window before.

@@ -31,10 +31,13 @@ def judge_flow(flow: Flow) -> Finding:
         "dropped": flow.dropped,
         "jumps": "-" if flow.jumps is None else flow.jumps,
         "late_ms": f"{1000 * flow.late_s:.1f}",
+        "short": flow.short_transfers,
         "missing": max(flow.dropped, round(flow.late_s * flow.num_samples / flow.seconds)),
     }
     if flow.jumps or flow.dropped or flow.late_s > LATE_S:
         return Finding("flow", "fail", "doctor.flow_lost", fields, "doctor.flow_remedy")
+    if flow.short_transfers:
+        return Finding("flow", "warn", "doctor.flow_short", fields, "doctor.flow_remedy")
     counted = "doctor.flow" if flow.jumps is None else "doctor.flow_counted"
     return Finding("flow", "ok", counted, fields)
 

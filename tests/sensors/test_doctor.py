@@ -48,6 +48,7 @@ def flow(**changes):
         ({"dropped": 4096}, "fail"),
         ({"late_s": 0.0068}, "fail"),
         ({"late_s": -0.003}, "ok"),
+        ({"short_transfers": 40}, "warn"),
     ],
 )
 def test_flow(changes, verdict):
