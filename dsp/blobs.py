@@ -76,7 +76,7 @@ def row_gain(mean: Real, level: Real, k_eff: float) -> Real:
     -------
     gain : float32, shape (n_rows,)
     """
-    step = max(1, mean.shape[1] // 512)
+    step = max(1, mean.shape[1] // 256)
     ratio = mean[:, ::step] / level[::step]
     quartile = np.percentile(ratio, 25, axis=1) / (special.gammaincinv(k_eff, 0.25) / k_eff)
     return np.where(quartile > BREATH, 1.0, np.clip(quartile, 0.25, BREATH)).astype(np.float32)

@@ -16,7 +16,7 @@ from scipy import fft, special
 from dsp.artefact import Geometry, is_comb, made_by_another
 from dsp.blobs import Blob, blobs, crest, mark, row_gain
 from dsp.classify import CUT_SAMPLES, Shape, classify, shape
-from dsp.edges import Run, are_pulses, envelope, group_runs, on_runs
+from dsp.edges import Run, are_pulses, course, group_runs, on_runs
 from dsp.floor import Floor, quiet_level, receiver_floor
 from dsp.segment import Band, Segment, occupied_band
 from dsp.tiles import GROUP, Tiles, frame_window, tiles
@@ -25,6 +25,9 @@ from dsp.values import IQ, Emission, Real
 
 BLOCK_S = 0.5
 BLOCK_SAMPLES = 1 << 22
+LOOK_S = 0.05
+"""Looked at from each end of a long emission for its exact edges and its keying."""
+
 TRAIN_GAP_S = 0.0135
 """Longest pause inside one keyed train; longer pauses part two packets."""
 
@@ -54,7 +57,7 @@ KEYED_HZ = 100.0
 unless they are keyed as fast as data is."""
 
 CUTS_PER_BLOCK = 32
-HISTORY_BLOCKS = 120
+HISTORY_BLOCKS = 64
 FLOOR_ROWS = 128
 
 
@@ -224,20 +227,26 @@ class BurstFinder:
         low, high = blob.low_bin / nfft - 0.5, (blob.high_bin + 1) / nfft - 0.5
         noise = float(self.floor.level[blob.low_bin : blob.high_bin + 1].sum())
         noise /= self.window.enbw_bins
-        shape = envelope(samples[first:stop], low, high, nfft // 2)
-        runs, top = on_runs(shape, noise)
-        gap = TRAIN_GAP_S
         steady = bool(self.floor.steady[blob.low_bin : blob.high_bin + 1].mean() > 0.5)
         wide = (high - low) * self.sample_rate_hz >= PULSE_HZ
+        dense = bool(blob.rows.all()) and (steady or not wide)
+        look = round(LOOK_S * self.sample_rate_hz) if dense else None
+        went, shape_ = course(samples[first:stop], low, high, nfft // 2, noise, look)
+        runs, top = went.runs, went.top
+        gap = TRAIN_GAP_S
         pulse = bool(runs) and wide and not steady and are_pulses(runs, self.sample_rate_hz)
         if pulse:
             gap = PULSE_GAP_S
-            runs, _ = on_runs(shape, noise, PULSE_RANGE_DB)
+            runs, _ = on_runs(shape_, noise, PULSE_RANGE_DB)
         found = []
         for runs_ in group_runs(runs, round(gap * self.sample_rate_hz)):
             start = first + runs_[0].start
             end = first + runs_[-1].stop
             on = sum(r.stop - r.start for r in runs_)
+            count = len(runs_)
+            if look is not None and len(runs_) == len(runs):
+                on = round(went.duty * (end - start))
+                count = max(1, round(went.density * (end - start)))
             if pulse:
                 if on < SHORTEST_PULSE_S * self.sample_rate_hz:
                     continue
@@ -260,7 +269,7 @@ class BurstFinder:
                     peak=float(cells.max()),
                     top=top,
                     on=on,
-                    runs=len(runs_),
+                    runs=count,
                     longest=max(r.stop - r.start for r in runs_),
                     steady=steady,
                     pulse=pulse,

@@ -123,6 +123,71 @@ def on_runs(
     return _runs(power > threshold, shape), top
 
 
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How an emission went on and off.
+
+    Attributes
+    ----------
+    runs : list of Run
+        In order; the middle of a long emission is one run.
+    top : float
+        Usual power in the band when on.
+    duty : float
+        Share of the time between the first and the last moment that it was on.
+    density : float
+        Runs per sample.
+    """
+
+    runs: list[Run]
+    top: float
+    duty: float
+    density: float
+
+
+def course(
+    samples: IQ, low: float, high: float, longest: int, noise: float, look: int | None
+) -> tuple[Course, Envelope]:
+    """Look at a stretch with a short window; of a long dense one, only at both ends.
+
+    Parameters
+    ----------
+    samples : complex64, shape (n,)
+    low, high : float
+        Edges of the band in cycles per sample.
+    longest : int
+        No window longer than this many samples.
+    noise : float
+        Mean noise power in the band.
+    look : int or None
+        Samples to look at from each end where the stretch has no pause; None looks everywhere.
+    """
+    if look is None or len(samples) < 4 * look:
+        shape = envelope(samples, low, high, longest)
+        runs, top = on_runs(shape, noise)
+        return _course(runs, top, 0), shape
+    shape = envelope(samples[:look], low, high, longest)
+    head, top = on_runs(shape, noise)
+    after = len(samples) - look
+    tail, tail_top = on_runs(envelope(samples[after:], low, high, longest), noise)
+    if not head or not tail:
+        return course(samples, low, high, longest, noise, None)
+    moved = [Run(r.start + after, r.stop + after, r.power) for r in tail]
+    middle = moved[0].start - head[-1].stop
+    between = Run(head[-1].stop, moved[0].start, top)
+    return _course([*head, between, *moved], max(top, tail_top), middle), shape
+
+
+def _course(runs: list[Run], top: float, unseen: int) -> Course:
+    """Duty and density of what was seen, taken for the whole."""
+    if not runs:
+        return Course(runs, top, 0.0, 0.0)
+    seen = max(1, runs[-1].stop - runs[0].start - unseen)
+    on = sum(r.stop - r.start for r in runs) - unseen
+    count = len(runs) - 2 if unseen else len(runs)
+    return Course(runs, top, min(1.0, on / seen), count / seen)
+
+
 def _usual(power: Real, floor: float) -> float:
     """Power-weighted mean power: the level of most of the energy, however short it was on."""
     over = power[power > floor].astype(np.float64)

@@ -102,7 +102,8 @@ def quiet_level(rows: Real, k_eff: float) -> tuple[Real, float]:
     """
     n = len(rows)
     rank = int(QUANTILE * (n - 1))
-    low = np.partition(rows, rank, axis=0)[rank]
+    # Bins as rows in memory: partitioning along contiguous values is several times as fast.
+    low = np.partition(rows.T.copy(), rank, axis=1)[:, rank]
     p = (rank + 0.6) / (n + 0.2)
     x = float(special.gammaincinv(k_eff, p))
     density = math.exp((k_eff - 1.0) * math.log(x) - x - math.lgamma(k_eff))
