@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from typing import TextIO
 
 import structlog
 
 
-def set_up_log() -> None:
-    """Send the log to stderr; stdout belongs to results.
+def set_up_log(stream: TextIO | None = None) -> None:
+    """Send the log to stderr (or ``stream``); stdout belongs to results.
 
     ``RFPROCTOR_LOG=json`` gives JSON lines, ``RFPROCTOR_LOG_LEVEL`` (default ``info``) what is
     said at all.
@@ -33,6 +34,6 @@ def set_up_log() -> None:
             shape,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
         cache_logger_on_first_use=False,
     )
