@@ -7,6 +7,7 @@ import sys
 import threading
 from importlib.metadata import version
 from pathlib import Path
+from typing import TextIO, cast
 
 import click
 
@@ -18,6 +19,7 @@ from sensors.link import Link
 from sensors.log import set_up_log
 from sensors.outbox import open_outbox
 from sensors.station import Station
+from sensors.status import status_block
 from sensors.survey import load_survey
 from sensors.text import Lang, say
 
@@ -36,15 +38,24 @@ DRAIN_S = 3.0
     metavar="SECONDS",
     help="Learn a baseline first, then watch against it.",
 )
-def sensor(site_toml: Path, sources: tuple[str, ...], survey_s: float) -> None:
+@click.pass_obj
+def sensor(lang: Lang, site_toml: Path, sources: tuple[str, ...], survey_s: float) -> None:
     """Run the daemon of an exam site: scan, detect, report to the centre."""
     site = load_site(site_toml, sources)
-    set_up_log()
+    block = status_block(lang)
+    set_up_log(cast(TextIO, block))
     station_link = open_link(site)
     stop = stop_signal()
     try:
         with station_link as link:
-            Station(site, link, survey_s=survey_s, version=version("rfproctor")).run(stop.is_set)
+            station = Station(
+                site,
+                link,
+                survey_s=survey_s,
+                version=version("rfproctor"),
+                show=block.show if block is not None else None,
+            )
+            station.run(stop.is_set)
             link.drained(DRAIN_S)
     finally:
         station_link.outbox.close()

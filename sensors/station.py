@@ -67,6 +67,8 @@ class Station:
         Write the baseline there and end; without it, watch against it.
     version : str
         Told to the centre.
+    show : callable, optional
+        Given every heartbeat, for a person at this machine.
 
     Attributes
     ----------
@@ -86,6 +88,7 @@ class Station:
         survey_s: float = 0.0,
         survey_path: Path | None = None,
         version: str = "",
+        show: Callable[[Heartbeat], None] | None = None,
     ) -> None:
         self.site = site
         self.surveyed: Path | None = None
@@ -94,6 +97,7 @@ class Station:
         self._survey_for_s = survey_s
         self._survey_path = survey_path
         self._version = version
+        self._show = show
         self._started_ns = time.time_ns()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._inbox = self._context.socket(zmq.PULL)
@@ -249,7 +253,10 @@ class Station:
             return
         if now_s >= self._heartbeat_due_s:
             self._heartbeat_due_s = now_s + HEARTBEAT_S
-            self._link.heartbeat(self.heartbeat())
+            beat = self.heartbeat()
+            self._link.heartbeat(beat)
+            if self._show is not None:
+                self._show(beat)
         self._viewers.send(now_s)
 
     def _freeze(self) -> None:
