@@ -16,29 +16,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import histogram
 from .counts import HopCounts
 from .hours import at_this_hour, hour_of
 from .identity import BaselineMismatch, Identity
 from .plan import Plan
-from .skirts import skirts
+from .reference import NOISE_P, reference_of
 from .threshold import Segments, burst_ratio, mean_ratio, worth
 from .values import Dwell, Grid, Reference
-
-STEADY_QUANTILE = 0.02
-"""A steady carrier exceeds this level always; one that is keyed falls under it now and then."""
-
-TRAFFIC_QUANTILE = 0.999
-"""The traffic level of a bin: exceeded in one of a thousand dwells of the survey."""
-
-REFUSED_QUANTILE = 0.05
-"""Where an emitter was refused, the floor is what its bins showed in its pauses."""
-
-NOISE_P = 1e-8
-"""A bin whose strongest look noise would reach with less than this carries traffic."""
-
-CONTAMINATED = 10**0.05
-"""A mean 0.5 dB over the median is not the floor's: the bin carried traffic during the survey."""
 
 RATIOS = (mean_ratio, burst_ratio)
 
@@ -157,7 +141,9 @@ class Baseline:
         if (hop, hour) not in self._references:
             counts = self.counts[hop]
             if hour < 0:
-                self._references[hop, hour] = self._reference(counts)
+                self._references[hop, hour] = reference_of(
+                    counts, self._segments(counts), self.masks_hz, self.refused_hz
+                )
             else:
                 ratios = [
                     ratio(self._segments(counts), NOISE_P, worth(counts.scans)) for ratio in RATIOS
@@ -253,59 +239,3 @@ class Baseline:
             round(counts.segments / counts.scans),
             counts.num_blocks,
         )
-
-    def _reference(self, counts: HopCounts) -> Reference:
-        """Floor, typical and traffic levels of one hop's bins."""
-        segments = self._segments(counts)
-        mean = (counts.sum_mean / counts.segments).astype(np.float32)
-        typical_mean = histogram.quantile(counts.hist_mean, 0.5)
-        typical_peak = histogram.quantile(counts.hist_peak, 0.5)
-        refused = _inside(counts.grid, self.refused_hz)
-        if refused.any():  # it may have been on the air for most of the survey
-            quiet = histogram.quantile(counts.hist_mean, REFUSED_QUANTILE)
-            lift = np.float32(burst_ratio(segments, 0.49))
-            typical_mean = np.where(refused, quiet, typical_mean)
-            typical_peak = np.where(refused, quiet * lift, typical_peak)
-        floor = np.where(mean > CONTAMINATED * typical_mean, typical_mean, mean)
-        width_hz = counts.grid.bin_width_hz
-        traffic = []
-        for hist, strongest, typical, ratio, k_eff in (
-            (
-                counts.hist_mean,
-                counts.max_mean,
-                typical_mean,
-                mean_ratio(segments, NOISE_P, worth(counts.scans)),
-                segments.k_mean,
-            ),
-            (
-                counts.hist_peak,
-                counts.max_peak,
-                typical_peak,
-                burst_ratio(segments, NOISE_P, worth(counts.scans)),
-                segments.k_burst,
-            ),
-        ):
-            level = np.minimum(histogram.quantile(hist, TRAFFIC_QUANTILE), strongest)
-            level = np.where(strongest > ratio * floor, level, np.float32(0))
-            level = np.maximum(level, skirts(strongest, typical, width_hz, k_eff))
-            traffic.append(np.where(refused, np.float32(0), level))
-        return Reference(
-            grid=counts.grid,
-            floor=floor.astype(np.float32),
-            typical_mean=typical_mean,
-            typical_peak=typical_peak,
-            traffic_mean=traffic[0].astype(np.float32),
-            traffic_peak=traffic[1].astype(np.float32),
-            steady=histogram.quantile(counts.hist_mean, STEADY_QUANTILE),
-            masked=_inside(counts.grid, self.masks_hz),
-            scans=float(counts.scans),
-        )
-
-
-def _inside(grid: Grid, bands_hz: Sequence[tuple[float, float]]) -> npt.NDArray[np.bool_]:
-    """Bins whose width touches one of the bands."""
-    inside = np.zeros(grid.n_bins, dtype=np.bool_)
-    half = grid.bin_width_hz / 2
-    for low, high in bands_hz:
-        inside[grid.window(low - half, high + half)] = True
-    return inside

@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from . import histogram
-from .baseline import TRAFFIC_QUANTILE, Baseline
+from .baseline import Baseline
 from .counts import ACTIVE_RATIO, HopCounts
 from .identity import BaselineMismatch
 from .noise import local_floor
+from .reference import TRAFFIC_QUANTILE
 from .runs import Bools, Run, runs_with
 from .units import from_db, ratio_db
 from .values import Grid, Real

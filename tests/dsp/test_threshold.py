@@ -5,17 +5,8 @@ import pytest
 from scipy import stats
 
 from dsp.psd import frame_power
-from dsp.threshold import (
-    Segments,
-    burst_p_fa,
-    burst_ratio,
-    exceedance,
-    k_eff,
-    mean_p_fa,
-    mean_ratio,
-    segment_correlation,
-    segment_weights,
-)
+from dsp.quadratic import exceedance, k_eff, segment_correlation, segment_weights
+from dsp.threshold import Segments, burst_p_fa, burst_ratio, mean_p_fa, mean_ratio
 from dsp.window import window
 
 DWELL = Segments("hann", 0.5, 186, 8)
