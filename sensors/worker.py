@@ -5,10 +5,10 @@ The walk from antenna to detection is `watch`, one screen long.
 
 from __future__ import annotations
 
+import io
 import os
 import queue
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -85,7 +85,7 @@ class Supervisor:
         zmq.Context.instance().term()
 
     def _listen(self) -> None:
-        for line in sys.stdin.buffer:
+        for line in stdin_unbuffered():
             self._orders.put(json.decode(line, type=Order))
         self.stop.set()
 
@@ -171,11 +171,16 @@ def run(task: Task) -> int:
     return 0
 
 
+def stdin_unbuffered() -> io.FileIO:
+    """Stdin without Python's buffer, whose lock a waiting thread holds: the end would abort."""
+    return io.FileIO(0, closefd=False)
+
+
 def main() -> None:
     """Read the task from stdin and do it."""
     # Ctrl-C goes to the whole terminal; only the supervisor decides when we stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    task = json.decode(sys.stdin.buffer.readline(), type=Task)
+    task = json.decode(stdin_unbuffered().readline(), type=Task)
     # Threads of the FFT library would fight over the few cores of a small computer.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     raise SystemExit(run(task))
