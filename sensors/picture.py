@@ -1,0 +1,199 @@
+"""The picture of a recording: spectrum over waterfall on one frequency axis, every emission boxed."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from dsp.units import db
+from dsp.values import Emission
+from sdr.source import UserError
+from sensors.text import Lang, say
+from sensors.waterfall import Waterfall
+
+DPI = 150
+SIZE_IN = (12.8, 8.0)
+FIELD, PANEL, INK, DIM, GRID = "#0a0d13", "#0f141d", "#e8edf4", "#8b98aa", "#232c3a"
+MEAN, MAXIMUM, FLOOR, BOX = "#f5b942", "#7d8da3", "#4cc2ff", "#62e6b0"
+RANGE_DB = (-3.0, 30.0)
+"""The excess view's fixed scale; a stronger recording stretches the upper end."""
+
+MOST_LABELS = 28
+LETTER_EM = 0.6
+
+
+def draw(
+    waterfall: Waterfall, emissions: list[Emission], name: str, path: Path, lang: Lang
+) -> None:
+    """Write the picture as PNG.
+
+    Parameters
+    ----------
+    waterfall : Waterfall
+        Filled.
+    emissions : list of Emission
+        What to box.
+    name : str
+        Of the recording, for the title.
+    path : Path
+    lang : {"en", "zh"}
+
+    Raises
+    ------
+    UserError
+        The file cannot be written.
+    """
+    font = _font()
+    figure = Figure(figsize=SIZE_IN, dpi=DPI, facecolor=FIELD)
+    FigureCanvasAgg(figure)
+    grid = figure.add_gridspec(
+        2, 2, height_ratios=(1, 3.1), width_ratios=(60, 1),
+        left=0.065, right=0.945, top=0.9, bottom=0.075, hspace=0.05, wspace=0.025,
+    )  # fmt: skip
+    spectrum = figure.add_subplot(grid[0, 0])
+    field = figure.add_subplot(grid[1, 0], sharex=spectrum)
+    scale = figure.add_subplot(grid[1, 1])
+    low, high = _edges_mhz(waterfall)
+    _draw_spectrum(spectrum, waterfall, font, lang)
+    image = _draw_field(field, waterfall, (low, high))
+    _draw_boxes(field, emissions, waterfall, (low, high), font, lang)
+    bar = figure.colorbar(image, cax=scale)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(colors=DIM, labelsize=8, length=0)
+    bar.set_label(say("picture.excess", lang), color=DIM, fontproperties=font, fontsize=9)
+    field.set_xlim(low, high)
+    field.set_xlabel(say("picture.axis_freq", lang), color=DIM, fontproperties=font)
+    field.set_ylabel(say("picture.axis_time", lang), color=DIM, fontproperties=font)
+    spectrum.set_ylabel(say("picture.axis_level", lang), color=DIM, fontproperties=font)
+    spectrum.tick_params(labelbottom=False)
+    figure.text(0.065, 0.948, name, color=INK, fontproperties=font, fontsize=14, weight="bold")
+    figure.text(
+        0.065, 0.918,
+        say(
+            "picture.title", lang,
+            emissions=len(emissions), seconds=f"{waterfall.seconds:.3f}",
+        ),
+        color=DIM, fontproperties=font, fontsize=10,
+    )  # fmt: skip
+    try:
+        figure.savefig(path, facecolor=FIELD)
+    except (OSError, ValueError) as error:
+        raise UserError("picture.unwritable", path=str(path), why=str(error)) from None
+
+
+def _font() -> FontProperties:
+    """The shipped font with Chinese characters, or matplotlib's own where it is not there."""
+    shipped = resources.files("sensors") / "font" / "NotoSansSC-GB2312.otf"
+    with resources.as_file(shipped) as file:
+        return FontProperties(fname=str(file)) if file.is_file() else FontProperties()
+
+
+def _edges_mhz(waterfall: Waterfall) -> tuple[float, float]:
+    """Lowest and highest frequency shown."""
+    middle, half = waterfall.center_freq_hz / 1e6, waterfall.sample_rate_hz / 2e6
+    return middle - half, middle + half
+
+
+def _style(axes: Axes) -> None:
+    """Quiet frame: no spines, thin grid, small ticks."""
+    axes.set_facecolor(PANEL)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.tick_params(colors=DIM, labelsize=8.5, length=0)
+    axes.grid(color=GRID, linewidth=0.6)
+    axes.xaxis.set_major_locator(MaxNLocator(9))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.6g}"))
+
+
+def _draw_spectrum(axes: Axes, waterfall: Waterfall, font: FontProperties, lang: Lang) -> None:
+    """Mean, maximum and floor; several bins under a pixel show their largest."""
+    _style(axes)
+    low, high = _edges_mhz(waterfall)
+    count = min(len(waterfall.peak), 1600)
+    columns = np.arange(count) * len(waterfall.peak) // max(1, count)
+    freqs = low + (np.arange(count) + 0.5) * (high - low) / max(1, count)
+    assert waterfall.floor is not None
+    axes.plot(
+        freqs, db(np.maximum.reduceat(waterfall.peak, columns)),
+        color=MAXIMUM, linewidth=0.7, label=say("picture.max", lang),
+    )  # fmt: skip
+    axes.plot(
+        freqs, db(np.maximum.reduceat(waterfall.mean(), columns)),
+        color=MEAN, linewidth=1.0, label=say("picture.mean", lang),
+    )  # fmt: skip
+    floor = db(waterfall.floor.noise[columns])
+    axes.plot(freqs, floor, color=FLOOR, linewidth=0.9, label=say("picture.floor", lang))
+    alive = floor[~waterfall.floor.dead[columns]]
+    if len(alive):
+        axes.set_ylim(float(alive.min()) - 6.0, float(db(waterfall.peak).max()) + 8.0)
+    axes.legend(
+        loc="upper right", ncols=3, frameon=False, prop=font, labelcolor=INK, handlelength=1.2
+    )
+
+
+def _draw_field(axes: Axes, waterfall: Waterfall, edges: tuple[float, float]):  # type: ignore[no-untyped-def]
+    """The waterfall in dB over the floor, time running down."""
+    _style(axes)
+    axes.grid(visible=False)
+    excess = db(waterfall.excess)
+    top = max(RANGE_DB[1], float(np.percentile(excess, 99.9)))
+    return axes.imshow(
+        excess, aspect="auto", cmap="inferno", vmin=RANGE_DB[0], vmax=top,
+        extent=(*edges, waterfall.seconds, 0.0), interpolation="nearest",
+    )  # fmt: skip
+
+
+def _draw_boxes(
+    axes: Axes,
+    emissions: list[Emission],
+    waterfall: Waterfall,
+    edges: tuple[float, float],
+    font: FontProperties,
+    lang: Lang,
+) -> None:
+    """Frame every emission; name the strongest where names do not lie on each other."""
+    low, high = edges
+    least = (high - low) * 0.006
+    taken: list[tuple[float, float, float, float]] = []
+    width_in, height_in = SIZE_IN[0] * 0.87, SIZE_IN[1] * 0.62
+    size = 8.5
+    ranked = sorted(emissions, key=lambda e: -e.snr_db)
+    for number, emission in enumerate(ranked):
+        width = max(emission.bandwidth_hz / 1e6 + least, 2 * least)
+        left = emission.center_freq_hz / 1e6 - width / 2
+        length = emission.stop_s - emission.start_s
+        axes.add_patch(
+            Rectangle(
+                (left, emission.start_s), width, length,
+                fill=False, edgecolor=BOX, linewidth=1.1, alpha=0.95,
+            )
+        )  # fmt: skip
+        if number >= MOST_LABELS:
+            continue
+        kind = say(f"label.{emission.label}", lang)
+        text = f"{emission.center_freq_hz / 1e6:.4f}  {kind}  {emission.snr_db:.0f} dB"
+        letters = sum(2 if ord(c) > 0x2E7F else 1 for c in text)
+        wide = letters * size * LETTER_EM / 72 / width_in * (high - low)
+        tall = size * 1.5 / 72 / height_in * waterfall.seconds
+        x = min(max(left + width + 0.004 * (high - low), low), high - wide)
+        if left + width + wide > high:
+            x = max(low, left - wide - 0.004 * (high - low))
+        y = min(max(emission.start_s, 0.0), waterfall.seconds - tall)
+        place = (x, x + wide, y, y + tall)
+        if any(
+            place[0] < b and a < place[1] and place[2] < d and c < place[3] for a, b, c, d in taken
+        ):
+            continue
+        taken.append(place)
+        axes.text(
+            x, y + tall / 2, text, color=BOX, fontproperties=font, fontsize=size, va="center",
+            bbox={"facecolor": FIELD, "edgecolor": "none", "alpha": 0.72, "pad": 1.2},
+        )  # fmt: skip
