@@ -12,6 +12,7 @@ time between two runs of the program, and so do rows that a full disk made us dr
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -19,41 +20,12 @@ from typing import Any, Self
 import apsw
 import msgspec
 
-from sdr.source import UserError
+from sensors.ledger_schema import SCHEMA, VERSION, LedgerFault, check_version
 from sensors.visit import Gap, Visit
 
-VERSION = 1
+GAP_STARTING = "ledger.gap_starting"
 MAX_WAITING = 20_000
 """Visits kept in memory while the disk takes none: 5 min of four dongles.  Oldest go first."""
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS setting (
-    id INTEGER PRIMARY KEY, sensor TEXT NOT NULL, low_hz REAL NOT NULL, high_hz REAL NOT NULL,
-    sample_rate_hz REAL NOT NULL, gain_db REAL, baseline TEXT NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS visit (
-    time_ns INTEGER NOT NULL, setting INTEGER NOT NULL, expected INTEGER NOT NULL,
-    missing INTEGER NOT NULL, dropped INTEGER NOT NULL, clipped_ppm INTEGER NOT NULL,
-    threshold_cdb INTEGER, PRIMARY KEY (time_ns, setting)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS gap (
-    sensor TEXT NOT NULL, start_ns INTEGER NOT NULL, stop_ns INTEGER NOT NULL, cause TEXT NOT NULL,
-    fields TEXT NOT NULL, PRIMARY KEY (start_ns, sensor, cause)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS run (start_ns INTEGER PRIMARY KEY, stop_ns INTEGER) STRICT;
-CREATE VIEW IF NOT EXISTS visits AS
-    SELECT time_ns, strftime('%Y-%m-%dT%H:%M:%fZ', time_ns / 1e9, 'unixepoch') AS utc, sensor,
-        low_hz, high_hz, expected, expected - missing AS received, dropped,
-        (expected - missing) / sample_rate_hz AS duration_s, clipped_ppm / 1e6 AS clipped_fraction,
-        threshold_cdb / 100.0 AS threshold_dbfs, gain_db, baseline
-    FROM visit JOIN setting ON setting.id = visit.setting;
-"""
-
-
-class LedgerFault(UserError):
-    """The ledger cannot be opened or read."""
-
-    exit_code = 3
 
 
 @dataclass(slots=True)
@@ -62,6 +34,7 @@ class _Silence:
 
     last_ns: int
     cause: str = ""
+    here: bool = True
     fields: dict[str, str] = field(default_factory=dict)
 
 
@@ -74,6 +47,8 @@ class Ledger:
         Made, with its folder, when absent.
     now_ns : int
         UTC; the start of this run.
+    sensors : sequence of str
+        Those that should deliver: one that never does is a gap from the start.
     tolerance_s : float
         A silence longer than this is a gap.
 
@@ -92,7 +67,9 @@ class Ledger:
         Not a ledger, of a newer version, or on a disk that cannot be written.
     """
 
-    def __init__(self, path: Path, now_ns: int, tolerance_s: float = 1.0) -> None:
+    def __init__(
+        self, path: Path, now_ns: int, sensors: Sequence[str] = (), tolerance_s: float = 1.0
+    ) -> None:
         self._tolerance_ns = round(tolerance_s * 1e9)
         self._visits: deque[Visit] = deque()
         self._gaps: deque[Gap] = deque(maxlen=MAX_WAITING)
@@ -106,8 +83,11 @@ class Ledger:
             self._db.set_busy_timeout(2000)
             self._db.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL")
             check_version(self._db, path)
-            self._db.execute(_SCHEMA + f"PRAGMA user_version={VERSION}")
+            self._db.execute(SCHEMA + f"PRAGMA user_version={VERSION}")
             self._silences = self._remember()
+            for sensor in sensors:
+                silence = self._silences.setdefault(sensor, _Silence(now_ns, GAP_STARTING))
+                silence.here = True
             self._run_ns = now_ns
             self._db.execute("INSERT OR IGNORE INTO run VALUES (?, NULL)", (now_ns,))
         except (apsw.Error, OSError) as error:
@@ -123,7 +103,14 @@ class Ledger:
             " WHERE time_ns > (SELECT max(time_ns) FROM visit) - 86400000000000 GROUP BY setting)"
             " JOIN setting ON setting.id = setting ORDER BY time_ns"
         )
-        return {sensor: _Silence(round(stop_ns), cause) for sensor, stop_ns in rows}
+        last = {sensor: _Silence(round(stop_ns), cause, here=False) for sensor, stop_ns in rows}
+        told = self._db.execute("SELECT sensor, max(stop_ns) FROM gap GROUP BY sensor")
+        for sensor, stop_ns in told:
+            if sensor in last:
+                last[sensor].last_ns = max(last[sensor].last_ns, stop_ns)
+            else:
+                last[sensor] = _Silence(stop_ns, cause, here=False)
+        return last
 
     def visit(self, visit: Visit) -> Gap | None:
         """Note one visit.
@@ -131,7 +118,8 @@ class Ledger:
         Returns
         -------
         Gap or None
-            The gap that it ended, for the site to tell: already noted here.
+            The gap that it ended, for the site to tell: already noted here.  That a start takes
+            its time is noted and no news.
         """
         if len(self._visits) >= MAX_WAITING:
             self._lose(self._visits.popleft())
@@ -148,8 +136,8 @@ class Ledger:
             ended = Gap(visit.sensor, silence.last_ns, visit.time_ns, cause, silence.fields)
             self._gaps.append(ended)
         silence.last_ns = max(silence.last_ns, visit.stop_ns)
-        silence.cause, silence.fields = "", {}
-        return ended
+        silence.cause, silence.fields, silence.here = "", {}, True
+        return None if ended and ended.cause == GAP_STARTING else ended
 
     def gap(
         self, sensor: str, now_ns: int, cause: str, fields: dict[str, str] | None = None
@@ -218,10 +206,10 @@ class Ledger:
     def close(self, now_ns: int) -> None:
         """Store the rest, note the end of this run, and the silences that are still open."""
         for sensor, silence in self._silences.items():
-            if silence.cause and silence.last_ns >= self._run_ns and now_ns > silence.last_ns:
-                self._gaps.append(
-                    Gap(sensor, silence.last_ns, now_ns, silence.cause, silence.fields)
-                )
+            long = now_ns - silence.last_ns > self._tolerance_ns
+            if silence.here and now_ns > silence.last_ns and (silence.cause or long):
+                cause = silence.cause or "ledger.gap_unexplained"
+                self._gaps.append(Gap(sensor, silence.last_ns, now_ns, cause, silence.fields))
         if self.flush():
             self._db.execute("UPDATE run SET stop_ns=? WHERE start_ns=?", (now_ns, self._run_ns))
         self._db.close()
@@ -277,15 +265,3 @@ class Ledger:
 def _gap_row(gap: Gap) -> tuple[str | int, ...]:
     fields = msgspec.json.encode(gap.fields).decode()
     return gap.sensor, gap.start_ns, gap.stop_ns, gap.cause, fields
-
-
-def check_version(db: apsw.Connection, path: Path) -> None:
-    """Refuse a file that a newer program made.
-
-    Raises
-    ------
-    LedgerFault
-    """
-    version = db.pragma("user_version")
-    if version > VERSION:
-        raise LedgerFault("ledger.newer", path=str(path), found=version, known=VERSION)

@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from dsp.intercept import covered_s, heard_share, longest_gap_s, slices
 from sensors.bands import GuardBand
-from sensors.ledger import LedgerFault, check_version
 from sensors.ledger_answers import BandCoverage, SensorCoverage, Watched, WatchedVisit
+from sensors.ledger_schema import LedgerFault, check_version
 from sensors.visit import Gap
 
 MESSAGES_S = (0.2, 0.5, 2.0, 4.0)

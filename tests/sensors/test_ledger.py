@@ -12,10 +12,11 @@ import pytest
 from click.testing import CliRunner
 
 from sensors.bands import GuardBand
-from sensors.ledger import MAX_WAITING, Ledger, LedgerFault
+from sensors.ledger import MAX_WAITING, Ledger
 from sensors.ledger_command import ledger as command
 from sensors.ledger_command import parse_time
 from sensors.ledger_reader import LedgerReader
+from sensors.ledger_schema import LedgerFault
 from sensors.visit import Visit
 
 T0 = 1_780_000_000_000_000_000
@@ -136,6 +137,30 @@ def test_a_silence_that_is_open_at_the_end_is_stored(path):
     with LedgerReader(path) as reader:
         (gap,) = reader.gaps(T0, T0 + 99 * S)
     assert gap.stop_ns == T0 + 9 * S
+
+
+def test_a_sensor_that_never_delivers_is_a_gap_from_the_start(path):
+    with Ledger(path, T0, ["hall/d1", "hall/d2"]) as book:
+        assert book.visit(visit(0.5)) is None
+        book.close(T0 + 9 * S)
+    with Ledger(path, T0 + 20 * S, ["hall/d1", "hall/d2"]) as book:
+        book.visit(visit(20.5))
+        book.visit(visit(22.0))
+        book.close(T0 + 22 * S)
+    with LedgerReader(path) as reader:
+        gaps = {g.sensor: [] for g in reader.gaps(T0, T0 + 99 * S)}
+        for gap in reader.gaps(T0, T0 + 99 * S):
+            gaps[gap.sensor].append((gap.start_ns - T0, gap.stop_ns - T0, gap.cause))
+    assert gaps["hall/d2"] == [
+        (0, 9 * S, "ledger.gap_starting"),
+        (9 * S, 22 * S, "ledger.gap_stopped"),
+    ]
+    assert [one[2] for one in gaps["hall/d1"]] == [
+        "ledger.gap_starting",
+        "ledger.gap_unexplained",
+        "ledger.gap_stopped",
+        "ledger.gap_unexplained",
+    ]
 
 
 @pytest.mark.parametrize(
