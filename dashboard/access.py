@@ -7,7 +7,7 @@ import hmac
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NoReturn, Protocol
+from typing import Literal, Protocol
 
 from dashboard.errors import Refused
 
@@ -100,30 +100,39 @@ class Door:
         Raises
         ------
         Refused
-            Wrong (401), or too many wrong ones lately (429).
+            Wrong (401).  Not throttled: a token of ours cannot be guessed.
         """
-        # The right one is never refused: strangers must not be able to lock us out.
         if self._master and hmac.compare_digest(token.encode(), self._master.encode()):
             return Identity("operator", "admin")
         who = self._book.by_token(digest_of(token), self._clock_ns())
         if who is None:
-            self._fail("http.bad_token")
+            raise Refused("http.bad_token", 401)
         return who
 
-    def by_password(self, name: str, password: str) -> Identity:
-        """Check a name and password.
+    def sign_in(self, name: str, secret: str) -> Identity:
+        """Check what somebody typed: a name and password, or no name and a token.
 
         Raises
         ------
         Refused
             Wrong (401), or too many wrong ones lately (429): even the right one has to wait then,
-            passwords can be guessed.
+            because passwords can be guessed.
         """
-        self._throttle()
-        who = self._book.by_password(name, password)
-        if who is None:
-            self._fail("http.bad_password")
-        return who
+        now_ns = self._clock_ns()
+        self._failures = [t for t in self._failures if now_ns - t < FAILURE_WINDOW_NS]
+        if len(self._failures) >= MAX_FAILURES:
+            wait_ns = FAILURE_WINDOW_NS - (now_ns - self._failures[0])
+            raise Refused("http.too_many_tries", 429, seconds=wait_ns // SECOND + 1)
+        try:
+            if not name:
+                return self.by_token(secret)
+            if (who := self._book.by_password(name, secret)) is not None:
+                return who
+        except Refused:
+            self._failures.append(now_ns)
+            raise
+        self._failures.append(now_ns)
+        raise Refused("http.bad_password", 401)
 
     def open_session(self, who: Identity) -> str:
         """Begin a session; the returned key goes into the cookie, only its hash stays here."""
@@ -138,18 +147,6 @@ class Door:
     def close_session(self, key: str) -> None:
         """End a session."""
         self._book.close_session(digest_of(key))
-
-    def _throttle(self) -> None:
-        now_ns = self._clock_ns()
-        self._failures = [t for t in self._failures if now_ns - t < FAILURE_WINDOW_NS]
-        if len(self._failures) >= MAX_FAILURES:
-            wait_ns = FAILURE_WINDOW_NS - (now_ns - self._failures[0])
-            raise Refused("http.too_many_tries", 429, seconds=wait_ns // SECOND + 1)
-
-    def _fail(self, message_id: str) -> NoReturn:
-        self._throttle()
-        self._failures.append(self._clock_ns())
-        raise Refused(message_id, 401)
 
 
 def digest_of(key: str) -> str:

@@ -20,6 +20,7 @@ from dashboard.alarms import Part
 from dashboard.answers import Call
 from dashboard.audit import Entry
 from dashboard.cards import Card
+from dashboard.guard import MAX_BODY
 from dashboard.known import Known, NewKnown
 from dashboard.notices import Notice
 
@@ -44,6 +45,8 @@ class Endpoint:
         Status codes besides the ones that every endpoint has.
     media : str
         ``text/csv`` for a file to save; then ``run`` answers with a `CsvFile`.
+    max_body : int
+        Bytes.
     """
 
     method: str
@@ -56,6 +59,7 @@ class Endpoint:
     body: type[Struct] | None = None
     refuses: tuple[int, ...] = ()
     media: str = "application/json"
+    max_body: int = MAX_BODY
 
 
 ENDPOINTS = (
@@ -158,6 +162,7 @@ ENDPOINTS = (
         Known,
         desk_answers.post_known,
         body=NewKnown,
+        refuses=(409,),
     ),
     Endpoint(
         "POST",
@@ -167,6 +172,8 @@ ENDPOINTS = (
         list[Known],
         desk_answers.post_known_import,
         body=desk_answers.CsvImport,
+        refuses=(409,),
+        max_body=8 * 1024 * 1024,
     ),
     Endpoint(
         "DELETE",

@@ -16,7 +16,7 @@ from dashboard.known import Known, read_csv
 class CsvImport(Struct, forbid_unknown_fields=True, frozen=True):
     """Body of ``POST /api/v1/known/import``: the text of a CSV file."""
 
-    csv: Annotated[str, Meta(max_length=1_000_000)]
+    csv: Annotated[str, Meta(max_length=500_000)]
 
 
 def get_known(call: Call) -> list[Known]:

@@ -78,7 +78,7 @@ def get_rtl_power_file(call: Call) -> CsvFile:
         date, time = _utc(frame.start_ns + round(index * row_ns))[:19].split("T")
         head = f"{date}, {time}, {frame.start_hz:.0f}, {frame.stop_hz:.0f}, {step_hz:.2f}, 1, "
         lines.append(head + ", ".join(f"{level:.2f}" for level in levels_db[index]) + "\n")
-    return CsvFile(f"rtl_power-{sensor.replace('/', '-')}.csv", "".join(lines))
+    return CsvFile("rtl_power.csv", "".join(lines))
 
 
 def harmless(text: str) -> str:

@@ -73,13 +73,13 @@ def is_ours(host: str, names: set[str]) -> bool:
     return True
 
 
-async def read_body(request: Request) -> bytes:
+async def read_body(request: Request, limit: int = MAX_BODY) -> bytes:
     """Read a body that has a limit, whatever its Content-Length says."""
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BODY:
-            raise Refused("http.body_too_large", 413, limit=MAX_BODY)
+        if len(body) > limit:
+            raise Refused("http.body_too_large", 413, limit=limit)
     return body
 
 

@@ -118,13 +118,13 @@ class KnownEmitters:
         Raises
         ------
         Refused
-            A band or a time that ends before it begins (422).
+            A band or a time that ends before it begins (409).
         """
         now_ns = self._store.now_ns()
         added: list[Known] = []
         for wish in wishes:
             if wish.high_hz <= wish.low_hz or (wish.stop_ns and wish.stop_ns <= wish.start_ns):
-                raise Refused("known.backwards", 422, name=wish.name)
+                raise Refused("known.backwards", 409, name=wish.name)
             number = len(self._entries) + len(added) + 1
             values = msgspec.structs.asdict(wish)
             added.append(Known(**values, id=number, author=author, created_ns=now_ns))
@@ -164,12 +164,12 @@ def read_csv(text: str) -> list[NewKnown]:
     Raises
     ------
     Refused
-        With the number of the line that cannot be read (422).
+        With the number of the line that cannot be read (409).
     """
     reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
     unknown = set(reader.fieldnames or ()) - set(COLUMNS)
     if unknown or not {"low_hz", "high_hz", "name", "reason"} <= set(reader.fieldnames or ()):
-        raise Refused("known.csv_columns", 422, columns=", ".join(COLUMNS))
+        raise Refused("known.csv_columns", 409, columns=", ".join(COLUMNS))
     wishes = []
     for number, row in enumerate(reader, start=2):
         try:
@@ -178,7 +178,7 @@ def read_csv(text: str) -> list[NewKnown]:
             given = {name: value.strip() for name, value in row.items() if value}
             wishes.append(msgspec.convert(given, NewKnown, strict=False))
         except ValueError as error:
-            raise Refused("known.csv_line", 422, line=number, why=str(error)) from None
+            raise Refused("known.csv_line", 409, line=number, why=str(error)) from None
         if len(wishes) > MAX_IMPORT:
-            raise Refused("known.csv_long", 422, limit=MAX_IMPORT)
+            raise Refused("known.csv_long", 409, limit=MAX_IMPORT)
     return wishes
