@@ -111,7 +111,7 @@ class Station:
                 listener.use(survey.baselines.get(sensor))
         self._viewers = Viewers(link, self.listeners) if link is not None else None
         self._crew = Crew(tasks)
-        self._ledger = Ledger(site.data / "ledger.db", self._started_ns)
+        self._ledger = Ledger(site.data / "ledger.db", self._started_ns, site.sensor_ids)
         self._survey_due_s = float("inf")
         self._heartbeat_due_s = self._flush_due_s = 0.0
 
