@@ -99,16 +99,19 @@ function card(alarm, open) {
       <p class="facts">${state.sites.value.size > 1 ? html`<span>${siteName(alarm.site)}</span>` : nothing}<span>${t("alarm.heard", { n, m })}</span><span>SNR ${db(alarm.snr_db)} dB</span><span>${width(alarm.bandwidth_hz)}</span><span title=${t("alarm.sightings_title")}>${t("alarm.sightings", { n: alarm.sightings })}</span></p>
       ${opened.value.has(alarm.id) ? reasons(alarm) : nothing}
       <div class="actions">
-        ${fresh ? html`<button class="primary" ?disabled=${status === "busy"} @click=${() => say(alarm, "acknowledge")}>${t("alarm.acknowledge")}</button>`
+        ${fresh && mayAct() ? html`<button class="primary" ?disabled=${status === "busy"} @click=${() => say(alarm, "acknowledge")}>${t("alarm.acknowledge")}</button>`
           : html`<span class="mark">${t(`alarm.state.${alarm.state}`)}${alarm.owner ? ` · ${alarm.owner}` : ""}</span>`}
-        <button ?disabled=${status === "busy"} aria-expanded=${dismissing.value === alarm.id}
-          @click=${() => (dismissing.value = dismissing.value === alarm.id ? null : alarm.id)}>${t("alarm.dismiss")}</button>
+        ${mayAct() ? html`<button ?disabled=${status === "busy"} aria-expanded=${dismissing.value === alarm.id}
+          @click=${() => (dismissing.value = dismissing.value === alarm.id ? null : alarm.id)}>${t("alarm.dismiss")}</button>` : nothing}
         <button class="more" aria-expanded=${opened.value.has(alarm.id)} @click=${() => toggle(alarm.id)}>${t(opened.value.has(alarm.id) ? "alarm.less" : "alarm.why")}</button>
       </div>
       ${dismissing.value === alarm.id ? dismissal(alarm) : nothing}
       ${status && status !== "busy" ? html`<p class="failure" role="alert">${status}</p>` : nothing}
     </article>`;
 }
+
+/** Whoever may only look is not offered what the monitor would refuse. */
+const mayAct = () => state.me.value?.permissions.includes("act") ?? true;
 
 /** Each reason with its points, strongest first; first and last time below. */
 function reasons(alarm) {

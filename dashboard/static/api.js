@@ -18,6 +18,19 @@ export async function act(id, action, fields) {
   }
 }
 
+/** Who is signed in: `{name, role, permissions}`, or null. */
+export async function whoAmI() {
+  try {
+    const answer = await fetch("api/v1/me");
+    return answer.ok ? await answer.json() : null;
+  } catch {
+    return null;
+  }
+}
+
+/** End the session. */
+export const leave = () => fetch("api/v1/session", { method: "DELETE" });
+
 /** Whether the monitor still knows us: after a restart it asks to sign in again. */
 export async function signedIn() {
   try {

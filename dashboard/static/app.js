@@ -2,7 +2,7 @@
 
 import { batch, effect } from "./vendor/signals-core.js";
 import { alarms } from "./alarms.js";
-import { signedIn } from "./api.js";
+import { leave, signedIn, whoAmI } from "./api.js";
 import { bar } from "./bar.js";
 import { loadBands } from "./bands.js";
 import { flags } from "./flags.js";
@@ -49,6 +49,7 @@ function apply() {
         alarmMap = new Map(message.alarms.map((alarm) => [alarm.id, alarm]));
         state.notices.value = message.notices ?? [];
         state.known.value = true;
+        state.now.value = message.time_ns / 1e6;
         offsetMs = message.time_ns / 1e6 - Date.now();
       } else if (message.kind === "tick") {
         offsetMs = message.time_ns / 1e6 - Date.now();
@@ -139,12 +140,14 @@ async function start() {
       state.muted.value = !state.muted.value;
       localStorage.setItem("rfproctor.muted", state.muted.value ? "yes" : "no");
     },
+    leave: () => leave().finally(() => location.reload()),
     sites: () => document.body.classList.toggle("unfolded"),
     filter: () => {
       document.body.classList.add("unfolded");
       document.querySelector("#filter").focus();
     },
   };
+  whoAmI().then((me) => (state.me.value = me));
   head(document.querySelector("#head"), document.querySelector("#lost"), actions);
   sites(document.querySelector("#sites"));
   bar(document.querySelector("#bar"), actions);

@@ -3,7 +3,7 @@
 import { effect } from "./vendor/signals-core.js";
 import { html, render } from "./vendor/lit-html.js";
 import { bandName } from "./bands.js";
-import { percent } from "./format.js";
+import { clock, percent } from "./format.js";
 import { t } from "./i18n.js";
 import { SLOTS } from "./keys.js";
 import * as state from "./state.js";
@@ -39,6 +39,6 @@ function content(actions) {
       <select aria-label=${t("bar.slot")} title="${t("bar.slot")} ([ ])" @change=${(event) => (state.slotS.value = Number(event.target.value))}>
         ${SLOTS.map((slot) => html`<option value=${slot} ?selected=${slot === state.slotS.value}>${t("bar.per_line", { s: slot })}</option>`)}
       </select>
-      <button class="pause" aria-pressed=${state.paused.value !== null} @click=${actions.pause} title="${t("bar.pause")} (Space)">${t(state.paused.value === null ? "bar.pause" : "bar.resume")}</button>
+      <button class="pause" aria-pressed=${state.paused.value !== null} @click=${actions.pause} title="${t("bar.pause")} (Space)">${state.paused.value === null ? t("bar.pause") : t("bar.resume", { time: clock(state.paused.value * 1000) })}</button>
     </div>`;
 }

@@ -48,6 +48,7 @@ function header(actions) {
       <button @click=${() => choose(lang.value === "zh" ? "en" : "zh")} lang=${lang.value === "zh" ? "en" : "zh-CN"}>${lang.value === "zh" ? "English" : "中文"}</button>
       <button @click=${actions.theme} aria-label=${t("head.theme")} title=${t("head.theme")}>◐</button>
       <button class=${state.muted.value ? "off" : ""} @click=${actions.mute} title=${t(state.muted.value ? "head.muted" : "head.sound")}>${t(state.muted.value ? "head.muted" : "head.sound")}</button>
+      <button @click=${actions.leave} title=${t("head.leave_title", { name: state.me.value?.name ?? "" })}>${t("head.leave")}</button>
       <button @click=${actions.help} aria-label=${t("help.title")} title=${t("help.title")}>?</button>
     </span>`;
 }

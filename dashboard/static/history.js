@@ -24,6 +24,15 @@ export class History {
     }
   }
 
+  /** Put older rows before the first one held; those that are not older are left out. */
+  prepend(rows) {
+    const oldest = this.oldest_s ?? Infinity;
+    const older = rows.filter((row) => row.time_s < oldest);
+    const held = this.rows.slice(this.first);
+    this.clear();
+    for (const row of [...older, ...held]) this.add(row);
+  }
+
   /** Rows of [start_s, stop_s], oldest first. */
   between(start_s, stop_s) {
     let low = this.first;

@@ -7,6 +7,8 @@
 export const UNSEEN = -1000;
 
 const FRESH_S = 0.6; // rows come at 5-10/s: a pixel older than this is no longer live
+const RECORDED_BINS = 4; // the recorder joins a few bins into one
+const LONGEST_S = 1.2; // recorded rows last a second; the first row of a window says far more
 
 /** Grid of a row or reference, as a name. */
 export const gridName = ({ start_hz, bin_width_hz, n_bins }) => `${start_hz}/${bin_width_hz}/${n_bins}`;
@@ -58,9 +60,12 @@ export class References {
     return true;
   }
 
-  /** The reference of exactly this grid, or undefined. */
+  /** The reference of exactly this grid, or undefined; recorded rows get a wider one. */
   of(row) {
-    return this.byGrid.get(gridName(row));
+    const found = this.byGrid.get(gridName(row));
+    if (!found || !row.recorded) return found;
+    found.wide ??= { baseline: widen(found.baseline, RECORDED_BINS) };
+    return found.wide;
   }
 
   /** References that reach into a stretch, the coarser first so that the finer overwrite. */
@@ -69,6 +74,11 @@ export class References {
       .filter((r) => r.start_hz < stop_hz && r.start_hz + r.n_bins * r.bin_width_hz > start_hz)
       .sort((a, b) => b.bin_width_hz - a.bin_width_hz);
   }
+}
+
+/** Largest level within `reach` bins: a carrier recorded in coarse bins is still a known one. */
+function widen(levels, reach) {
+  return levels.map((_, i) => levels.subarray(Math.max(0, i - reach), i + reach + 1).reduce((a, b) => (b > a ? b : a)));
 }
 
 /** dB over the baseline per bin; without one, over the median of the row. */
@@ -108,7 +118,7 @@ export class Lines {
     this.live = new Float32Array(width).fill(UNSEEN);
     this.liveExcess = new Float32Array(width).fill(UNSEEN);
     this.hold = new Float32Array(width).fill(UNSEEN);
-    this.seenAt = new Float64Array(width).fill(-Infinity);
+    this.validTo = new Float64Array(width).fill(-Infinity);
     this.slot = null; // the line being filled
     this.fresh = new Float32Array(width);
     this.freshExcess = new Float32Array(width);
@@ -130,6 +140,7 @@ export class Lines {
     );
     const levels = decodeLevels(row.codes, row);
     const excess = excessOf(levels, reference);
+    const validTo = row.time_s + Math.max(FRESH_S, 2 * this.slotS, Math.min(LONGEST_S, 1.2 * row.duration_s));
     for (const piece of pieces) {
       this.rowLevels.fill(UNSEEN, piece.x0, piece.x1);
       this.rowExcess.fill(UNSEEN, piece.x0, piece.x1);
@@ -140,7 +151,7 @@ export class Lines {
         if (level === UNSEEN) continue;
         this.live[x] = level;
         this.liveExcess[x] = this.rowExcess[x];
-        this.seenAt[x] = row.time_s;
+        this.validTo[x] = validTo;
         if (level > this.hold[x]) this.hold[x] = level;
         if (level > this.fresh[x]) this.fresh[x] = level;
         if (this.rowExcess[x] > this.freshExcess[x]) this.freshExcess[x] = this.rowExcess[x];
@@ -169,11 +180,10 @@ export class Lines {
   #finish() {
     const end = (this.slot + 1) * this.slotS;
     const at = this.#at(this.slot);
-    const patience = Math.max(FRESH_S, 2 * this.slotS);
     for (let x = 0; x < this.width; x++) {
       let level = this.fresh[x];
       let excess = this.freshExcess[x];
-      if (level === UNSEEN && end - this.seenAt[x] <= patience) {
+      if (level === UNSEEN && end <= this.validTo[x]) {
         level = this.live[x];
         excess = this.liveExcess[x];
       }
@@ -196,7 +206,7 @@ export class Lines {
   /** Forget live values that nobody refreshed. */
   fade(now_s) {
     for (let x = 0; x < this.width; x++) {
-      if (now_s - this.seenAt[x] > FRESH_S * 4) this.live[x] = UNSEEN;
+      if (now_s - this.validTo[x] > FRESH_S * 3) this.live[x] = UNSEEN;
     }
   }
 }

@@ -4,6 +4,7 @@ import { effect, untracked } from "./vendor/signals-core.js";
 import { Axis } from "./axis.js";
 import { History } from "./history.js";
 import { Lines, References, UNSEEN } from "./lines.js";
+import { recall } from "./past.js";
 import { Spectrum } from "./spectrum.js";
 import { Peaks } from "./strip.js";
 import { Waterfall } from "./waterfall.js";
@@ -13,6 +14,10 @@ const FULL_BIN_HZ = 2400e3 / 1024; // the sensors' own resolution
 const MOST_BINS = 4096;
 const FRAME_MS = 100;
 const QUIET_MS = 1500; // no row for so long: the picture goes on, hatched
+
+/** Bins of a window: the sensors' own where they are few enough. */
+const binsFor = (start_hz, stop_hz) =>
+  Math.min(MOST_BINS, Math.max(16, Math.round((stop_hz - start_hz) / FULL_BIN_HZ)));
 
 export class Scope {
   constructor(root, wire) {
@@ -91,6 +96,20 @@ export class Scope {
     this.name = name;
     this.sensor = sensor;
     untracked(() => (state.axis.value = new Axis(bands)));
+    this.#recall();
+  }
+
+  /** Fill the waterfall with what was recorded before we looked. */
+  async #recall() {
+    const { sensor, history } = this;
+    const pieces = new Axis(state.current.peek().sensor.bands)
+      .pieces(1000)
+      .map(({ start_hz, stop_hz }) => ({ start_hz, stop_hz, bins: binsFor(start_hz, stop_hz) }));
+    const span_s = Math.max(60, (this.height ?? 0) * state.slotS.peek());
+    const rows = await recall(sensor, pieces, state.now.peek() / 1000, span_s);
+    if (sensor !== this.sensor || !rows.length) return;
+    history.prepend(rows);
+    this.rebuild();
   }
 
   #resize() {
@@ -121,8 +140,8 @@ export class Scope {
     if (!this.sensor) return;
     const pieces = state.axis.peek().pieces(this.width);
     pieces.forEach(({ start_hz, stop_hz }, index) => {
-      const bins = Math.min(MOST_BINS, Math.max(16, Math.round((stop_hz - start_hz) / FULL_BIN_HZ)));
-      this.wire.watch(`scope${index}`, { sensor: this.sensor, start_hz, stop_hz, bins });
+      const window = { sensor: this.sensor, start_hz, stop_hz, bins: binsFor(start_hz, stop_hz) };
+      this.wire.watch(`scope${index}`, window);
     });
     for (let index = pieces.length; index < this.windows; index++) this.wire.unwatch(`scope${index}`);
     this.windows = pieces.length;
@@ -142,7 +161,7 @@ export class Scope {
     const slotS = state.slotS.peek();
     this.lines = new Lines(this.pieces, this.spectrum.width, this.height, slotS);
     const stop_s = state.paused.peek() ?? Infinity;
-    const end_s = Math.min(stop_s, this.last?.time_s ?? 0);
+    const end_s = Math.min(stop_s, this.last?.time_s ?? state.now.peek() / 1000);
     for (const row of this.history.between(end_s - (this.height + 2) * slotS, stop_s)) {
       this.lines.feed(row, this.references.of(row));
     }

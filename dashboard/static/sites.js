@@ -57,11 +57,11 @@ function row(sensor) {
     </button>`;
 }
 
-/** Largest excess of the last ten minutes, 0 to 40 dB. */
+/** Largest excess of the last ten minutes, 0 to 60 dB. */
 function spark(name) {
   const values = sparks.value.get(name);
   if (!values) return html`<svg class="spark" viewBox="0 0 ${BUCKETS} 18" preserveAspectRatio="none"></svg>`;
-  const points = values.map((value, i) => `${i},${(17 - (Math.min(40, value) / 40) * 16).toFixed(1)}`).join(" ");
+  const points = values.map((value, i) => `${i},${(17 - (Math.min(60, value) / 60) * 16).toFixed(1)}`).join(" ");
   return html`<svg class="spark" viewBox="0 0 ${BUCKETS} 18" preserveAspectRatio="none" role="img" aria-label=${t("sites.spark")}>
     ${svg`<polyline points=${points} />`}</svg>`;
 }

@@ -11,6 +11,7 @@ export const notices = signal([]); // newest first, at most 50
 export const now = signal(Date.now()); // monitor's clock, once a second
 export const skipped = signal(0); // rows that this browser was too slow for
 
+export const me = signal(null); // {name, role, permissions}
 export const chosen = signal(null); // sensor id
 export const selected = signal(null); // alarm id
 export const axis = signal(new Axis([]));

@@ -1,7 +1,6 @@
 /** Ten minutes under the waterfall: largest excess per second, alarms over it; a click goes back there. */
 
 import { effect } from "./vendor/signals-core.js";
-import { EXCESS_RANGE } from "./colormap.js";
 import { clock } from "./format.js";
 import { lang, t } from "./i18n.js";
 import { decodeLevels, excessOf, UNSEEN } from "./lines.js";
@@ -9,6 +8,7 @@ import * as state from "./state.js";
 
 const SPAN_S = 600;
 const TALL_PX = 74;
+const MOST_DB = 60;
 
 /** Largest excess of each second, of the stretch that was shown then. */
 export class Peaks {
@@ -54,10 +54,10 @@ export async function strip(root, scope) {
         padding: [6, 0, 0, 0],
         legend: { show: false },
         cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
-        scales: { x: { time: false, range: (_, low, high) => [low, high] }, y: { range: () => [0, EXCESS_RANGE[1] + 10] } },
+        scales: { x: { time: false, range: (_, low, high) => [low, high] }, y: { range: () => [0, MOST_DB] } },
         axes: [
           { ...axis, size: 24, space: 90, incrs: [30, 60, 120], values: (_, seconds) => seconds.map((s) => clock(s * 1000, false)) },
-          { ...axis, size: 44, gap: 7, splits: () => [0, 20, 40] },
+          { ...axis, size: 44, gap: 7, splits: () => [0, MOST_DB / 2, MOST_DB] },
         ],
         series: [{}, { stroke: color("--accent"), fill: color("--strip-fill"), width: 1.2, points: { show: false } }],
         hooks: { draw: [(drawn) => mark(drawn, color)] },
