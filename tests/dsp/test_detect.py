@@ -379,6 +379,31 @@ def test_a_strong_keyed_carriers_clicks_are_not_more_signals(quiet):
     assert len(detect(receiver.dwell(HOP, [keyed]), baseline.at(0), RULE)) == 1
 
 
+def test_the_skirt_beyond_a_masked_spur_is_not_another_signal(quiet):
+    receiver, baseline = quiet
+    strong = HOP.center_freq_hz + 123.5 * BIN_HZ
+    masks = tuple((strong + low * BIN_HZ, strong + (low + 1.9) * BIN_HZ) for low in (2.6, -4.5))
+    masked = type(baseline)(baseline.identity, baseline.counts, masks_hz=masks).at(0)
+    dwell = receiver.dwell(HOP, [(strong, -2.0)])
+    limits = thresholds(dwell, masked, RULE)
+    beyond = HOP.grid.window(strong + 4 * BIN_HZ, strong + 9 * BIN_HZ)
+    assert (dwell.mean > limits.mean_on)[beyond].any()
+    assert len(detect(dwell, masked, RULE)) == 1
+
+
+def test_two_keyed_carriers_are_two_though_their_clicks_fill_the_gap(quiet):
+    receiver, baseline = quiet
+
+    def pair(center_hz, count):
+        both = tone(count, 0.1, -10.0) + tone(count, 0.1 + 50e3 / RATE_HZ, -10.0)
+        return both * envelope(count, 31_000, 60_100, 1)
+
+    dwell = receiver.dwell(HOP, [pair])
+    gap = HOP.grid.window(HOP.center_freq_hz + 0.25e6, HOP.center_freq_hz + 0.28e6)
+    assert (dwell.peak > thresholds(dwell, baseline.at(0), RULE).burst_off)[gap].all()
+    assert len(detect(dwell, baseline.at(0), RULE)) == 2
+
+
 def test_beside_a_strong_carrier_a_weaker_one_is_still_found(quiet):
     receiver, baseline = quiet
     near = HOP.center_freq_hz + 200e3
