@@ -199,8 +199,6 @@ def blobs(marked: Mask, tile: Tiles, floor: Floor) -> list[Blob]:
     labels[~part] = 0
     found = []
     for number, box in enumerate(ndimage.find_objects(labels, max_label=count), start=1):
-        if box is None:
-            continue
         rows = (labels[box] == number).any(axis=1)
         found.append(
             Blob(

@@ -52,7 +52,7 @@ PULSE_WORTH_DB = 14.0
 NARROW_BINS = 5.5
 NARROW_S = 0.05
 NARROW_SNR_DB = 20.0
-KEYED_HZ = 100.0
+KEYED_HZ = 70.0
 """Weak unmodulated blips are spurs of a computer or charger far more often than transmissions,
 unless they are keyed as fast as data is."""
 
@@ -340,7 +340,7 @@ class BurstFinder:
         snr_db = ratio_db(band.signal / max(duty, 0.05) / max(self._noise(band), 1e-20))
         narrow = min(band.high - band.low, segment.width + 2) < NARROW_BINS
         seconds = segment.length / rate
-        blip = seconds < NARROW_S or 1 < segment.runs < KEYED_HZ * seconds
+        blip = seconds < NARROW_S or (duty < 0.9 and segment.runs < KEYED_HZ * seconds)
         if segment.pulse:
             snr_db = ratio_db(segment.top * self.window.enbw_bins / self._noise(band))
         product = max(1.0, segment.on / rate * width)

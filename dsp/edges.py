@@ -22,6 +22,7 @@ PULSE_GLUE_S = 20e-6
 PILOT_S = (200e-6, 300e-6)
 
 P_FA_EDGE = 1e-7
+SPECK_SHARE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +90,11 @@ def envelope(samples: IQ, low: float, high: float, longest: int) -> Envelope:
         squares[:, pairs].sum(axis=1)
         for _, squares in power_batches(samples, win, hop, max(1, (1 << 16) // nfft))
     ]
-    power = np.concatenate(parts) / np.float32(win.enbw_bins)
+    power = (np.concatenate(parts) / win.enbw_bins).astype(np.float32)
     return Envelope(power, hop, nfft // 2, len(columns))
 
 
-def on_runs(
-    shape: Envelope, noise: float, edge_db: float = EDGE_DB
-) -> tuple[list[Run], float]:
+def on_runs(shape: Envelope, noise: float, edge_db: float = EDGE_DB) -> tuple[list[Run], float]:
     """Stretches in which the band carries the emission, and its usual power when on.
 
     The threshold lies ``edge_db`` under the usual level, or where noise is seldom, whichever is
@@ -120,7 +119,16 @@ def on_runs(
         floor = noise * noise_threshold(k_eff * smooth * 0.8, P_FA_EDGE)
         top = _usual(power, floor)
     threshold = min(max(floor, top * 10.0 ** (-edge_db / 10.0)), 0.5 * top)
-    return _runs(power > threshold, shape), top
+    runs = _runs(power > threshold, shape)
+    return (_without_specks(runs, top) if edge_db <= EDGE_DB else runs), top
+
+
+def _without_specks(runs: list[Run], top: float) -> list[Run]:
+    """Leave out weak runs with next to no energy: impulsive noise before, between and after."""
+    most = max((r.power * (r.stop - r.start) for r in runs), default=0.0)
+    return [
+        r for r in runs if r.power > 0.5 * top or r.power * (r.stop - r.start) > SPECK_SHARE * most
+    ]
 
 
 @dataclass(frozen=True, slots=True)

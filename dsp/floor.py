@@ -215,9 +215,8 @@ def _fill_comb(wide: Bins, spacing: float) -> None:
 def _peaks(step: Levels) -> list[int]:
     """Places of the largest step in each stretch that steps by more than `STEP_DB`."""
     labels, count = ndimage.label(step > STEP_DB)
-    if not count:
-        return []
-    return [int(p[0]) for p in ndimage.maximum_position(step, labels, range(1, count + 1))]
+    runs = ndimage.find_objects(labels, max_label=count)
+    return [run.start + int(np.argmax(step[run])) for (run,) in runs]
 
 
 def _bridge(level_db: Levels, covered: Bins) -> Levels:

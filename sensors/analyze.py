@@ -57,7 +57,7 @@ def analyze(
     jobs: int | None,
     cluster: str | None,
 ) -> None:
-    """Find every emission in recordings: start, stop, frequency, width, level, kind.
+    r"""Find every emission in recordings: start, stop, frequency, width, level, kind.
 
     \b
     rfproctor analyze hall_433.92M_250k.cu8 --picture hall.png
@@ -193,7 +193,9 @@ class _Progress:
         share = done / max(1, total)
         left = (now - self.begun) * (1.0 - share) / max(share, 1e-9)
         full = round(BAR * share)
-        text = say("analyze.left", self.lang, minutes=f"{left // 60:.0f}", seconds=f"{left % 60:02.0f}")
+        text = say(
+            "analyze.left", self.lang, minutes=f"{left // 60:.0f}", seconds=f"{left % 60:02.0f}"
+        )
         sys.stderr.write(f"\r{self.name} [{'#' * full}{'.' * (BAR - full)}] {share:4.0%}  {text} ")
         sys.stderr.flush()
 

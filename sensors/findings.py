@@ -1,4 +1,4 @@
-"""Analyze one recording from its file to its findings; the same work here, in a process or far away."""
+"""Analyze one recording from its file to its findings; the same here and in any executor."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from dsp.iq import clipped_fraction, to_complex
 from dsp.values import Emission, SampleFormat
 from sdr.recording import Recording, open_recording
 from sdr.source import EndOfRecording
+from sensors.text import Lang
 from sensors.waterfall import Waterfall
 
 CHUNK_BYTES = 8 << 20
@@ -36,7 +37,7 @@ class Job:
         Only what is new against this file.
     picture : str or None
         Where to draw the waterfall.
-    lang : str
+    lang : Lang
         Of the picture's words.
     """
 
@@ -46,7 +47,7 @@ class Job:
     center_freq_hz: float | None = None
     baseline: str | None = None
     picture: str | None = None
-    lang: str = "en"
+    lang: Lang = "en"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The picture of a recording: spectrum over waterfall on one frequency axis, every emission boxed."""
+"""The picture of a recording: spectrum over waterfall, one frequency axis, emissions boxed."""
 
 from __future__ import annotations
 

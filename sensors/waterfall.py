@@ -1,4 +1,4 @@
-"""A recording reduced to a picture's size while it streams by, keeping the strongest of each pixel."""
+"""A recording reduced to a picture's size while it streams by: the strongest of each pixel."""
 
 from __future__ import annotations
 
