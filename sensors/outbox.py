@@ -213,8 +213,12 @@ class Outbox:
         """
         with self._lock:
             self._db.close(True)
-            self._open()
-            self._broken = ""
+            broken, self._broken = self._broken, ""
+            try:
+                self._open()
+            except OutboxFault:
+                self._broken = self._broken or broken or "closed"
+                raise
 
     def _load(self) -> tuple[int, bytes, int, bytes, int]:
         row: tuple[int, bytes, int, bytes, int] = self._db.execute(

@@ -60,6 +60,7 @@ def monitor(folder: str, port: int, http: int, core: int, ready: Any) -> None:
 
     os.sched_setaffinity(0, {core})
     logging.disable(logging.CRITICAL)
+    sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
     ring = Keyring(Path(folder) / "keys")
     file = Path(folder) / "monitor.toml"
     file.write_text(
@@ -76,6 +77,7 @@ class Mote:
     """One site: the shipped sender and row slots, its outbox in memory."""
 
     def __init__(self, number: int, keys: Keys, rng: random.Random) -> None:
+        self.number = number
         self.name = f"s{number}"
         self.sensor = f"{self.name}/hall"
         self.keys = keys
@@ -108,12 +110,13 @@ class Mote:
 
     def publish(self) -> None:
         now = time.time_ns()
+        which = self.rng.randrange(4)
         event = EmitterEvent(
             site=self.name,
             sensor=self.sensor,
-            emitter=f"e{self.rng.randrange(4)}",
+            emitter=f"e{which}",
             phase="update",
-            center_freq_hz=168e6 + self.rng.randrange(4) * 1e6,
+            center_freq_hz=167e6 + (4 * self.number + which) * 4003 % 8e6,
             bandwidth_hz=12e3,
             snr_db=20.0,
             excess_db=15.0,
