@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from dashboard.alarms import OPEN_STATES, Alarm, AlarmState
+from dashboard.alarms import OPEN_STATES, WAITING, Alarm, AlarmState
 from dashboard.errors import Refused
 
 ActionName = Literal[
@@ -25,9 +25,6 @@ ReasonCode = Literal[
     "gone",
     "other",
 ]
-
-WAITING: frozenset[AlarmState] = frozenset(("new", "reopened"))
-"""States in which nobody has taken notice yet."""
 
 
 class Step(Struct, frozen=True):
@@ -116,7 +113,14 @@ def act(alarm: Alarm, wish: Wish, author: str, now_ns: int) -> tuple[Alarm, Acti
     elif wish.action in ("acknowledge", "investigate") and not owner:
         owner = author
     after = step.target or alarm.state
-    changed = msgspec.structs.replace(alarm, state=after, owner=owner, changed_ns=now_ns)
+    changed = msgspec.structs.replace(
+        alarm,
+        state=after,
+        owner=owner,
+        changed_ns=now_ns,
+        raised_ns=now_ns if wish.action == "reopen" else alarm.raised_ns,
+        overdue=alarm.overdue and after in WAITING,
+    )
     return changed, Action(
         alarm=alarm.id,
         time_ns=now_ns,

@@ -16,6 +16,8 @@ from sensors.messages import EmitterEvent, Note
 AlarmState = Literal[
     "new", "acknowledged", "investigating", "handed_over", "dismissed", "closed", "reopened"
 ]
+WAITING: frozenset[AlarmState] = frozenset(("new", "reopened"))
+"""States in which nobody has taken notice yet."""
 OPEN_STATES: frozenset[AlarmState] = frozenset(
     ("new", "acknowledged", "investigating", "handed_over", "reopened")
 )
@@ -107,6 +109,10 @@ class Alarm(Struct, frozen=True):
         What only the centre can know: this site only, stronger in the hall ...
     drill : bool
         Made by an injected test signal.
+    raised_ns : int
+        When it last became one that nobody has taken notice of; monitor's clock.
+    overdue : bool
+        Nobody took notice in the time that the centre allows.
     known : int
         Number of the entry among the known emitters by which it was dismissed; 0 for none.
     """
@@ -120,6 +126,8 @@ class Alarm(Struct, frozen=True):
     owner: str = ""
     context: list[Note] = []
     drill: bool = False
+    raised_ns: int = 0
+    overdue: bool = False
     known: int = 0
 
     @property
@@ -204,6 +212,7 @@ def open_alarm(alarm_id: str, event: EmitterEvent, now_ns: int) -> Alarm:
         parts=(Part.of(event),),
         opened_ns=now_ns,
         changed_ns=now_ns,
+        raised_ns=now_ns,
         drill=event.drill,
     )
 
@@ -228,6 +237,7 @@ def hear(alarm: Alarm, event: EmitterEvent, now_ns: int) -> Alarm:
         alarm,
         parts=(*others, *own, new),
         state="reopened" if returns else alarm.state,
+        raised_ns=now_ns if returns else alarm.raised_ns,
         changed_ns=now_ns,
         drill=alarm.drill and event.drill,
     )
@@ -261,8 +271,17 @@ def explain(alarm: Alarm, entry: int) -> Alarm:
     if alarm.state == "new" and entry:
         return msgspec.structs.replace(alarm, state="dismissed", known=entry)
     if alarm.state == "dismissed" and alarm.known and not entry:
-        return msgspec.structs.replace(alarm, state="reopened", known=0)
+        raised_ns = alarm.changed_ns
+        return msgspec.structs.replace(alarm, state="reopened", known=0, raised_ns=raised_ns)
     return alarm
+
+
+def fall_due(alarm: Alarm, now_ns: int, allowed_s: float) -> Alarm:
+    """Mark an alarm that nobody took notice of in the time allowed."""
+    late = alarm.state in WAITING and (now_ns - alarm.raised_ns) / 1e9 > allowed_s
+    if not late or alarm.overdue or alarm.drill:
+        return alarm
+    return msgspec.structs.replace(alarm, overdue=True, changed_ns=now_ns)
 
 
 def left_air(alarm: Alarm, now_ns: int) -> Alarm:

@@ -23,6 +23,7 @@ from dashboard.cards import Card
 from dashboard.guard import MAX_BODY
 from dashboard.known import Known, NewKnown
 from dashboard.notices import Notice
+from dashboard.notify import Delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +184,15 @@ ENDPOINTS = (
         Known,
         desk_answers.delete_known,
         refuses=(404, 409),
+    ),
+    Endpoint(
+        "GET",
+        "/deliveries",
+        "Messages that were sent",
+        "view",
+        list[Delivery],
+        desk_answers.get_deliveries,
+        query=queries.DeliveryQuery,
     ),
     Endpoint(
         "GET",

@@ -68,6 +68,7 @@ class Card(Struct, frozen=True):
     drill: bool
     opened_ns: int
     changed_ns: int
+    overdue: bool
     known: int
 
 
@@ -101,5 +102,6 @@ def card(alarm: Alarm) -> Card:
         drill=alarm.drill,
         opened_ns=alarm.opened_ns,
         changed_ns=alarm.changed_ns,
+        overdue=alarm.overdue,
         known=alarm.known,
     )

@@ -19,8 +19,10 @@ from dashboard.config import MonitorFile
 from dashboard.fuse import Surroundings
 from dashboard.live import Live
 from dashboard.notices import Notice
+from dashboard.notify import Notifier
 from dashboard.recorder import Recorder
 from dashboard.store import Store
+from dashboard.tending import tend
 from dashboard.tiles import Tile, TileFiles
 from dashboard.watcher import Watcher
 from sensors.messages import Heartbeat, Note, SpectrumReference, SpectrumRow
@@ -28,6 +30,7 @@ from sensors.messages import Heartbeat, Note, SpectrumReference, SpectrumRow
 PATROL_S = 0.5
 """How often silence is looked for."""
 RECORD_S = 2.0
+NOTIFY_S = 1.0
 PORTION = 16
 TEND_S = 10.0
 
@@ -49,6 +52,8 @@ class Centre:
         self.live = Live(self._snapshot, clock_ns)
         assert config.history.folder is not None
         self.recorder = Recorder(TileFiles(config.history.folder), config.history.n_bins)
+        self.notifier = Notifier(self.store, config.notify)
+        self._acknowledge_s = config.desk.acknowledge_s
         self._days = config.history.days
         self._tiles: list[Tile] = []
         self._clock_ns = clock_ns
@@ -80,7 +85,7 @@ class Centre:
 
     def work(self) -> list[asyncio.Task[None]]:
         """Start what goes on for ever."""
-        jobs = [self.patrol, self.tend, self.live.tick]
+        jobs = [self.patrol, self.tend, self.notify, self.live.tick]
         if self._days:
             jobs.append(self.record)
         return [asyncio.create_task(_for_ever(job)) for job in jobs]
@@ -91,6 +96,12 @@ class Centre:
         self.recorder.close()
         self.store.remember(self.board.values())
         self.store.close()
+
+    async def notify(self) -> None:
+        """Send what is due, for ever."""
+        while True:
+            await asyncio.sleep(NOTIFY_S)
+            await asyncio.to_thread(self.notifier.send_due)
 
     async def record(self) -> None:
         """Record what the sites watch, for ever."""
@@ -118,7 +129,7 @@ class Centre:
         """Look after the store, for ever."""
         while True:
             await asyncio.sleep(TEND_S)
-            await asyncio.to_thread(self.store.tend)
+            await asyncio.to_thread(tend, self.store, self._acknowledge_s)
             await asyncio.to_thread(self.store.remember, list(self.board.values()))
             gone = await asyncio.to_thread(self.recorder.files.expire, self._clock_ns(), self._days)
             if gone:

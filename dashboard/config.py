@@ -12,6 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from dashboard.fuse import Weights
+from dashboard.notify import NotifySection
 from sensors.messages import Id
 from sensors.toml import BadConfig, load_toml
 
@@ -108,6 +109,18 @@ class HistorySection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     n_bins: Annotated[int, Meta(ge=64, le=8192)] = 4096
 
 
+class DeskSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``[desk]``: how alarms are worked on.
+
+    Attributes
+    ----------
+    acknowledge_s : float
+        An alarm that nobody took notice of for so long is overdue; 0 for never.
+    """
+
+    acknowledge_s: Annotated[float, Meta(ge=0, le=86_400)] = 120.0
+
+
 class MonitorFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole file."""
 
@@ -115,6 +128,13 @@ class MonitorFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     upstream: UpstreamSection | None = None
     history: HistorySection = HistorySection()
     suspicion: Weights = Weights()
+    desk: DeskSection = DeskSection()
+    notify: list[NotifySection] = []
+
+    def __post_init__(self) -> None:
+        names = [receiver.name for receiver in self.notify]
+        if len(set(names)) < len(names):
+            raise ValueError("config.notify_names")
 
 
 def load_config(path: str | Path) -> MonitorFile:

@@ -110,8 +110,19 @@ def upsert(
     if not rows:
         return
     keys = keys or [column.name for column in table.primary_key]
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(table)
+    statement = _insert(connection, table)
     changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
     statement = statement.on_conflict_do_update(index_elements=list(keys), set_=changed)
     connection.execute(statement, [dict(row) for row in rows])
+
+
+def insert_once(connection: Connection, table: Table, row: Mapping[str, object]) -> None:
+    """Insert a row; where a unique constraint says that it is there, leave that one alone."""
+    statement = _insert(connection, table).on_conflict_do_nothing()
+    connection.execute(statement, dict(row))
+
+
+def _insert(connection: Connection, table: Table) -> Any:
+    """Build the dialect's own INSERT: only that one knows ON CONFLICT."""
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    return dialect.insert(table)

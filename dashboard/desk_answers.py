@@ -11,6 +11,7 @@ from dashboard.alarms import Part
 from dashboard.answers import Call, get_alarm
 from dashboard.errors import Refused
 from dashboard.known import Known, read_csv
+from dashboard.notify import Delivery
 
 
 class CsvImport(Struct, forbid_unknown_fields=True, frozen=True):
@@ -48,3 +49,8 @@ def get_parts(call: Call) -> list[Part]:
     get_alarm(call)
     parts = queries.parts_of(call.monitor.store.reader, call.path["id"])
     return sorted(parts, key=lambda part: part.first_seen_ns)
+
+
+def get_deliveries(call: Call) -> list[Delivery]:
+    """What was sent to whom, and whether it arrived."""
+    return queries.deliveries(call.monitor.store.reader, call.query.limit)

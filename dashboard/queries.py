@@ -13,6 +13,7 @@ from dashboard.actions import Action
 from dashboard.alarms import AlarmState, Part
 from dashboard.audit import Entry
 from dashboard.notices import Notice
+from dashboard.notify import Delivery
 from dashboard.records import decode
 from dashboard.state import Site
 from sensors.messages import Freq, Heartbeat, Note, TimeNs
@@ -53,6 +54,12 @@ class NoticeQuery(Struct, forbid_unknown_fields=True, frozen=True):
 
     site: AnySite = ""
     since_ns: TimeNs = 0
+    limit: Annotated[int, Meta(ge=1, le=10_000)] = 200
+
+
+class DeliveryQuery(Struct, forbid_unknown_fields=True, frozen=True):
+    """``GET /api/v1/deliveries``: the newest first."""
+
     limit: Annotated[int, Meta(ge=1, le=10_000)] = 200
 
 
@@ -156,6 +163,14 @@ def notices(reader: Engine, query: NoticeQuery) -> list[Notice]:
             )
             for row in connection.execute(wanted)
         ]
+
+
+def deliveries(reader: Engine, limit: int) -> list[Delivery]:
+    """Messages to people who do not look at the page, the newest first."""
+    table = schema.deliveries
+    with reader.connect() as connection:
+        rows = connection.execute(select(table).order_by(table.c.id.desc()).limit(limit))
+        return [Delivery(**row._mapping) for row in rows]
 
 
 def known_sites(reader: Engine) -> dict[str, Site]:

@@ -13,8 +13,11 @@ from dashboard.audit import Entry, next_entry
 from dashboard.cards import card
 from dashboard.database import upsert
 from dashboard.inbox import Breach, Incoming, Standing
+from dashboard.notices import Notice
 from dashboard.state import Site
-from sensors.messages import EmitterEvent, Event
+from sensors.messages import EmitterEvent
+
+NOTICE_KEYS = ("site", "sensor", "note_id", "start_ns")
 
 
 def append(
@@ -105,13 +108,31 @@ def home_of_emitter(connection: Connection, sensor: str, emitter: str) -> Alarm 
     return None if body is None else decode(body)
 
 
-def home_row(event: Event, alarm: Alarm) -> dict[str, object]:
-    """Which alarm an emitter belongs to."""
-    assert isinstance(event, EmitterEvent)
-    return {"sensor": event.sensor, "emitter": event.emitter, "alarm": alarm.id}
+def keep_events(connection: Connection, events: Sequence[tuple[Incoming, Alarm | None]]) -> None:
+    """Write records as they were signed, and which alarm each emitter belongs to."""
+    if events:
+        rows = [_event_row(item, alarm) for item, alarm in events]
+        connection.execute(insert(schema.events), rows)
+    homes = {
+        (item.event.sensor, item.event.emitter): alarm.id
+        for item, alarm in events
+        if isinstance(item.event, EmitterEvent) and alarm is not None
+    }
+    homes_rows = [
+        {"sensor": sensor, "emitter": emitter, "alarm": alarm_id}
+        for (sensor, emitter), alarm_id in homes.items()
+    ]
+    upsert(connection, schema.emitters, homes_rows)
 
 
-def event_row(item: Incoming, alarm: Alarm | None) -> dict[str, object]:
+def keep_notices(connection: Connection, notices: Sequence[Notice]) -> None:
+    """Write notices; a later one with the same key is the same notice, further on."""
+    rows = [notice.row() for notice in notices]
+    newest = {tuple(row[key] for key in NOTICE_KEYS): row for row in rows}
+    upsert(connection, schema.notices, list(newest.values()), NOTICE_KEYS)
+
+
+def _event_row(item: Incoming, alarm: Alarm | None) -> dict[str, object]:
     """One record as it was signed, with what is needed to find it."""
     return {
         "peer": item.peer,

@@ -162,6 +162,27 @@ known = Table(
 )
 """Emitters that may be there."""
 
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", _ROW, primary_key=True, autoincrement=True),
+    Column("receiver", String(32), nullable=False),
+    Column("news", String(16), nullable=False),
+    Column("subject", String(64), nullable=False),
+    Column("raised_ns", BigInteger, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("made_ns", BigInteger, nullable=False),
+    Column("next_ns", BigInteger, nullable=False),
+    Column("done_ns", BigInteger, nullable=False),
+    Column("error", Text, nullable=False),
+    UniqueConstraint("receiver", "news", "subject", "raised_ns"),
+    Index("deliveries_by_state", "state", "next_ns"),
+)
+"""Messages to people who do not look at the page."""
+
 accounts = Table(
     "accounts",
     metadata,

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard import schema
 from dashboard.actions import Wish, act
-from dashboard.alarms import Alarm, left_air
+from dashboard.alarms import WAITING, Alarm
 from dashboard.database import engines, own, parse_url, upsert
 from dashboard.desk import Desk, alarm_id
 from dashboard.errors import Refused, StoreError
@@ -31,10 +31,10 @@ from dashboard.records import (
     advance,
     append,
     decode,
-    event_row,
     home_of_emitter,
-    home_row,
     join,
+    keep_events,
+    keep_notices,
     news_of,
     save,
     site_row,
@@ -48,7 +48,6 @@ Heads = dict[str, tuple[int, str]]
 """Number and hash of the newest record, by peer and epoch."""
 MONITOR = "monitor"
 """Who acts when the program itself does."""
-NOTICE_KEYS = ("site", "sensor", "note_id", "start_ns")
 
 
 class Store:
@@ -68,6 +67,8 @@ class Store:
     ----------
     on_alarm, on_notice : callable
         Told after each commit, in the writing thread; they must return at once and never raise.
+    tell_alarm, tell_notice : callable
+        Told inside the transaction, see `dashboard.notify`.
 
     Raises
     ------
@@ -85,6 +86,8 @@ class Store:
     ) -> None:
         self.on_alarm: Callable[[Alarm], None] = lambda alarm: None
         self.on_notice: Callable[[Notice], None] = lambda notice: None
+        self.tell_alarm: Callable[[Connection, str, Alarm], None] = lambda *_: None
+        self.tell_notice: Callable[[Connection, Notice], None] = lambda *_: None
         self._clock_ns = clock_ns
         self._lock = threading.RLock()
         parsed = parse_url(url)
@@ -92,13 +95,12 @@ class Store:
         try:
             self._writer, self.reader = engines(parsed)
             schema.prepare(self._writer)
-        except (SQLAlchemyError, ImportError) as error:
+        except (SQLAlchemyError, ImportError, StoreError) as error:
             self._disown()
+            if isinstance(error, StoreError):
+                raise
             why = str(getattr(error, "orig", None) or error)
             raise StoreError("monitor.store_unusable", store=url, why=why) from None
-        except StoreError:
-            self._disown()
-            raise
         self.desk = Desk(weights or Weights(), surroundings)
         self._heads: Heads = {}
         self._checkpoint_ns = clock_ns()
@@ -106,8 +108,8 @@ class Store:
 
     def close(self) -> None:
         """Write the last checkpoint and let go of the database."""
-        with self._lock, self._writer.begin() as connection:
-            self._checkpoint(connection, self._clock_ns(), self._heads, force=True)
+        with self._lock:
+            self._checkpoint(self._clock_ns())
         self.reader.dispose()
         self._writer.dispose()
         self._disown()
@@ -116,8 +118,7 @@ class Store:
         """Commit a batch in order, in one durable transaction, then tell the listeners."""
         now_ns = self._clock_ns()
         notices: list[Notice] = []
-        rows: list[dict[str, object]] = []
-        homes: list[dict[str, object]] = []
+        events: list[tuple[Incoming, Alarm | None]] = []
         with self._lock:
             with self._transaction() as (connection, before):
                 for item in batch:
@@ -126,27 +127,25 @@ class Store:
                         detail = msgspec.to_builtins(notices[-1])
                         self.note(connection, MONITOR, f"breach.{item.kind}", item.peer, detail)
                         continue
-                    alarm = self._fold(connection, item, now_ns)
-                    if alarm is None:
+                    events.append((item, self._fold(connection, item, now_ns)))
+                    if not isinstance(item.event, EmitterEvent):
                         notices.append(Notice.of_event(item.event))
-                    else:
-                        homes.append(home_row(item.event, alarm))
-                    rows.append(event_row(item, alarm))
-                if rows:
-                    connection.execute(insert(schema.events), rows)
-                heads = self._heads | advance(connection, batch)
-                upsert(connection, schema.emitters, homes)
-                upsert(connection, schema.notices, [n.row() for n in notices], NOTICE_KEYS)
+                heads = advance(connection, batch)
+                keep_events(connection, events)
+                keep_notices(connection, notices)
+                for notice in notices:
+                    self.tell_notice(connection, notice)
                 changed = [self.desk.alarms[key] for key in before if key in self.desk.alarms]
                 save(connection, changed)
                 for alarm in changed:
                     if (news := news_of(alarm, before[alarm.id])) is not None:
                         self.note(connection, MONITOR, news, alarm.id, about(alarm))
+                    if alarm.state in WAITING:
+                        self.tell_alarm(connection, alarm.state, alarm)
                 for key, kept in self.desk.joined.items():
                     join(connection, key, kept)
                     self.note(connection, MONITOR, "alarm.joined", key, {"to": kept})
-                due = self._checkpoint(connection, now_ns, heads)
-            self._heads = {} if due else heads
+            self._heads |= heads
             gone = [before[key] for key in self.desk.joined]
             over = [msgspec.structs.replace(alarm, state="closed") for alarm in gone if alarm]
             self._tell([*changed, *over], notices)
@@ -203,16 +202,14 @@ class Store:
         Refused
             No such alarm, or `dashboard.actions.act` refuses.
         """
-        with self._lock, self.desk.attempt(), self._writer.begin() as connection:
+        with self.changing() as (connection, changed):
             alarm = self.desk.alarms.get(alarm_id) or self._fetch(connection, alarm_id)
-            changed, action = act(alarm, wish, author, self._clock_ns())
-            self.desk.put(changed)
-            save(connection, [changed])
+            after, action = act(alarm, wish, author, self._clock_ns())
+            changed.append(after)
             detail = msgspec.structs.asdict(action)
             connection.execute(insert(schema.actions), [detail])
             self.note(connection, author, f"alarm.{wish.action}", alarm_id, detail)
-        self.on_alarm(changed)
-        return changed
+        return after
 
     def remember(self, sites: Iterable[Site]) -> None:
         """Keep what the sites said last."""
@@ -223,26 +220,38 @@ class Store:
         """Store something that the monitor itself noticed, then tell."""
         with self._lock:
             with self._writer.begin() as connection:
-                upsert(connection, schema.notices, [notice.row()], NOTICE_KEYS)
+                keep_notices(connection, [notice])
                 detail = msgspec.to_builtins(notice)
                 self.note(connection, MONITOR, f"notice.{notice.level}", notice.sensor, detail)
+                self.tell_notice(connection, notice)
             self._tell([], [notice])
 
-    def tend(self) -> None:
-        """Once in a while: end what sensors forgot to close, drop what is over from memory."""
+    def settle(self) -> None:
+        """Once in a while: write a checkpoint when it is due, drop what is over from memory."""
         now_ns = self._clock_ns()
         with self._lock:
-            alarms = list(self.desk.alarms.values())
-            ended = [later for alarm in alarms if (later := left_air(alarm, now_ns)) is not alarm]
-            with self._transaction() as (connection, _):
-                for alarm in ended:
-                    self.desk.put(alarm)
-                save(connection, ended)
-                due = self._checkpoint(connection, now_ns, self._heads)
-            if due:
-                self._heads = {}
+            if now_ns - self._checkpoint_ns > CHECKPOINT_S * 1e9:
+                self._checkpoint(now_ns)
             self.desk.expire(now_ns)
-            self._tell(ended, [])
+
+    def _checkpoint(self, now_ns: int) -> None:
+        """Write the newest hash of every site's chain into ours."""
+        if self._heads:
+            with self._writer.begin() as connection:
+                self.note(connection, MONITOR, "checkpoint", "sites", self._heads)
+        self._heads, self._checkpoint_ns = {}, now_ns
+
+    @contextmanager
+    def changing(self) -> Iterator[tuple[Connection, list[Alarm]]]:
+        """One transaction on disk and desk: alarms put into the list are stored and told."""
+        with self._lock:
+            changed: list[Alarm] = []
+            with self._transaction() as (connection, _):
+                yield connection, changed
+                for alarm in changed:
+                    self.desk.put(alarm)
+                save(connection, changed)
+            self._tell(changed, [])
 
     @contextmanager
     def _transaction(self) -> Iterator[tuple[Connection, dict[str, Alarm | None]]]:
@@ -283,16 +292,6 @@ class Store:
             if alarm is not None:
                 self.desk.load(alarm)
         return self.desk.fold(item.event, alarm_id(item.peer, item.epoch, item.seq), now_ns)
-
-    def _checkpoint(
-        self, connection: Connection, now_ns: int, heads: Heads, *, force: bool = False
-    ) -> bool:
-        """Write the newest hash of every site's chain, when it is time."""
-        if not heads or not (force or now_ns - self._checkpoint_ns > CHECKPOINT_S * 1e9):
-            return False
-        self.note(connection, MONITOR, "checkpoint", "sites", heads)
-        self._checkpoint_ns = now_ns
-        return True
 
     def _disown(self) -> None:
         if self._owner:

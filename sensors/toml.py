@@ -108,7 +108,7 @@ def _explain(message: str, kind: type, path: Path, text: str) -> BadConfig:
         return refuse("config.wrong_type", inner, expected=expected, got=match["got"])
     if match := _LIMIT.match(why):
         return refuse("config.impossible", inner, expected=match["expected"].replace("`", ""))
-    if why.startswith("config."):
+    if re.fullmatch(r"[a-z]+\.[a-z_]+", why):
         return refuse(why, inner)
     return refuse("config.impossible_why", inner, why=why)
 

@@ -16,6 +16,7 @@ from dashboard.errors import Refused, StoreError
 from dashboard.inbox import Breach, Standing
 from dashboard.notices import Notice
 from dashboard.store import Store, decode
+from dashboard.tending import tend
 from sensors.messages import Note, NoticeEvent
 from tests.dashboard.conftest import SECOND, START_NS, Clock, Site, emitter_event
 
@@ -87,7 +88,7 @@ def test_an_event_finds_its_alarm_after_it_left_memory(open_store: Open, clock: 
     store, site = open_store(), Site()
     store.ingest([site.says(emitter_event()), site.says(emitter_event(phase="close"))])
     clock.wait(2 * 3600)
-    store.tend()
+    tend(store, 0)
     assert store.desk.alarms == {}
     store.ingest([site.says(emitter_event(phase="close", on_s=2.5))])
     assert [alarm.sightings() for alarm in stored(store).values()] == [(1, 2.5)]
@@ -98,10 +99,10 @@ def test_what_a_dead_sensor_never_closed_leaves_the_air(open_store: Open, clock:
     store, site = open_store(), Site()
     store.ingest([site.says(emitter_event())])
     clock.wait(300)
-    store.tend()
+    tend(store, 0)
     assert [alarm.on_air for alarm in stored(store).values()] == [True]
     clock.wait(400)
-    store.tend()
+    tend(store, 0)
     assert [alarm.on_air for alarm in stored(store).values()] == [False]
 
 
@@ -174,6 +175,7 @@ def test_the_heads_of_the_sites_chains_are_checkpointed(open_store: Open, clock:
     clock.wait(11)
     item = site.says(emitter_event(phase="update"))
     store.ingest([item])
+    store.settle()
     points = [entry for entry in chain(store) if entry.act == "checkpoint"]
     assert len(points) == 1
     assert item.hash.hex() in points[0].detail

@@ -1,0 +1,229 @@
+"""Telling people who do not look at the page: what, to whom, and whether it arrived.
+
+A message is written down in the transaction of the event that it tells of, and sent afterwards,
+again and again with growing pauses: neither a restart nor a lost line makes it disappear.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import urllib.request
+from collections.abc import Callable, Iterable
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+from sqlalchemy import Connection, select, update
+
+from dashboard import schema
+from dashboard.alarms import Alarm
+from dashboard.cards import sentence
+from dashboard.database import insert_once
+from dashboard.errors import Refused
+from dashboard.notices import Notice
+from dashboard.store import Store
+from sensors.messages import Note
+from sensors.text import Lang, say
+
+News = Literal["new", "reopened", "overdue", "notice"]
+
+PAUSES_S = (5, 15, 60, 300, 900, 1800, 3600)
+"""Before the second, third ... try; the last one repeats."""
+GIVE_UP_S = 86_400.0
+TIMEOUT_S = 15.0
+SECOND = 1_000_000_000
+Mark = tuple[str, str, str, int]
+"""Receiver, news, subject and when it was raised: told once."""
+
+
+class NotifySection(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """``[[notify]]``: one receiver.
+
+    Attributes
+    ----------
+    name : str
+        In the delivery record; the address may hold secrets and is not shown.
+    url : str
+        ``https://`` posts JSON to a web hook; every other scheme is one of apprise's.
+    lang : {"zh", "en"}
+    tell : tuple of News
+    min_suspicion : int
+        Of alarms.
+    sites : list of str
+        Empty for all.
+    """
+
+    name: Annotated[str, Meta(min_length=1, max_length=32)]
+    url: Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9+.-]*://.+")]
+    lang: Lang = "zh"
+    tell: tuple[News, ...] = ("new", "reopened", "overdue")
+    min_suspicion: Annotated[int, Meta(ge=0, le=100)] = 40
+    sites: list[str] = []
+
+    def __post_init__(self) -> None:
+        if not _is_hook(self.url) and importlib.util.find_spec("apprise") is None:
+            raise ValueError("notify.no_apprise")
+
+    def wants(self, news: str, site: str) -> bool:
+        """Whether this receiver is to hear of it."""
+        return news in self.tell and (not self.sites or site in self.sites)
+
+
+class Delivery(Struct, frozen=True):
+    """One message to one receiver.
+
+    Attributes
+    ----------
+    state : {"waiting", "sent", "failed"}
+    tries : int
+    next_ns, done_ns : int
+        When it is tried again; when it was sent or given up.
+    error : str
+        Of the last try.
+    """
+
+    id: int
+    receiver: str
+    news: str
+    subject: str
+    raised_ns: int
+    title: str
+    body: str
+    state: str
+    tries: int
+    made_ns: int
+    next_ns: int
+    done_ns: int
+    error: str
+
+
+class Notifier:
+    """Writes messages down and sends them.
+
+    Parameters
+    ----------
+    store : Store
+    receivers : iterable of NotifySection
+    page : str
+        Address of the page, for the link in a message.
+    send : callable
+        Receiver, title and body; raises when it did not arrive.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        receivers: Iterable[NotifySection],
+        page: str = "",
+        send: Callable[[NotifySection, str, str], None] | None = None,
+    ) -> None:
+        self._store = store
+        self._receivers = {receiver.name: receiver for receiver in receivers}
+        self._page = page
+        self._send = send or deliver
+        store.tell_alarm = self.alarm
+        store.tell_notice = self.notice
+
+    def alarm(self, connection: Connection, news: str, alarm: Alarm) -> None:
+        """Write down what is to be told of an alarm, once each time that it is raised.
+
+        Called at every sighting while nobody has taken notice: suspicion grows with the evidence
+        and may pass a receiver's limit later than the alarm began.
+        """
+        for receiver in self._receivers.values():
+            if (
+                alarm.drill
+                or alarm.suspicion < receiver.min_suspicion
+                or not receiver.wants(news, alarm.site)
+            ):
+                continue
+            title = say(f"notify.{news}", receiver.lang, site=alarm.site)
+            lines = [words(sentence(alarm), receiver.lang)]
+            lines.append(say("notify.suspicion", receiver.lang, suspicion=alarm.suspicion))
+            mark = (receiver.name, news, alarm.id, alarm.raised_ns)
+            self._write(connection, mark, title, lines)
+
+    def notice(self, connection: Connection, notice: Notice) -> None:
+        """Write down what is to be told of a notice; what is over is not told."""
+        if notice.level == "info" or notice.stop_ns:
+            return
+        for receiver in self._receivers.values():
+            if receiver.wants("notice", notice.site):
+                title = say("notify.notice", receiver.lang, site=notice.site)
+                lines = [words([notice.note], receiver.lang)]
+                subject = f"{notice.site}/{notice.note.id}"
+                mark = (receiver.name, "notice", subject[:64], notice.start_ns)
+                self._write(connection, mark, title, lines)
+
+    def send_due(self) -> int:
+        """Send what is due; returns how many arrived."""
+        table, now_ns = schema.deliveries, self._store.now_ns()
+        due = select(table).where(table.c.state == "waiting", table.c.next_ns <= now_ns)
+        with self._store.reader.connect() as connection:
+            rows = [Delivery(**row._mapping) for row in connection.execute(due.limit(50))]
+        return sum(self._try(delivery) for delivery in rows)
+
+    def _try(self, delivery: Delivery) -> bool:
+        receiver = self._receivers.get(delivery.receiver)
+        error = ""
+        try:
+            if receiver is None:
+                raise LookupError("no receiver of this name is configured any more")
+            self._send(receiver, delivery.title, delivery.body)
+        except Exception as failure:  # whatever a transport raises: it is recorded and tried again
+            error = f"{type(failure).__name__}: {failure}"[:500]
+        now_ns, tries = self._store.now_ns(), delivery.tries + 1
+        over = not error or now_ns - delivery.made_ns > GIVE_UP_S * SECOND
+        pause_s = PAUSES_S[min(tries, len(PAUSES_S)) - 1]
+        change = {
+            "state": "failed" if error and over else "sent" if over else "waiting",
+            "tries": tries,
+            "next_ns": now_ns + pause_s * SECOND,
+            "done_ns": now_ns if over else 0,
+            "error": error,
+        }
+        table = schema.deliveries
+        with self._store.writing() as connection:
+            connection.execute(update(table).where(table.c.id == delivery.id).values(change))
+        return not error
+
+    def _write(self, connection: Connection, mark: Mark, title: str, lines: list[str]) -> None:
+        receiver, news, subject, raised_ns = mark
+        now_ns = self._store.now_ns()
+        row = {
+            **{"receiver": receiver, "news": news, "subject": subject, "raised_ns": raised_ns},
+            **{"title": title, "body": "\n".join([*lines, self._page]).strip()},
+            **{"state": "waiting", "tries": 0, "error": ""},
+            **{"made_ns": now_ns, "next_ns": now_ns, "done_ns": 0},
+        }
+        insert_once(connection, schema.deliveries, row)
+
+
+def words(notes: Iterable[Note], lang: Lang) -> str:
+    """Notes as one sentence."""
+    return ("，" if lang == "zh" else ", ").join(say(note.id, lang, **note.args) for note in notes)
+
+
+def deliver(receiver: NotifySection, title: str, body: str) -> None:
+    """Send one message now.
+
+    Raises
+    ------
+    Exception
+        It did not arrive.
+    """
+    if _is_hook(receiver.url):
+        content = msgspec.json.encode({"title": title, "text": body})
+        kind = {"Content-Type": "application/json; charset=utf-8"}
+        request = urllib.request.Request(receiver.url, content, kind)  # noqa: S310 - http(s) only
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S):  # noqa: S310 - http(s) only
+            return
+    apprise = importlib.import_module("apprise")
+    sender = apprise.Apprise()
+    if not sender.add(receiver.url) or not sender.notify(title=title, body=body):
+        raise Refused("notify.not_taken")
+
+
+def _is_hook(url: str) -> bool:
+    return url.startswith(("https://", "http://"))
