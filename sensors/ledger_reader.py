@@ -86,6 +86,12 @@ class LedgerReader:
             return None
         return first, int(self._stops_ns(self._rows(last, last + 1)).max())
 
+    def first_after(self, time_ns: int) -> int | None:
+        """Begin of the first visit that began at or after a time; None where none did."""
+        found = self._db.execute("SELECT min(time_ns) FROM visit WHERE time_ns >= ?", (time_ns,))
+        first_ns: int | None = found.get
+        return first_ns
+
     def watched(self, freq_hz: float, time_ns: int, span_s: float = 1.0) -> Watched:
         """Say whether a frequency was watched in the ``span_s`` from ``time_ns`` on."""
         stop_ns = time_ns + round(span_s * 1e9)
