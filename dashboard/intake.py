@@ -17,7 +17,7 @@ from typing import Literal
 from dashboard.chain import Chain, Doubtful, Item, Missing, Past
 from dashboard.inbox import Incoming, Store
 from dashboard.keyring import AllowList, Peer
-from sensors.messages import Down, Heartbeat, Hello, Pulse, Signed, Who
+from sensors.messages import Answer, Down, Heartbeat, Hello, Pulse, Signed, Who
 from sensors.wire import EVENTS_UP, Refused
 
 FLOOD_PER_S = 5000
@@ -58,6 +58,8 @@ class Outcome:
     events : list of Incoming
         Newly stored.
     heartbeats : list of Heartbeat
+    answers : list of (str, Answer)
+        To commands, with the site.
     refused : list of (str, str, str)
         Reason, peer (key id, site or ``?``) and detail, of every dropped frame.
     """
@@ -65,6 +67,7 @@ class Outcome:
     replies: list[tuple[bytes, Down]] = field(default_factory=list)
     events: list[Incoming] = field(default_factory=list)
     heartbeats: list[Heartbeat] = field(default_factory=list)
+    answers: list[tuple[str, Answer]] = field(default_factory=list)
     refused: list[tuple[str, str, str]] = field(default_factory=list)
 
 
@@ -98,6 +101,8 @@ class Intake:
     ----------
     chains : dict of str to Chain
         By key id.
+    routes : dict of str to bytes
+        Where a site's last heartbeat came from: commands go there.
     counts : Counter
         ``batches``, ``events``, ``refused_<reason>`` and the like.
     """
@@ -108,6 +113,7 @@ class Intake:
         self.allow = allow
         self.chains: dict[str, Chain] = {}
         self.counts: Counter[str] = Counter()
+        self.routes: dict[str, bytes] = {}
         self.make_chain: type[Chain] = Chain
         self.make_challenge: Callable[[], bytes] = partial(os.urandom, 16)
         self._challenges: OrderedDict[bytes, bytes] = OrderedDict()
@@ -200,6 +206,9 @@ class Intake:
             outcome.heartbeats.append(message)
             pulse = Pulse(message.time_ns, arrival.time_ns, arrival.time_ns)
             outcome.replies.append((arrival.route, pulse))
+            self.routes[known.site] = arrival.route
+        elif isinstance(message, Answer):
+            outcome.answers.append((known.site, message))
         elif isinstance(message, Signed):
             self._record(message, known, arrival, batch, answers)
 

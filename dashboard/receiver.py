@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
@@ -35,7 +36,9 @@ from dashboard.viewing import Viewing
 from sensors.dial import next_port
 from sensors.messages import (
     Announce,
+    Answer,
     Block,
+    Command,
     Heartbeat,
     Offer,
     Pulse,
@@ -44,7 +47,7 @@ from sensors.messages import (
     Watch,
 )
 from sensors.toml import UserError
-from sensors.wire import EVENTS_UP, EVIDENCE_UP, LIVE_UP, Refused
+from sensors.wire import EVENTS_UP, EVIDENCE_UP, LIVE_UP, Refused, check
 
 OnEvent = Callable[[Incoming], None]
 OnHeartbeat = Callable[[Heartbeat], None]
@@ -119,6 +122,7 @@ class Receiver:
         self.keyring = keyring
         self.collector = Collector(evidence, on_file) if evidence is not None else None
         self._offering: dict[bytes, str] = {}
+        self._asked: dict[int, tuple[str, asyncio.Future[Answer]]] = {}
         self.viewing = Viewing()
         self.counts: Counter[str] = Counter()
         self._addresses = tuple(next_port(events, step) for step in range(4))
@@ -204,6 +208,42 @@ class Receiver:
             if route is not None:
                 self._live.send(route, ended)
 
+    async def command(
+        self,
+        site: str,
+        name: str,
+        args: dict[str, str | float | int] | None = None,
+        *,
+        lease_s: float = 30.0,
+        within_s: float = 10.0,
+    ) -> Answer:
+        """Send a command to a site and wait for its answer; repeated until then, done once.
+
+        Whoever calls this writes the audit row, before it.
+
+        Raises
+        ------
+        UserError
+            ``command.unreachable``: the site is not connected; ``command.no_answer``.
+        """
+        number = int.from_bytes(os.urandom(7), "big") + 1
+        expires_ns = time.time_ns() + int(within_s * 1e9)
+        command = Command(number, name, args or {}, lease_s, expires_ns)
+        check(command)
+        if site not in self.intake.routes:
+            raise UserError("command.unreachable", site=site)
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._asked[number] = (site, future)
+        try:
+            for _ in range(max(1, round(within_s))):
+                self._events.send(self.intake.routes[site], command)
+                done, _ = await asyncio.wait((future,), timeout=1.0)
+                if done:
+                    return future.result()
+        finally:
+            del self._asked[number]
+        raise UserError("command.no_answer", site=site)
+
     def counters(self) -> dict[str, float]:
         """Everything that is counted here, by name."""
         counts: dict[str, float] = {f"intake_{k}": v for k, v in self.intake.counts.items()}
@@ -243,6 +283,10 @@ class Receiver:
             if isinstance(reply, Pulse):
                 reply = replace(reply, sent_ns=max(time.time_ns(), reply.received_ns))
             self._events.send(route, reply)
+        for site, answer in outcome.answers:
+            asked, future = self._asked.get(answer.number, ("", None))
+            if future is not None and asked == site and not future.done():
+                future.set_result(answer)
         for beat in outcome.heartbeats:
             self._on_heartbeat(beat)
         for event in outcome.events:

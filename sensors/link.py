@@ -27,13 +27,17 @@ from sensors.keys import Keys
 from sensors.local import LocalViewers
 from sensors.messages import (
     Announce,
+    Answer,
+    Command,
     Event,
     Heartbeat,
+    Note,
     SpectrumReference,
     SpectrumRow,
     Watch,
 )
-from sensors.outbox import Outbox, OutboxFault, boot_id
+from sensors.orders import Orders
+from sensors.outbox import Outbox, OutboxFault, OutboxFull, boot_id
 from sensors.protocol import Card, Sender
 from sensors.rows import Rows
 from sensors.wire import (
@@ -46,6 +50,8 @@ from sensors.wire import (
     encode,
 )
 
+REOPEN_EVERY_S = 5.0
+"""A failed outbox is opened anew so often."""
 ANNOUNCE_EVERY_S = 2.0
 """How often the live plane says which sensors can be watched here."""
 
@@ -78,6 +84,8 @@ class Link:
     outbox : Outbox
     rows : Rows
     clips : Clips
+    orders : Orders
+        Commands of the centre: `Orders.take` them, `answer` each.
     sender : Sender
         Read its ``state``, ``reason``, ``offset_ns`` and ``round_trip_s`` freely.
     """
@@ -99,6 +107,7 @@ class Link:
         self.outbox = outbox
         self.rows = Rows(sensors)
         self.clips = Clips(site)
+        self.orders = Orders()
         self.sender = Sender(outbox, Card(site, keys.verify_key, boot_id(), software, config))
         self._keys = keys
         self._site = site
@@ -109,6 +118,7 @@ class Link:
         self._beat: Heartbeat | None = None
         self._watches: tuple[Watch, ...] = ()
         self._fault: OutboxFault | None = None
+        self._reopen_s = 0.0
         self._stop = threading.Event()
         self._bell, self._ear = socket.socketpair()
         self._bell.setblocking(False)
@@ -137,18 +147,30 @@ class Link:
         OutboxFault
             It could not be made durable: nobody will hear of it unless you say so.
         """
-        seq = self.outbox.append(event)
+        try:
+            seq = self.outbox.append(event)
+        except OutboxFault as fault:
+            self._failed(fault)
+            self._counts["events_unstored"] += 1
+            raise
+        if isinstance(self._fault, OutboxFull):
+            self._fault = None  # there is space again
         self._show(f"event/{event.site}", event)
         self._ring()
         return seq
 
     def heartbeat(self, beat: Heartbeat) -> None:
         """Send the state of the site; the newest wins."""
-        oldest = 0.0 if self._fault else self.outbox.oldest_unacked_s()
+        oldest_s = 0.0
+        try:
+            oldest_s = self.outbox.oldest_unacked_s()
+        except OutboxFault as fault:
+            self._failed(fault)
         beat = replace(
             beat,
             outbox_depth=self.outbox.depth,
-            outbox_oldest_s=oldest,
+            outbox_oldest_s=oldest_s,
+            link_notes=self.notes(),
             clock_offset_ns=self.sender.offset_ns,
             round_trip_s=self.sender.round_trip_s,
         )
@@ -159,10 +181,27 @@ class Link:
         self._beat = beat
         self._ring()
 
+    def notes(self) -> list[Note]:
+        """What is wrong with the link or the outbox now, for heartbeat and local indicator."""
+        notes = []
+        if (fault := self._fault) is not None:
+            args: dict[str, str | float | int] = {
+                name: str(value)[:200] for name, value in fault.fields.items()
+            }
+            notes.append(Note(fault.message_id, args))
+        if self.sender.state == "refused":
+            notes.append(Note(self.sender.reason))
+        return notes
+
     @property
     def watches(self) -> tuple[Watch, ...]:
         """Windows that somebody watches now; make rows for these and for nothing else."""
         return self._watches
+
+    def answer(self, answer: Answer) -> None:
+        """Tell the centre whether a command is being carried out."""
+        self.orders.answer(answer)
+        self._ring()
 
     def offer(self, watch: Watch, message: SpectrumRow | SpectrumReference) -> None:
         """Hand over the newest row or reference of a watched window."""
@@ -183,6 +222,7 @@ class Link:
         """Everything that is counted here, by name, for metrics and ``rfproctor link``."""
         counts: dict[str, float] = {f"events_{k}": v for k, v in self.sender.counts.items()}
         counts |= {f"rows_{k}": v for k, v in self.rows.counts.items()}
+        counts |= {f"commands_{k}": v for k, v in self.orders.counts.items()}
         counts |= {f"files_{k}": v for k, v in self.clips.counts.items()}
         counts |= self._viewers.counts if self._viewers is not None else {}
         counts |= self._counts
@@ -272,14 +312,12 @@ class Link:
             wait = min(self.sender.wake_s(now), max(0.0, announce_s - now))
             flags = zmq.POLLIN | (zmq.POLLOUT if blocked else 0)
             self._wait([(events, flags), (live, zmq.POLLIN), (evidence, zmq.POLLIN)], wait)
-            for message in self._arrived(events, EVENTS_DOWN):
-                self.sender.receive(message, time.monotonic(), time.time_ns())
-                self.outbox.offset_ns = self.sender.offset_ns
+            arrived = self._arrived(events, EVENTS_DOWN)
+            blocked = not self._events(events, arrived)
             for message in self._arrived(live, LIVE_DOWN):
                 self.rows.grant(message, time.monotonic())
             for message in self._arrived(evidence, EVIDENCE_DOWN):
                 self.clips.receive(message)
-            blocked = not self._pump(events)
             now = time.monotonic()
             if now >= announce_s:
                 announce_s = now + ANNOUNCE_EVERY_S
@@ -295,17 +333,66 @@ class Link:
                     break
             self._serve_viewers()
 
-    def _pump(self, events: zmq.Socket[bytes]) -> bool:
-        """Send what is due; False when the socket takes no more."""
+    def _events(self, events: zmq.Socket[bytes], arrived: list[Any]) -> bool:
+        """Take in and send what is due; False when the socket takes no more."""
+        for message in arrived:
+            if isinstance(message, Command):
+                self.orders.arrived(message, time.time_ns() - (self.sender.offset_ns or 0))
+        if not self._pump_state(events):
+            return False
+        if self._fault is not None and not self._recovered():
+            return True
+        try:
+            for message in arrived:
+                if not isinstance(message, Command):
+                    self.sender.receive(message, time.monotonic(), time.time_ns())
+            self.outbox.offset_ns = self.sender.offset_ns
+            return self._pump(events)
+        except OutboxFault as fault:
+            self._failed(fault)
+            return True
+
+    def _pump_state(self, events: zmq.Socket[bytes]) -> bool:
+        """Heartbeat and answers: they go out even when the outbox has failed."""
         beat = self._beat
         if beat is not None and self.sender.state != "greeting":
             if not self._send(events, replace(beat, time_ns=time.time_ns())):
                 return False
             self._beat = None
+        while (answer := self.orders.ready()) is not None:
+            if not self._send(events, answer):
+                self.orders.answer(answer)
+                return False
+        return True
+
+    def _pump(self, events: zmq.Socket[bytes]) -> bool:
         while (message := self.sender.outgoing(time.monotonic())) is not None:
             if not self._send(events, message):
                 return False
             self.sender.sent(time.monotonic())
+        return True
+
+    def _failed(self, fault: OutboxFault) -> None:
+        if self._fault is None:
+            self._reopen_s = time.monotonic() + REOPEN_EVERY_S
+        self._fault = fault
+        self._counts["outbox_faults"] += 1
+
+    def _recovered(self) -> bool:
+        """Try the outbox again now and then; reading goes on while it is merely full."""
+        if isinstance(self._fault, OutboxFull):
+            return True
+        now = time.monotonic()
+        if now < self._reopen_s:
+            return False
+        self._reopen_s = now + REOPEN_EVERY_S
+        try:
+            self.outbox.reopen()
+        except OutboxFault as fault:
+            self._fault = fault
+            return False
+        self._fault = None
+        self._counts["outbox_reopened"] += 1
         return True
 
     def _send(self, dealer: zmq.Socket[bytes], message: Struct) -> bool:

@@ -84,6 +84,9 @@ class BandWatch(Struct, frozen=True):
     stop_hz: Freq
     revisit_s: Seconds
     p_2s: Annotated[float, Meta(ge=0, le=1)]  # chance of hearing one 2 s message
+    # What the plan promises; 0 where there is none (a recording) or from an older site.
+    plan_revisit_s: Seconds = 0.0
+    plan_p_2s: Annotated[float, Meta(ge=0, le=1)] = 0.0
 
 
 class SensorHealth(Struct, frozen=True):
@@ -321,5 +324,27 @@ class Enrolled(Struct, frozen=True, array_like=True):
     site: Annotated[str, Meta(max_length=64)]
 
 
-Down = Welcome | Refuse | Ack | Who | Pulse
-Up = Hello | Signed | Heartbeat
+class Command(Struct, frozen=True, array_like=True):
+    """Monitor to site: do this, for so long.  A number is carried out once, however often it comes.
+
+    What a command means is the station's business; the link only carries it, refuses one that is
+    too old, and gives the first answer again when the number comes again.
+    """
+
+    number: Seq
+    name: Id
+    args: Annotated[dict[Text, Text | Number | int], Meta(max_length=32)]
+    lease_s: Annotated[float, Meta(ge=0, le=86400)]  # afterwards the site does as before by itself
+    expires_ns: TimeNs  # monitor's clock: not to be begun later
+
+
+class Answer(Struct, frozen=True, array_like=True):
+    """Site to monitor: whether a command is being carried out, and why not."""
+
+    number: Seq
+    accepted: bool
+    note: Note
+
+
+Down = Welcome | Refuse | Ack | Who | Pulse | Command
+Up = Hello | Signed | Heartbeat | Answer

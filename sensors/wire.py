@@ -19,7 +19,9 @@ from sensors.messages import (
     VERSION,
     Ack,
     Announce,
+    Answer,
     Block,
+    Command,
     EmitterEvent,
     Enrol,
     Enrolled,
@@ -48,11 +50,13 @@ CODES: dict[type[Struct], int] = {
     Hello: 1,
     Signed: 2,
     Heartbeat: 3,
+    Answer: 4,
     Welcome: 16,
     Refuse: 17,
     Ack: 18,
     Who: 19,
     Pulse: 20,
+    Command: 21,
     Announce: 32,
     SpectrumRow: 33,
     SpectrumReference: 34,
@@ -151,8 +155,8 @@ class Plane:
             raise Refused("malformed", str(error)) from None
 
 
-EVENTS_UP = Plane("events", 16 * 1024, (Hello, Signed, Heartbeat))
-EVENTS_DOWN = Plane("events", 16 * 1024, (Welcome, Refuse, Ack, Who, Pulse))
+EVENTS_UP = Plane("events", 16 * 1024, (Hello, Signed, Heartbeat, Answer))
+EVENTS_DOWN = Plane("events", 16 * 1024, (Welcome, Refuse, Ack, Who, Pulse, Command))
 LIVE_UP = Plane("live", 24 * 1024, (Announce, SpectrumRow, SpectrumReference))
 LIVE_DOWN = Plane("live", 4 * 1024, (Watch,))
 EVIDENCE_UP = Plane("evidence", 24 * 1024, (Offer, Block))

@@ -41,7 +41,7 @@ START_NS = time.time_ns()
 def free_ports(count: int = 2) -> int:
     """A port that is free now together with the ones after it."""
     while True:
-        base = random.randrange(20_000, 60_000)
+        base = random.randrange(20_000, 32_000)
         try:
             for offset in range(count):
                 with socket.socket() as probe:

@@ -31,7 +31,7 @@ SHA = hashlib.sha256(BODY).digest()
 @pytest.fixture
 def address() -> str:
     while True:
-        port = random.randrange(20_000, 60_000)
+        port = random.randrange(20_000, 32_000)
         try:
             for offset in range(3):
                 with socket.socket() as probe:

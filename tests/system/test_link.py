@@ -17,10 +17,11 @@ import zmq
 from dashboard.receiver import Receiver
 from dashboard.store import Store
 from sdr.source import UserError
-from sensors.keys import own_keys
 from sensors.dial import next_port
+from sensors.keys import own_keys
 from sensors.link import Link
 from sensors.messages import (
+    Answer,
     EmitterEvent,
     Heartbeat,
     Note,
@@ -39,9 +40,9 @@ SENSOR = "school-3/hall"
 @pytest.fixture
 def address() -> str:
     while True:
-        port = random.randrange(20_000, 60_000)
+        port = random.randrange(20_000, 32_000)
         try:
-            for offset in range(2):
+            for offset in range(3):
                 with socket.socket() as probe:
                     probe.bind(("127.0.0.1", port + offset))
         except OSError:
@@ -282,5 +283,63 @@ def test_garbage_on_the_socket_is_counted_and_nothing_else(
                 await until(lambda: outbox.depth == 0)
             await until(lambda: sum(v for k, v in centre.counters().items() if "refused" in k) == 5)
             context.destroy(linger=0)
+
+    run(story)
+
+
+def test_a_command_is_carried_out_once_and_answered(
+    outbox: Outbox, store: Store, tmp_path: Path, address: str
+) -> None:
+    async def story() -> None:
+        async with Receiver(address, store) as centre:
+            with pytest.raises(UserError, match=r"command\.unreachable"):
+                await centre.command("school-3", "retask")
+            with link(outbox, tmp_path, address) as site:
+                await until(lambda: site.sender.state == "up")
+                site.heartbeat(Heartbeat("school-3", "S", time.time_ns(), 1, []))
+                await until(lambda: centre.intake.routes)
+                asked = asyncio.create_task(
+                    centre.command("school-3", "retask", {"center_freq_hz": 1e8}, lease_s=5.0)
+                )
+                await asyncio.sleep(1.3)  # the monitor repeats it meanwhile
+                taken = []
+                while (command := site.orders.take()) is not None:
+                    taken.append(command)
+                assert [(c.name, c.args, c.lease_s) for c in taken] == [
+                    ("retask", {"center_freq_hz": 1e8}, 5.0)
+                ]
+                site.answer(Answer(taken[0].number, True, Note("command.done")))
+                assert (await asked).accepted
+                with pytest.raises(UserError, match=r"command\.no_answer"):
+                    await centre.command("school-3", "retask", within_s=1.0)
+
+    run(story)
+
+
+def test_a_failed_outbox_is_told_in_the_heartbeat_and_recovers(
+    outbox: Outbox,
+    store: Store,
+    tmp_path: Path,
+    address: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sensors.link.REOPEN_EVERY_S", 0.5)
+
+    async def story() -> None:
+        beats: list[Heartbeat] = []
+        async with Receiver(address, store, on_heartbeat=beats.append):
+            with link(outbox, tmp_path, address) as site:
+                site.publish(notice("before"))
+                await until(lambda: outbox.depth == 0)
+                outbox._broken = "disk I/O error"  # as a failed fsync leaves it
+                with pytest.raises(UserError, match=r"outbox\.failed"):
+                    site.publish(notice("lost"))
+                site.heartbeat(Heartbeat("school-3", "S", time.time_ns(), 1, []))
+                await until(lambda: beats)
+                assert [note.id for note in beats[0].link_notes] == ["outbox.failed"]
+                await until(lambda: site.counters().get("outbox_reopened"))
+                site.publish(notice("after"))
+                await until(lambda: outbox.depth == 0)
+                assert site.notes() == []
 
     run(story)
