@@ -112,7 +112,18 @@ class Share:
         >>> Share(band, 15, 2.0, 2.0, 0.5, True).intercept(0.5, 0.04)
         0.27
         """
-        return min(1.0, (message_s + dwell_s) / self.revisit_s)
+        return touched(message_s, dwell_s, self.revisit_s)
+
+
+def touched(message_s: float, dwell_s: float, revisit_s: float) -> float:
+    """Probability that one message is touched by a dwell, one dwell every ``revisit_s``.
+
+    Examples
+    --------
+    >>> touched(2.0, 0.04, 8.0)
+    0.255
+    """
+    return min(1.0, (message_s + dwell_s) / revisit_s)
 
 
 @dataclass(frozen=True, slots=True)

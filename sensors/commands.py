@@ -14,6 +14,7 @@ import click
 from sdr.source import UserError
 from sensors.baseline_command import survey_lines
 from sensors.config import Site, load_site
+from sensors.forecast import tell
 from sensors.keys import own_keys
 from sensors.link import Link
 from sensors.log import set_up_log
@@ -38,10 +39,27 @@ DRAIN_S = 3.0
     metavar="SECONDS",
     help="Learn a baseline first, then watch against it.",
 )
+@click.option("--plan", "only_plan", is_flag=True, help="Only tell how often each band is visited.")
+@click.option("--json", "as_json", is_flag=True, help="The plan as JSON lines.")
 @click.pass_obj
-def sensor(lang: Lang, site_toml: Path, sources: tuple[str, ...], survey_s: float) -> None:
-    """Run the daemon of an exam site: scan, detect, report to the centre."""
+def sensor(
+    lang: Lang,
+    site_toml: Path,
+    sources: tuple[str, ...],
+    survey_s: float,
+    only_plan: bool,
+    as_json: bool,
+) -> None:
+    """Run the daemon of an exam site: scan, detect, report to the centre.
+
+    With --plan nothing is opened and no dongle is needed: for every band the revisit time that is
+    wanted and reached and the chance to hear one message of 0.2, 0.5, 2 and 4 s, who is too late,
+    and how many dongles would be enough.  Exit code 0, also where bands are too late.
+    """
     site = load_site(site_toml, sources)
+    if only_plan:
+        tell(site, lang, as_json=as_json)
+        return
     block = status_block(lang)
     set_up_log(cast(TextIO, block))
     station_link = open_link(site)

@@ -59,6 +59,14 @@ class ScanSection(Struct, forbid_unknown_fields=True, frozen=True):
     nfft: Literal[256, 512, 1024, 2048, 4096] = 1024
 
 
+class EvidenceSection(Struct, forbid_unknown_fields=True, frozen=True):
+    """``[evidence]``: samples of what was heard, from before its first symbol."""
+
+    keep: bool = True
+    seconds: Annotated[float, Meta(gt=0, le=30)] = 5.0
+    quota_gb: Annotated[float, Meta(gt=0, le=10_000)] = 20.0
+
+
 class SiteFile(Struct, forbid_unknown_fields=True, frozen=True):
     """The whole file."""
 
@@ -68,6 +76,7 @@ class SiteFile(Struct, forbid_unknown_fields=True, frozen=True):
     monitor: MonitorSection | None = None
     detect: DetectSection = DetectSection()
     scan: ScanSection = ScanSection()
+    evidence: EvidenceSection = EvidenceSection()
 
 
 @dataclass(frozen=True, slots=True)

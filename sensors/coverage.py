@@ -26,7 +26,7 @@ Visits = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 
 
 class Coverage:
-    """Visits of one dongle's hops.
+    """Visits of the hops of one plan, by one dongle or by all that share it.
 
     Parameters
     ----------
@@ -36,7 +36,8 @@ class Coverage:
     """
 
     def __init__(self, bands: Sequence[Band], spans: list[tuple[float, float]]) -> None:
-        self._parts = [(band, slices(band.start_hz, band.stop_hz, spans)) for band in bands]
+        self._bands = tuple(bands)
+        self._spans = spans
         self._visits: list[deque[tuple[float, float]]] = [deque(maxlen=MAX_VISITS) for _ in spans]
         self._began_s = math.inf
 
@@ -46,8 +47,15 @@ class Coverage:
         self._began_s = min(self._began_s, start_s)
         self._visits[hop].append((start_s, start_s + duration_s))
 
-    def watches(self, now_ns: int) -> list[BandWatch]:
-        """Longest time unwatched and chance of having heard one 2 s message, for each band."""
+    def watches(self, now_ns: int, bands: Sequence[Band] | None = None) -> list[BandWatch]:
+        """Longest time unwatched and chance of having heard one 2 s message, for each band.
+
+        Parameters
+        ----------
+        now_ns : int
+        bands : sequence of Band, optional
+            Parts of bands (`dsp.division.parts_of`); default all bands whole.
+        """
         high = now_ns / 1e9
         low = max(high - HORIZON_S, self._began_s)
         recent = [self._recent(visits, low - MESSAGE_S) for visits in self._visits]
@@ -59,7 +67,10 @@ class Coverage:
                 revisit_s=max(self._gap_s(hops, recent, low, high) for _, _, hops in parts),
                 p_2s=self._chance(band, parts, recent, low, high),
             )
-            for band, parts in self._parts
+            for band, parts in (
+                (band, slices(band.start_hz, band.stop_hz, self._spans))
+                for band in (self._bands if bands is None else bands)
+            )
         ]
 
     @staticmethod

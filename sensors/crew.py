@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from msgspec import json
 from msgspec.structs import replace
 
-from sensors.task import Order, Task, UseBaseline
+from sensors.task import TakeHops, Task, UseBaseline
 
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0)
 """Pauses before the next start; the last one repeats.  A replugged dongle must be back in 5 s."""
@@ -33,6 +33,24 @@ class _Post:
     failures: int = 0
     wanted: bool = True
     heard_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A process that ended.
+
+    Attributes
+    ----------
+    sensor : str
+    exit_code : int
+        Negative: the signal that killed it.
+    stuck : bool
+        Killed by us because it said nothing any more.
+    """
+
+    sensor: str
+    exit_code: int
+    stuck: bool
 
 
 class Crew:
@@ -58,13 +76,19 @@ class Crew:
         """Note a sign of life."""
         self._posts[sensor].heard_s = now_s
 
-    def order(self, order: Order) -> None:
+    def order(self, order: UseBaseline) -> None:
         """Tell everybody, and everybody who is started later."""
         for post in self._posts.values():
-            if isinstance(order, UseBaseline):
-                post.task = replace(post.task, baseline=order.path, survey=False)
+            post.task = replace(post.task, baseline=order.path, survey=False)
             if post.process is not None:
                 self._say(post, json.encode(order))
+
+    def give(self, sensor: str, hops: TakeHops) -> None:
+        """Tell one dongle, now or when it is started, which hops are its own."""
+        post = self._posts[sensor]
+        post.task = replace(post.task, hops=hops.hops, hop_s=hops.hop_s)
+        if post.process is not None:
+            self._say(post, json.encode(hops))
 
     def dismiss(self, sensor: str) -> None:
         """Do not start this one again (its recording ended, or it cannot ever work)."""
@@ -74,19 +98,22 @@ class Crew:
         """Posts that are wanted: running or about to be started again."""
         return sum(post.wanted for post in self._posts.values())
 
-    def tend(self, now_s: float) -> list[str]:
-        """Start what should run, kill what is stuck; return the sensors whose process ended.
+    def tend(self, now_s: float) -> list[Ended]:
+        """Start what should run, kill what is stuck; return the processes that ended.
 
         Parameters
         ----------
         now_s : float
             Monotonic.
         """
-        ended: list[str] = []
+        ended: list[Ended] = []
         for sensor, post in self._posts.items():
-            if post.process is not None and self._is_over(post, now_s):
-                self._reap(post, now_s)
-                ended.append(sensor)
+            if post.process is not None:
+                stuck = self._kill_if_stuck(post, now_s)
+                code = post.process.poll()
+                if code is not None:
+                    self._reap(post, now_s)
+                    ended.append(Ended(sensor, code, stuck))
             if post.process is None and post.wanted and now_s >= post.next_start_s:
                 self._start(post, now_s)
         return ended
@@ -121,12 +148,10 @@ class Crew:
             post.process.stdin.write(line + b"\n")
             post.process.stdin.flush()
 
-    def _is_over(self, post: _Post, now_s: float) -> bool:
+    def _kill_if_stuck(self, post: _Post, now_s: float) -> bool:
         assert post.process is not None
-        if post.process.poll() is not None:
-            return True
         patience_s = self._stuck_s if post.heard_s > post.started_s else self._first_s
-        if now_s - post.heard_s < patience_s:
+        if post.process.poll() is not None or now_s - post.heard_s < patience_s:
             return False
         post.process.kill()
         post.process.wait()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -58,6 +58,7 @@ class Follow:
         self._site = site
         self._sensor = sensor
         self._bands = bands
+        self._life = uuid.uuid4()
         self._told: dict[int, _Told] = {}
         self._second = 0
         self._updates_in_second = 0
@@ -67,8 +68,18 @@ class Follow:
         """Emitters on the air."""
         return sum(told.on_air for told in self._told.values())
 
+    def name(self, number: int) -> str:
+        """Name on the wire of the emitter with this number in the dongle's present life."""
+        return uuid.uuid5(self._life, str(number)).hex
+
     def update(
-        self, emitters: Sequence[Emitter], *, has_baseline: bool, freq_error_hz: float, now_ns: int
+        self,
+        emitters: Sequence[Emitter],
+        *,
+        has_baseline: bool,
+        freq_error_hz: float,
+        now_ns: int,
+        rhythms: Mapping[int, float] | None = None,
     ) -> list[EmitterEvent]:
         """Take in what one dwell changed.
 
@@ -79,6 +90,8 @@ class Follow:
         freq_error_hz : float
             How well frequencies are known.
         now_ns : int
+        rhythms : mapping of int to float, optional
+            Repeat periods in seconds by the emitter's number, where known.
 
         Returns
         -------
@@ -88,7 +101,7 @@ class Follow:
         """
         events: list[EmitterEvent] = []
         for emitter in emitters:
-            told = self._told.pop(emitter.number, None) or _Told(uuid.uuid4().hex)
+            told = self._told.pop(emitter.number, None) or _Told(self.name(emitter.number))
             self._told[emitter.number] = told  # now the youngest
             phase: Phase = "update" if told.on_air else "open"
             if emitter.phase == "gone":
@@ -97,7 +110,10 @@ class Follow:
                 continue
             told.on_air = phase != "close"
             told.at_ns = now_ns
-            told.last = self._event(emitter, told.name, phase, has_baseline, freq_error_hz)
+            period_s = (rhythms or {}).get(emitter.number)
+            told.last = self._event(
+                emitter, told.name, phase, has_baseline, freq_error_hz, period_s
+            )
             events.append(told.last)
         while len(self._told) > MAX_NAMES:
             events += self._close(self._told.pop(next(iter(self._told))))
@@ -106,6 +122,7 @@ class Follow:
     def end(self) -> list[EmitterEvent]:
         """Close everything: the sensor begins anew and counts its emitters from 1 again."""
         told, self._told = self._told, {}
+        self._life = uuid.uuid4()
         return [event for one in told.values() for event in self._close(one)]
 
     @staticmethod
@@ -133,12 +150,14 @@ class Follow:
         phase: Phase,
         has_baseline: bool,
         freq_error_hz: float,
+        period_s: float | None,
     ) -> EmitterEvent:
         verdict = weigh(
             emitter,
             self._band_of(emitter),
             has_baseline=has_baseline,
             freq_error_hz=freq_error_hz,
+            period_s=period_s,
         )
         return EmitterEvent(
             site=self._site,

@@ -5,21 +5,31 @@ from __future__ import annotations
 import time
 from collections import deque
 
+import msgspec
 import numpy as np
 
 from dsp.baseline import Baseline, Learner
+from dsp.division import parts_of
 from dsp.health import Health, HealthWatch, Trouble
 from dsp.identity import Identity
 from dsp.noise import across_frequency
-from dsp.plan import Plan
+from dsp.plan import Plan, touched
 from dsp.rule import Rule, thresholds
 from dsp.units import ratio_db
 from dsp.values import Dwell, Emitter, Reference
 from sdr.source import Settings
-from sensors.coverage import Coverage
+from sensors.coverage import MESSAGE_S, Coverage
 from sensors.follow import Follow
 from sensors.hops import identity_of, plan_for
-from sensors.messages import EmitterEvent, Note, SensorHealth, SpectrumReference, State, Watch
+from sensors.messages import (
+    BandWatch,
+    EmitterEvent,
+    Note,
+    SensorHealth,
+    SpectrumReference,
+    State,
+    Watch,
+)
 from sensors.panorama import OFFSET_DB, STEP_DB, Window, encode_levels
 from sensors.reports import StartReport
 from sensors.task import Task
@@ -44,6 +54,8 @@ class Listener:
     site : str
     task : Task
         What its process was told.
+    coverage : Coverage, optional
+        Of the place, where several dongles share its hops.
 
     Attributes
     ----------
@@ -54,12 +66,20 @@ class Listener:
     baseline : Baseline or None
     fault : Note or None
         Why it does not work now.
+    short : Note or None
+        Somebody of its team is missing, and what that means.
+    hops : tuple of int
+        Those that are its own; empty: all of its plan.
+    hop_s : float
+        What a hop takes, as last measured; 0 before that.
     dropped_samples : int
         Lost since the site started.
     """
 
-    def __init__(self, site: str, task: Task) -> None:
+    def __init__(self, site: str, task: Task, coverage: Coverage | None = None) -> None:
         self.task = task
+        self.hops = tuple(task.hops)
+        self.hop_s = 0.0
         self.follow = Follow(site, task.sensor, task.bands)
         self.plan: Plan | None = None
         self.settings: Settings | None = None
@@ -68,8 +88,10 @@ class Listener:
         self.learner: Learner | None = None
         self.baseline: Baseline | None = None
         self.fault: Note | None = None
+        self.short: Note | None = None
         self.dropped_samples = 0
         self._latest: dict[int, Dwell] = {}
+        self._shared = coverage
         self._coverage: Coverage | None = None
         self._missed: dict[int, Note] = {}
         self._depth: dict[int, tuple[int, float]] = {}
@@ -89,7 +111,7 @@ class Listener:
         )
         if self.plan is None or plan.digest != self.plan.digest:
             spans = [(hop.grid.low_hz, hop.grid.high_hz) for hop in plan.hops]
-            self._coverage = Coverage(plan.bands, spans)
+            self._coverage = self._shared or Coverage(plan.bands, spans)
             self._latest.clear()
             self.rule = rule_for(self.task, plan)
         self.plan = plan
@@ -108,11 +130,23 @@ class Listener:
         assert self.identity is not None and self.plan is not None
         self.learner = Learner(self.identity, self.plan)
 
+    def take(self, hops: dict[int, float], hop_s: float) -> None:
+        """It visits these hops from now on."""
+        self.task = msgspec.structs.replace(self.task, hops=hops, hop_s=hop_s)
+        self.hops = tuple(hops)
+        self._missed = {hop: note for hop, note in self._missed.items() if hop in hops}
+
     def missed(self, hop: int, note: Note) -> None:
         """A hop could not be received although the dongle works."""
         self._missed[hop] = note
 
-    def dwell(self, dwell: Dwell, emitters: list[Emitter], judged_by: str) -> list[EmitterEvent]:
+    def dwell(
+        self,
+        dwell: Dwell,
+        emitters: list[Emitter],
+        judged_by: str,
+        rhythms: dict[int, float] | None = None,
+    ) -> list[EmitterEvent]:
         """Take in one dwell and say what the centre must know.
 
         Parameters
@@ -123,6 +157,8 @@ class Listener:
         judged_by : str
             Hash of the baseline that the dongle's process used.  What it found before it had the
             present one is of no interest.
+        rhythms : dict, optional
+            Repeat periods of emitters, seconds by number.
         """
         assert self._coverage is not None
         self._heard_s = time.monotonic()
@@ -145,6 +181,7 @@ class Listener:
             has_baseline=self.baseline is not None,
             freq_error_hz=dwell.grid.bin_width_hz / 2,
             now_ns=dwell.time_ns,
+            rhythms=rhythms,
         )
 
     @property
@@ -179,7 +216,7 @@ class Listener:
             source=self.task.source.partition("?")[0],
             state=state,
             notes=notes,
-            bands=self._coverage.watches(now_ns) if self._coverage is not None else [],
+            bands=self._watches(now_ns),
             gain_db=self.settings.gain_db if self.settings is not None else None,
             baseline=self.baseline_name,
             dwells_per_s=round(rate, 1),
@@ -189,6 +226,28 @@ class Listener:
             last_dwell_ns=newest,
             emitters=self.follow.active,
         )
+
+    def _watches(self, now_ns: int) -> list[BandWatch]:
+        """Its bands, or its parts of them: what really happened beside what is planned."""
+        if self._coverage is None or self.plan is None:
+            return []
+        if not self.hops:
+            return self._coverage.watches(now_ns)
+        truth = self._coverage.watches(now_ns, parts_of(self.plan, self.hops))
+        planned = {
+            self.plan.bands[self.plan.hops[hop].band].name: revisit_s
+            for hop, revisit_s in self.task.hops.items()
+            if hop < len(self.plan.hops)
+        }
+        dwell_s = self.task.dwell_s
+        return [
+            msgspec.structs.replace(
+                watch,
+                plan_revisit_s=planned[watch.name],
+                plan_p_2s=touched(MESSAGE_S, dwell_s, planned[watch.name]),
+            )
+            for watch in truth
+        ]
 
     def _judge(self) -> tuple[State, list[Note]]:
         """State with its reasons, the gravest first."""
@@ -203,6 +262,8 @@ class Listener:
         notes += [_note_of(trouble) for trouble in self._condition.troubles]
         if self._condition.state == "blind":
             return "blind", notes
+        if self.short is not None:
+            notes.append(self.short)
         if self.baseline is None:
             notes.append(Note("health.no_baseline"))
         if self._missed and self.plan is not None:

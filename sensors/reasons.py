@@ -56,7 +56,12 @@ class Verdict:
 
 
 def weigh(
-    emitter: Emitter, band: GuardBand | None, *, has_baseline: bool, freq_error_hz: float
+    emitter: Emitter,
+    band: GuardBand | None,
+    *,
+    has_baseline: bool,
+    freq_error_hz: float,
+    period_s: float | None = None,
 ) -> Verdict:
     """Collect the reasons that a single site can give.
 
@@ -69,6 +74,8 @@ def weigh(
         Whether "new" means new against a learned baseline.
     freq_error_hz : float
         How far the frequency may be off; within it "off the raster" cannot be said.
+    period_s : float, optional
+        It repeats so often.
     """
     notes: list[Note] = []
 
@@ -94,6 +101,8 @@ def weigh(
         add("reason.voice", on_s=round(emitter.on_s))
     elif emitter.dwells == 1:
         add("reason.brief")
+    if period_s is not None:
+        add("reason.rhythm", period_s=round(period_s, 1))
     if emitter.snr_db >= STRONG_SNR_DB:
         add("reason.strong", snr_db=round(emitter.snr_db))
     notes.sort(key=lambda note: -note.weight)

@@ -31,6 +31,8 @@ class DwellReport(Struct, frozen=True, tag="dwell", array_like=True):
     detections: list[Detection]
     emitters: list[Emitter]
     baseline: str  # hash that it was judged with; empty without one
+    hop_s: float = 0.0  # what a hop takes, measured; 0 before that
+    rhythms: dict[int, float] = {}  # repeat periods by emitter number, of these emitters
 
     @classmethod
     def of(
@@ -40,6 +42,8 @@ class DwellReport(Struct, frozen=True, tag="dwell", array_like=True):
         detections: list[Detection],
         emitters: list[Emitter],
         baseline: str,
+        hop_s: float = 0.0,
+        rhythms: dict[int, float] | None = None,
     ) -> DwellReport:
         """Pack a dwell."""
         return cls(
@@ -62,6 +66,8 @@ class DwellReport(Struct, frozen=True, tag="dwell", array_like=True):
             detections=detections,
             emitters=emitters,
             baseline=baseline,
+            hop_s=hop_s,
+            rhythms=rhythms or {},
         )
 
     def dwell(self) -> Dwell:
@@ -115,6 +121,23 @@ class FaultReport(Struct, frozen=True, tag="fault", array_like=True):
     time_ns: int
 
 
+class ClipReport(Struct, frozen=True, tag="clip", array_like=True):
+    """Samples of an emitter were kept, or could not be (then ``message_id`` says why)."""
+
+    sensor: str
+    emitter: int
+    time_ns: int
+    files: list[str] = []
+    manifest_sha256: str = ""
+    start_ns: int = 0
+    stop_ns: int = 0
+    num_samples: int = 0
+    dropped_samples: int = 0
+    deleted: list[str] = []
+    message_id: str = ""
+    fields: dict[str, str] = {}
+
+
 class EndReport(Struct, frozen=True, tag="end", array_like=True):
     """A recording has been read to its end."""
 
@@ -122,7 +145,7 @@ class EndReport(Struct, frozen=True, tag="end", array_like=True):
     time_ns: int
 
 
-Report = DwellReport | StartReport | MissedHop | FaultReport | EndReport
+Report = DwellReport | StartReport | MissedHop | FaultReport | ClipReport | EndReport
 
 encode = msgpack.Encoder().encode
 decode = msgpack.Decoder(Report).decode

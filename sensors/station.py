@@ -6,6 +6,7 @@ to the centre.  Beside it the ledger notes every visit and viewers get their row
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -17,13 +18,15 @@ import zmq
 from dsp.compare import survey_emitters
 from sdr.source import UserError
 from sensors.config import Site
-from sensors.crew import Crew
+from sensors.crew import Crew, Ended
 from sensors.ledger import Ledger
 from sensors.link import Link
 from sensors.listener import Listener
 from sensors.messages import EmitterEvent, Event, Heartbeat, Note, NoticeEvent
+from sensors.notify_systemd import notify, watchdog_s
 from sensors.outbox import OutboxFault
 from sensors.reports import (
+    ClipReport,
     DwellReport,
     EndReport,
     FaultReport,
@@ -32,8 +35,10 @@ from sensors.reports import (
     StartReport,
     decode,
 )
+from sensors.roster import Change, Roster
 from sensors.survey import Survey, load_survey, save_survey
 from sensors.task import UseBaseline, tasks_of
+from sensors.team import teams_of
 from sensors.viewers import Viewers
 from sensors.visit import Visit
 
@@ -41,6 +46,9 @@ HEARTBEAT_S = 1.0
 FLUSH_S = 1.0
 POLL_MS = 50
 REPORTS_AT_ONCE = 256
+
+LOST_S = 1.5
+"""A dongle that has worked and then says nothing for so long is lost: others take its bands."""
 
 log = structlog.get_logger()
 
@@ -104,7 +112,13 @@ class Station:
         self._inbox.setsockopt(zmq.RCVHWM, 1024)
         port = self._inbox.bind_to_random_port("tcp://127.0.0.1")
         tasks = tasks_of(site, f"tcp://127.0.0.1:{port}", survey=survey_s > 0)
-        self.listeners = {task.sensor: Listener(site.file.site.id, task) for task in tasks}
+        teams = teams_of(site)
+        coverage = {sensor: team.coverage for team in teams for sensor in team.sensors}
+        self.listeners = {
+            task.sensor: Listener(site.file.site.id, task, coverage.get(task.sensor))
+            for task in tasks
+        }
+        self._roster = Roster(teams)
         if site.baseline is not None and not survey_s:
             survey = load_survey(site.baseline)
             for sensor, listener in self.listeners.items():
@@ -113,7 +127,8 @@ class Station:
         self._crew = Crew(tasks)
         self._ledger = Ledger(site.data / "ledger.db", self._started_ns, site.sensor_ids)
         self._survey_due_s = float("inf")
-        self._heartbeat_due_s = self._flush_due_s = 0.0
+        self._heartbeat_due_s = self._flush_due_s = self._watchdog_due_s = 0.0
+        self._watchdog_s = watchdog_s()
 
     def run(self, stopped: Callable[[], bool]) -> None:
         """Work until told to stop, until every recording has ended or the survey is done.
@@ -123,10 +138,11 @@ class Station:
         UserError
             No dongle can work: the reason of the last one; or the survey cannot be saved.
         """
+        notify("READY=1")
         try:
             while not stopped() and self._crew.working() and not self._survey_is_done():
-                for sensor in self._crew.tend(time.monotonic()):
-                    log.warning("worker_ended", sensor=sensor, restarts=self._crew.restarts)
+                for ended in self._crew.tend(time.monotonic()):
+                    self._ended(ended)
                 self._take_reports(POLL_MS)
                 self._duties(time.monotonic())
         finally:
@@ -154,6 +170,7 @@ class Station:
 
     def _close(self) -> None:
         """Stop the dongles, take their last words, close what is open."""
+        notify("STOPPING=1")
         self._crew.stop()
         self._take_reports(0)
         for listener in self.listeners.values():
@@ -180,6 +197,8 @@ class Station:
             listener.missed(report.hop, Note(report.message_id, dict(report.fields)))
         elif isinstance(report, FaultReport):
             self._fault(listener, report)
+        elif isinstance(report, ClipReport):
+            self._clip(listener, report)
         elif isinstance(report, EndReport):
             log.info("recording_ended", sensor=report.sensor)
             self._crew.dismiss(report.sensor)
@@ -198,6 +217,7 @@ class Station:
         )
         if fault is not None:
             self._notice(listener, "info", Note("notice.back"), report.time_ns)
+        self._divide(listener, self._roster.come(report.sensor), report.time_ns)
         if self._survey_for_s and self.surveyed is None and listener.learner is None:
             listener.survey()
             if all(other.learner is not None for other in self.listeners.values()):
@@ -205,7 +225,12 @@ class Station:
 
     def _dwell(self, listener: Listener, report: DwellReport) -> None:
         dwell = report.dwell()
-        self._tell(listener.dwell(dwell, report.emitters, report.baseline))
+        if report.hop_s:
+            listener.hop_s = report.hop_s
+            self._roster.measured(report.sensor, report.hop_s)
+        if self._roster.is_away(report.sensor) and listener.fault is None:
+            self._divide(listener, self._roster.come(report.sensor), report.time_ns)
+        self._tell(listener.dwell(dwell, report.emitters, report.baseline, report.rhythms))
         if self._viewers is not None:
             self._viewers.dwell(report.sensor, dwell)
         assert listener.settings is not None
@@ -239,9 +264,83 @@ class Station:
         if not known:
             log.error("sensor_fault", sensor=report.sensor, fault=note.id, **report.fields)
             self._notice(listener, "alarm", note, report.time_ns)
+        self._divide(listener, self._roster.leave(report.sensor), report.time_ns)
+
+    def _ended(self, ended: Ended) -> None:
+        """A process is gone; when it could not say why, we say what we saw."""
+        log.warning(
+            "worker_ended",
+            sensor=ended.sensor,
+            exit_code=ended.exit_code,
+            restarts=self._crew.restarts,
+        )
+        self._take_reports(POLL_MS)  # its last words may still be under way
+        listener = self.listeners[ended.sensor]
+        if ended.exit_code == 0 or listener.fault is not None:
+            return
+        message_id, fields = "worker.died", {"how": _how(ended.exit_code)}
+        if ended.stuck:
+            message_id, fields = "worker.stuck", {"seconds": f"{listener.silent_s():.0f}"}
+        now_ns = time.time_ns()
+        self._fault(listener, FaultReport(ended.sensor, message_id, fields, True, 3, now_ns))
+
+    def _divide(self, listener: Listener, change: Change | None, time_ns: int) -> None:
+        """Give the work of a place to those who are there, and say what that means."""
+        if change is None:
+            return
+        for sensor, order in change.orders.items():
+            self._crew.give(sensor, order)
+            self.listeners[sensor].take(order.hops, order.hop_s)
+        for sensor, other in self.listeners.items():
+            if sensor in change.orders:
+                other.short = change.note if self._roster.short(sensor) else None
+        log.warning("plan_changed", note=change.note.id, **change.note.args)
+        level: Literal["info", "alarm"] = "alarm" if change.worse else "info"
+        self._notice(listener, level, change.note, time_ns)
+
+    def _clip(self, listener: Listener, report: ClipReport) -> None:
+        """Say that samples were kept (or not), and let the centre have them."""
+        name = listener.follow.name(report.emitter)
+        if report.message_id:
+            log.error("clip_failed", sensor=report.sensor, fault=report.message_id)
+            note = Note(report.message_id, dict(report.fields))
+            self._notice(listener, "warning", note, report.time_ns)
+            return
+        files = [Path(file) for file in report.files]
+        args: dict[str, str | float | int] = {
+            "file": files[0].name,
+            "emitter": name,
+            "seconds": round(report.num_samples / (listener.task.sample_rate_hz or 1.0), 2),
+            "sha256": report.manifest_sha256,
+        }
+        log.info("clip_kept", sensor=report.sensor, **args)
+        self._notice(listener, "info", Note("evidence.kept", args), report.start_ns, report.stop_ns)
+        if report.deleted:
+            gone: dict[str, str | float | int] = {
+                "count": len(report.deleted),
+                "first": report.deleted[0][:200],
+            }
+            self._notice(listener, "warning", Note("evidence.deleted", gone), report.time_ns)
+        if self._link is None:
+            return
+        for file in files:
+            try:
+                self._link.clips.offer(file)
+            except OSError as error:
+                log.error("clip_unreadable", file=str(file), why=str(error))
 
     def _duties(self, now_s: float) -> None:
         """Do what the clock asks for."""
+        if self._watchdog_s is not None and now_s >= self._watchdog_due_s:
+            self._watchdog_due_s = now_s + self._watchdog_s
+            notify("WATCHDOG=1")
+        for listener in self.listeners.values():
+            quiet_s = max(LOST_S, 3 * listener.task.dwell_s)
+            sensor = listener.task.sensor
+            if listener.settings is None or listener.silent_s() < quiet_s:
+                continue
+            if self._roster.mates(sensor) and not self._roster.is_away(sensor):
+                self._divide(listener, self._roster.leave(sensor), time.time_ns())
         if now_s >= self._survey_due_s:
             self._survey_due_s = float("inf")
             self._freeze()
@@ -321,3 +420,13 @@ class Station:
             # Said here and in the heartbeat; the watch itself goes on.
             self.unpublished += 1
             log.error("event_not_durable", fault=fault.message_id, **fault.fields)
+
+
+def _how(exit_code: int) -> str:
+    """Exit code, or the name of the signal that killed it."""
+    if exit_code < 0:
+        try:
+            return signal.Signals(-exit_code).name
+        except ValueError:
+            return f"signal {-exit_code}"
+    return f"exit code {exit_code}"

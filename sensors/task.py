@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from msgspec import Struct
 
 from sensors.bands import GuardBand
 from sensors.config import Site
+from sensors.team import Team, teams_of
 
 
 class Task(Struct, frozen=True):
@@ -33,6 +36,17 @@ class Task(Struct, frozen=True):
         Visit all hops equally often until a baseline is ordered.
     seed : int
         Of the jitter in the hop order.
+    hops : dict
+        Index in the plan of all bands -> seconds until it comes again: this dongle's part.  Empty:
+        a recording, which has one hop.
+    hop_s : float
+        Expected for one hop, before it has been measured.
+    data : str
+        The site's folder: what ``doctor`` measured of this dongle, and its evidence.
+    evidence_s : float
+        Samples kept from before a first sighting; 0 keeps none at all.
+    evidence_bytes : int
+        Quota of the site's evidence.
     """
 
     sensor: str
@@ -53,6 +67,11 @@ class Task(Struct, frozen=True):
     baseline: str = ""
     survey: bool = False
     seed: int = 1
+    hops: dict[int, float] = {}
+    hop_s: float = 0.0
+    data: str = ""
+    evidence_s: float = 0.0
+    evidence_bytes: int = 0
 
 
 class UseBaseline(Struct, frozen=True, tag="baseline"):
@@ -61,22 +80,31 @@ class UseBaseline(Struct, frozen=True, tag="baseline"):
     path: str
 
 
-Order = UseBaseline
+class TakeHops(Struct, frozen=True, tag="hops"):
+    """Visit these hops from now on, so often: the dongles of the place were counted again."""
+
+    hops: dict[int, float]
+    hop_s: float
+
+
+Order = UseBaseline | TakeHops
 
 
 def tasks_of(site: Site, endpoint: str, *, survey: bool) -> list[Task]:
     """Make the task of every dongle of a site.
 
-    Every position watches all bands; dongles at the same position share them, the band with the
-    largest demand first to the dongle with the least.
+    Every position watches all bands; the dongles at one position share their hops.
     """
-    shares = _shares(site)
+    parts: dict[str, tuple[dict[int, float], float]] = {}
+    for team in teams_of(site):
+        parts |= parts_of_team(team)
+    evidence = site.file.evidence
     return [
         Task(
             sensor=sensor,
             source=dongle.source,
             endpoint=endpoint,
-            bands=shares[index],
+            bands=site.bands,
             sample_rate_hz=dongle.sample_rate_hz,
             gain_db=dongle.gain_db,
             ppm=dongle.ppm,
@@ -91,6 +119,11 @@ def tasks_of(site: Site, endpoint: str, *, survey: bool) -> list[Task]:
             baseline=str(site.baseline) if site.baseline is not None and not survey else "",
             survey=survey,
             seed=index + 1,
+            hops=parts.get(sensor, ({}, 0.0))[0],
+            hop_s=parts.get(sensor, ({}, 0.0))[1],
+            data=str(site.data),
+            evidence_s=evidence.seconds if evidence.keep else 0.0,
+            evidence_bytes=round(evidence.quota_gb * 1e9),
         )
         for index, (sensor, dongle) in enumerate(
             zip(site.sensor_ids, site.file.dongle, strict=True)
@@ -98,18 +131,12 @@ def tasks_of(site: Site, endpoint: str, *, survey: bool) -> list[Task]:
     ]
 
 
-def _shares(site: Site) -> list[tuple[GuardBand, ...]]:
-    """Bands of each dongle."""
-    dongles = site.file.dongle
-    demand = [0.0] * len(dongles)
-    shares: list[list[GuardBand]] = [[] for _ in dongles]
-    wanted = sorted(
-        site.bands, key=lambda band: -(band.stop_hz - band.start_hz) / band.max_revisit_s
-    )
-    for position in dict.fromkeys(dongle.position for dongle in dongles):
-        members = [i for i, dongle in enumerate(dongles) if dongle.position == position]
-        for band in wanted:
-            least = min(members, key=demand.__getitem__)
-            shares[least].append(band)
-            demand[least] += (band.stop_hz - band.start_hz) / band.max_revisit_s
-    return [tuple(sorted(share, key=lambda band: band.start_hz)) or site.bands for share in shares]
+def parts_of_team(
+    team: Team, present: Collection[str] | None = None
+) -> dict[str, tuple[dict[int, float], float]]:
+    """Hops with their revisit times, and seconds per hop, of each dongle that is present."""
+    members, division = team.divide(present)
+    return {
+        sensor: ({i: division.revisit_s[i] for i in hops}, team.hop_s[sensor])
+        for sensor, hops in zip(members, division.hops, strict=True)
+    }

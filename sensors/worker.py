@@ -11,8 +11,9 @@ import queue
 import signal
 import threading
 import time
+import traceback
 from collections.abc import Iterator
-from itertools import cycle
+from pathlib import Path
 
 import zmq
 from msgspec import json
@@ -20,11 +21,21 @@ from msgspec import json
 from dsp.detect import detect
 from dsp.plan import Plan
 from dsp.rule import Rule
-from dsp.schedule import Schedule
 from dsp.track import Tracker
 from dsp.values import Dwell
-from sdr.source import BadSource, EndOfRecording, Source, SourceError, TunerNotLocked, UserError
+from sdr.source import (
+    BadSource,
+    DeviceBusy,
+    DeviceNotFound,
+    EndOfRecording,
+    Source,
+    SourceError,
+    TunerNotLocked,
+    UserError,
+)
 from sdr.uri import open_source
+from sensors.calibration import calibrations
+from sensors.clipper import Clipper
 from sensors.ear import Ear
 from sensors.hops import identity_of, plan_for
 from sensors.judge import Judge
@@ -37,8 +48,9 @@ from sensors.reports import (
     StartReport,
     encode,
 )
+from sensors.route import Route
 from sensors.survey import load_baseline
-from sensors.task import Order, Task, UseBaseline
+from sensors.task import Order, TakeHops, Task
 
 REPORT_QUEUE = 256
 """Reports waiting for a supervisor that is busy; then dwells wait, and lose time, not order."""
@@ -46,8 +58,8 @@ REPORT_QUEUE = 256
 SEND_PATIENCE_S = 2.0
 """A supervisor that takes nothing for so long is gone."""
 
-TUNE_GUESS_S = 0.02
-"""Retune time before it has been measured; the tuner of an R820T takes about this."""
+ABSENT_S = 0.5
+"""A dongle that is not there is looked for this often; starting a process each time is slow."""
 
 
 class Supervisor:
@@ -92,6 +104,7 @@ class Supervisor:
 
 def watch(task: Task, source: Source, site: Supervisor) -> None:
     """Hop, dwell, detect and report until told to stop."""
+    settle(task, source)
     settings = source.configure(
         sample_rate_hz=task.sample_rate_hz if source.info.tunable else None,
         gain_db=task.gain_db if source.info.gains_db else None,
@@ -102,44 +115,76 @@ def watch(task: Task, source: Source, site: Supervisor) -> None:
     site.report(StartReport(task.sensor, source.info, settings, time.time_ns()))
     baseline = load_baseline(task.baseline, task.sensor, identity) if task.baseline else None
     rule = rule_for(task, plan)
-    ear = Ear(source, plan, resolution, task.dwell_s)
-    judge = Judge(ear, rule)
     tracker = Tracker()
 
-    for dwell in dwells(task, ear, plan, site):
-        for order in site.orders():
-            if isinstance(order, UseBaseline):
-                site.surveying = False
-                baseline = load_baseline(order.path, task.sensor, identity)
-                tracker = Tracker()
-        reference = baseline.at(dwell.hop, dwell.time_ns) if baseline is not None else None
-        detections = detect(dwell, reference, rule, followed_hz=tracker.on_air_hz(dwell.grid))
-        confirmed = judge.sift(dwell, ear.measure(dwell, detections, reference))
-        emitters = tracker.update(confirmed, hop=dwell.hop, grid=dwell.grid, time_ns=dwell.time_ns)
-        judged_by = baseline.hash if baseline is not None else ""
-        site.report(DwellReport.of(task.sensor, dwell, confirmed, emitters, judged_by))
+    with (
+        Ear(source, plan, resolution, task.dwell_s) as ear,
+        Clipper(task, source.info, settings, baseline, site.report) as clipper,
+    ):
+        judge = Judge(ear, rule)
+        route = Route(task, plan, surveying=site.surveying)
+        for dwell in dwells(task, ear, route, site):
+            for order in site.orders():
+                if isinstance(order, TakeHops):
+                    route.take(order, ear.clock_s)
+                else:
+                    baseline = load_baseline(order.path, task.sensor, identity)
+                    tracker = Tracker()
+                    route.begin()
+                    clipper.begin(baseline)
+            reference = baseline.at(dwell.hop, dwell.time_ns) if baseline is not None else None
+            followed = tracker.on_air_hz(dwell.grid)
+            detections = detect(dwell, reference, rule, followed_hz=followed)
+            block = ear.block
+            confirmed = judge.sift(dwell, ear.measure(dwell, detections, reference))
+            emitters = tracker.update(
+                confirmed, hop=dwell.hop, grid=dwell.grid, time_ns=dwell.time_ns
+            )
+            if route.follow(dwell, emitters, ear.clock_s):
+                route.put_back(ear.recall(), ear.clock_s)
+            clipper.follow(block, emitters, dwell)
+            judged_by = baseline.hash if baseline is not None else ""
+            site.report(
+                DwellReport.of(
+                    task.sensor,
+                    dwell,
+                    confirmed,
+                    emitters,
+                    judged_by,
+                    hop_s=ear.hop_s or 0.0,
+                    rhythms=route.rhythms(emitters),
+                )
+            )
 
 
-def dwells(task: Task, ear: Ear, plan: Plan, site: Supervisor) -> Iterator[Dwell]:
-    """Visit hop after hop in the order of their deadlines; in a survey all equally often."""
-    schedule = Schedule(plan, task.dwell_s + TUNE_GUESS_S, task.seed)
-    sweep = cycle(plan.hops)
+def dwells(task: Task, ear: Ear, route: Route, site: Supervisor) -> Iterator[Dwell]:
+    """Visit hop after hop as the route says; the next is tuned while this one is computed."""
     while not site.stop.is_set():
-        hop = next(sweep) if site.surveying else schedule.next(time.monotonic())
+        while ear.room:
+            ear.ask(route.next(ear.clock_s, ear.hop_s))
         try:
-            dwell = ear.visit(hop)
+            dwell = ear.hear()
         except TunerNotLocked as fault:
             fields = {key: str(value) for key, value in fault.fields.items()}
-            site.report(MissedHop(task.sensor, hop.index, fault.message_id, fields, time.time_ns()))
+            hop = ear.hop.index if ear.hop is not None else 0
+            site.report(MissedHop(task.sensor, hop, fault.message_id, fields, time.time_ns()))
             continue
         if dwell is not None:
             yield dwell
 
 
+def settle(task: Task, source: Source) -> None:
+    """Discard after a retune what this very dongle needs, where ``doctor`` has measured it."""
+    known = calibrations(Path(task.data)).get(source.info.serial) if task.data else None
+    if known is not None and known.discard_s is not None and hasattr(source, "settle_s"):
+        source.settle_s = known.discard_s
+
+
 def rule_for(task: Task, plan: Plan) -> Rule:
     """Thresholds for the wanted number of false alarms in an exam of the task's length."""
     bins = sum(hop.grid.n_bins for hop in plan.hops)
-    visits = task.exam_s / (len(plan.hops) * (task.dwell_s + TUNE_GUESS_S))
+    hop_s = task.hop_s or task.dwell_s
+    visits = task.exam_s / (len(plan.hops) * hop_s)
     return Rule.for_exam(
         task.false_alarms,
         bins=bins,
@@ -152,23 +197,52 @@ def run(task: Task) -> int:
     """Open the source and watch; tell the supervisor why it ended."""
     site = Supervisor(task.endpoint, surveying=task.survey)
     try:
-        with open_source(task.source) as source:
+        with open_patiently(task, site) as source:
             watch(task, source, site)
     except EndOfRecording:
         site.report(EndReport(task.sensor, time.time_ns()))
     except UserError as fault:
-        fields = {key: str(value) for key, value in fault.fields.items()}
-        # What is wrong in a file or a setting stays wrong; a dongle may come (back).
-        retry = isinstance(fault, SourceError) and not isinstance(fault, BadSource)
-        site.report(
-            FaultReport(
-                task.sensor, fault.message_id, fields, retry, fault.exit_code, time.time_ns()
-            )
-        )
+        site.report(fault_report(task, fault))
         return fault.exit_code
+    except Exception as error:
+        # A mistake of ours: the log gets all of it, the centre one line.
+        traceback.print_exc()
+        fields = {"reason": f"{type(error).__name__}: {error}"[:200]}
+        site.report(FaultReport(task.sensor, "worker.crashed", fields, True, 3, time.time_ns()))
+        return 3
     finally:
         site.close()
     return 0
+
+
+def open_patiently(task: Task, site: Supervisor) -> Source:
+    """Open the source; one that is only absent is looked for until it comes or we stop.
+
+    Raises
+    ------
+    UserError
+        It cannot be opened, and waiting does not help; or it was never there.
+    """
+    told = ""
+    while True:
+        try:
+            return open_source(task.source)
+        except (DeviceNotFound, DeviceBusy) as fault:
+            if fault.message_id != told:
+                told = fault.message_id
+                site.report(fault_report(task, fault))
+            if site.stop.wait(ABSENT_S):
+                raise
+
+
+def fault_report(task: Task, fault: UserError) -> FaultReport:
+    """Tell why it does not go on, and whether trying again may help."""
+    fields = {key: str(value) for key, value in fault.fields.items()}
+    # What is wrong in a file or a setting stays wrong; a dongle may come (back).
+    retry = isinstance(fault, SourceError) and not isinstance(fault, BadSource)
+    return FaultReport(
+        task.sensor, fault.message_id, fields, retry, fault.exit_code, time.time_ns()
+    )
 
 
 def stdin_unbuffered() -> io.FileIO:

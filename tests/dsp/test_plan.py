@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dsp.division import divide
 from dsp.plan import CENTER_GUARD_HZ, Band, Share, make_plan
 from dsp.schedule import Schedule, sweep_order
 
@@ -109,10 +110,14 @@ def test_impossible_bands_are_refused_by_name(bad):
         Band("x", *bad)
 
 
+def scheduled(plan, hop_time_s, seed):
+    return Schedule(plan, dict(enumerate(divide(plan, [hop_time_s]).revisit_s)), hop_time_s, seed)
+
+
 def test_the_schedule_keeps_every_deadline_that_can_be_kept():
     plan = make_plan(BANDS[:2])
     hop_time_s = 0.02
-    schedule = Schedule(plan, hop_time_s, seed=1)
+    schedule = scheduled(plan, hop_time_s, seed=1)
     visits = {hop.index: [] for hop in plan.hops}
     now = 0.0
     while now < 60.0:
@@ -124,23 +129,63 @@ def test_the_schedule_keeps_every_deadline_that_can_be_kept():
         assert np.ptp(gaps) > 0.05 * gaps.mean()  # jitter: nothing periodic stays in the shadow
 
 
+@pytest.mark.parametrize("hop_time_s", [0.04, 0.1])
+def test_the_schedule_spreads_what_time_there_is_as_the_plan_says(hop_time_s):
+    plan = make_plan(BANDS)
+    division = divide(plan, [hop_time_s])
+    schedule = scheduled(plan, hop_time_s, seed=1)
+    visits = {hop.index: [] for hop in plan.hops}
+    for step in range(40_000):
+        visits[schedule.next(step * hop_time_s).index].append(step * hop_time_s)
+    for hop in plan.hops:
+        mean_s = np.diff(visits[hop.index]).mean()
+        assert mean_s == pytest.approx(division.revisit_s[hop.index], rel=0.06)
+
+
 def test_the_schedule_is_the_same_for_the_same_seed_only():
     plan = make_plan(BANDS[:2])
     runs = []
     for seed in (1, 1, 2):
-        schedule = Schedule(plan, 0.02, seed)
+        schedule = scheduled(plan, 0.02, seed)
         runs.append([schedule.next(k * 0.02).index for k in range(200)])
     assert runs[0] == runs[1] != runs[2]
 
 
 def test_an_overloaded_schedule_counts_late_visits_and_a_hunt_moves_the_deadline():
     plan = make_plan(BANDS[:2])
-    schedule = Schedule(plan, 0.02, seed=3)
+    schedule = scheduled(plan, 0.02, seed=3)
     for k in range(100):
         schedule.next(k * 0.5)
     assert schedule.late > 50
     schedule.visited(3, 100.0)
     assert schedule.next(100.0).index != 3
+
+
+def test_a_hop_that_was_called_off_or_where_something_is_expected_comes_first():
+    schedule = scheduled(make_plan(BANDS[:2]), 0.02, seed=3)
+    hop = schedule.next(0.0)
+    schedule.soon(hop.index, -1.0)
+    assert schedule.next(0.0) == hop
+    schedule.soon(10**6, 0.0)  # not ours: of no interest
+
+
+def test_new_hops_are_due_at_once_and_the_old_keep_their_deadlines():
+    plan = make_plan(BANDS[:2])
+    schedule = Schedule(plan, {0: 0.5, 1: 0.5}, 0.02, seed=3)
+    for k in range(50):
+        assert schedule.next(k * 0.02).index < 2
+    schedule.assign({1: 0.5, 7: 2.0}, 0.02, 1.0)
+    assert {schedule.next(1.0 + k * 0.02).index for k in range(10)} == {1, 7}
+    with pytest.raises(ValueError, match="no hop"):
+        schedule.assign({}, 0.02, 1.0)
+
+
+def test_a_slower_dongle_comes_less_often():
+    plan = make_plan(BANDS[:2])
+    schedule = Schedule(plan, {0: 0.5, 1: 0.5}, 0.25, seed=3)
+    schedule.set_hop_time(0.5)
+    at_s = [k * 0.5 for k in range(40) if schedule.next(k * 0.5).index == 0]
+    assert np.diff(at_s).mean() == pytest.approx(1.0, rel=0.1)
 
 
 def test_a_sweep_visits_every_hop_once_in_a_seeded_order():

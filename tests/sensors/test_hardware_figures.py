@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from dsp.plan import Band, make_plan
+from dsp.division import divide
 from sensors.config import load_site
-from sensors.task import tasks_of
+from sensors.team import teams_of
 
 HOP_S = {40: 0.072, 20: 0.052}
 ROW = re.compile(
@@ -24,16 +24,8 @@ def planned(folder, dongles, dwell_ms):
     for number in range(dongles):
         text += f'[[dongle]]\nsource = "scene:hall"\nname = "d{number}"\nposition = "hall"\n'
     (folder / "site.toml").write_text(text)
-    shares = []
-    for task in tasks_of(load_site(folder / "site.toml"), "tcp://127.0.0.1:1", survey=False):
-        plan = make_plan(
-            [
-                Band(b.name, b.start_hz, b.stop_hz, b.max_revisit_s, b.mode, b.priority)
-                for b in task.bands
-            ]
-        )
-        shares += plan.shares(HOP_S[dwell_ms])
-    return shares
+    (team,) = teams_of(load_site(folder / "site.toml"))
+    return divide(team.plan, [HOP_S[dwell_ms]] * len(team.sensors)).shares
 
 
 def test_the_table_of_dongles(repository, tmp_path):

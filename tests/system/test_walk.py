@@ -171,7 +171,7 @@ def test_a_killed_worker_is_back_and_the_gap_is_told(centre):
         [worker] = workers(sensor.pid)
         os.kill(worker, signal.SIGKILL)
         centre.wait(lambda: workers(sensor.pid) not in ([], [worker]), 15)
-        centre.wait(lambda: "ledger.gap" in str(centre.get("notices")), 15)
+        centre.wait(lambda: "worker.died" in str(centre.get("notices")), 15)
 
 
 def workers(parent: int) -> list[int]:

@@ -1,0 +1,75 @@
+"""Which hop one dongle visits next: its part of the plan, a hunt, or in a survey one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import cycle
+
+from dsp.plan import Hop, Plan
+from dsp.schedule import Schedule
+from dsp.values import Dwell, Emitter
+from sensors.hunter import Hunter
+from sensors.task import TakeHops, Task
+
+CHANGED = 0.03
+"""The schedule is computed anew when the measured hop time has changed by so much."""
+
+
+class Route:
+    """The way through the hops.
+
+    Parameters
+    ----------
+    task : Task
+    plan : Plan
+    surveying : bool
+        Visit all hops of the plan equally often, hunt nothing.
+    """
+
+    def __init__(self, task: Task, plan: Plan, *, surveying: bool) -> None:
+        self._plan = plan
+        self._surveying = surveying
+        self._sweep = cycle(plan.hops)
+        self._hop_s = task.hop_s or task.dwell_s
+        wanted = self._known(task.hops) or {
+            hop.index: plan.bands[hop.band].max_revisit_s for hop in plan.hops
+        }
+        self._schedule = Schedule(plan, wanted, self._hop_s, task.seed)
+        self._hunter = Hunter(self._schedule)
+
+    def next(self, now_s: float, hop_s: float | None) -> Hop:
+        """Choose; the measured hop time, where there is one, goes into the schedule."""
+        if self._surveying:
+            return next(self._sweep)
+        if hop_s is not None and abs(hop_s / self._hop_s - 1) > CHANGED:
+            self._hop_s = hop_s
+            self._schedule.set_hop_time(hop_s)
+        return self._hunter.hop(now_s) or self._schedule.next(now_s)
+
+    def begin(self) -> None:
+        """The survey is over: watch."""
+        self._surveying = False
+        self._hunter.forget()
+
+    def take(self, order: TakeHops, now_s: float) -> None:
+        """Visit other hops from now on; a dongle without work helps with everything."""
+        wanted = self._known(order.hops) or dict.fromkeys(range(len(self._plan.hops)), 1.0)
+        self._schedule.assign(wanted, self._hop_s, now_s)
+
+    def follow(self, dwell: Dwell, emitters: Sequence[Emitter], now_s: float) -> bool:
+        """Take in what a dwell showed; whether to stay there at once."""
+        return not self._surveying and self._hunter.follow(dwell, emitters, now_s)
+
+    def put_back(self, hops: Iterable[Hop], now_s: float) -> None:
+        """Have hops visited later that were called off."""
+        for hop in hops:
+            self._schedule.soon(hop.index, now_s)
+
+    def rhythms(self, emitters: Sequence[Emitter]) -> dict[int, float]:
+        """Repeat periods of these emitters, where known."""
+        known = self._hunter.rhythms
+        return {e.number: known[e.number] for e in emitters if e.number in known}
+
+    def _known(self, hops: dict[int, float]) -> dict[int, float]:
+        """Hops that this plan has; a source's true rate may give it one fewer."""
+        return {hop: revisit for hop, revisit in hops.items() if hop < len(self._plan.hops)}
