@@ -142,6 +142,7 @@ class Keeper:
                 _add_burst(one.bursts, dwell.time_ns, until_ns)
             if one is not None:
                 one.last_seen_ns = emitter.last_seen_ns
+                one.facts = _with_edges(one.facts, emitter)
             self._known[emitter.number][1] = emitter.last_seen_ns
 
     def results(self) -> list[Kept]:
@@ -172,16 +173,10 @@ class Keeper:
         if len(self._open) >= MAX_OPEN:
             self.left_out += 1
             return None
-        half_hz = max(emitter.bandwidth_hz, 1.0) / 2
         first_ns = dwell.time_ns if came_back else emitter.first_seen_ns
         start_ns = first_ns - self._before_ns
         one = self._open[emitter.number] = _Open(
-            facts=replace(
-                self._facts,
-                emitter=f"{self._facts.sensor}-{emitter.number}",
-                low_hz=emitter.center_freq_hz - half_hz,
-                high_hz=emitter.center_freq_hz + half_hz,
-            ),
+            facts=replace(self._facts, emitter=f"{self._facts.sensor}-{emitter.number}"),
             center_freq_hz=dwell.center_freq_hz,
             start_ns=start_ns,
             last_seen_ns=emitter.last_seen_ns,
@@ -210,6 +205,13 @@ class Keeper:
                 self._written.put(Kept(number, self._archive.keep(facts, blocks)))
             except EvidenceFault as fault:
                 self._written.put(Kept(number, None, fault))
+
+
+def _with_edges(facts: Facts, emitter: Emitter) -> Facts:
+    """Facts with the edges as known now; they grow sharper with every dwell."""
+    half_hz = max(emitter.bandwidth_hz, 1.0) / 2
+    low_hz, high_hz = emitter.center_freq_hz - half_hz, emitter.center_freq_hz + half_hz
+    return replace(facts, low_hz=low_hz, high_hz=high_hz)
 
 
 def _add_burst(bursts: list[tuple[int, int]], start_ns: int, until_ns: int) -> None:

@@ -110,6 +110,7 @@ def test_a_clip_begins_before_the_first_symbol_and_ends_after_the_last(keeper):
     np.testing.assert_array_equal(got[: 200 * 2 * NUM], expected[: 200 * 2 * NUM])
     whole, burst = json.loads(clip.meta.read_text())["annotations"]
     assert whole["core:label"] == "s/hall-1"
+    assert whole["core:freq_lower_edge"] == 169.01e6 - 6250
     assert burst["core:sample_start"] / RATE == pytest.approx(5.0, abs=0.05)
     assert burst["core:sample_count"] / RATE == pytest.approx(2.0, abs=0.05)
 
