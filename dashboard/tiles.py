@@ -7,6 +7,7 @@ visible in the picture of a month.  Alarms and events are elsewhere: the files m
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -162,6 +163,12 @@ class TileFiles:
                 self._writers.pop(old).close()
             self.folder.mkdir(parents=True, exist_ok=True)
             path = self.folder / f"{day}.db"
+            if not path.exists():
+                # A reader must never find a file without its table.
+                fresh = path.with_suffix(".new")
+                with contextlib.closing(sqlite3.connect(fresh)) as connection:
+                    connection.execute(_SCHEMA)
+                fresh.replace(path)
             connection = sqlite3.connect(path, check_same_thread=False)
             connection.execute("PRAGMA journal_mode=WAL")
             # Live rows are lossy anyway: a power cut may take the last minute, never the file.

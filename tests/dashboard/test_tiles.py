@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -259,3 +261,25 @@ def test_other_steps_are_converted() -> None:
 def test_no_band_no_window() -> None:
     assert windows_of("s/hall", [], 4096) == []
     assert windows_of("s/hall", [BandWatch("b", 5e6, 5e6, 1, 1)], 4096) == []
+
+
+def test_a_reader_never_finds_a_file_without_its_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whenever the writer is about to open something, what is there can be read."""
+    files = TileFiles(tmp_path)
+    reads: list[int] = []
+    connect = sqlite3.connect
+
+    def watched(path: Any, **options: Any) -> sqlite3.Connection:
+        connection = connect(path, **options)
+        monkeypatch.setattr(sqlite3, "connect", connect)
+        reads.append(len(list(files.read("s/hall", 0, 0, 2**62, 0.0, 1e9))))
+        monkeypatch.setattr(sqlite3, "connect", watched)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", watched)
+    files.write([tile(empty())])
+    monkeypatch.undo()
+    files.close()
+    assert len(reads) >= 2
