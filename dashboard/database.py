@@ -4,19 +4,76 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import Connection, Engine, Table, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
-from sqlalchemy.pool import QueuePool, StaticPool
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 
+from dashboard import schema
 from dashboard.errors import StoreError
 
 BUSY_S = 5.0
 READERS = 4
+LOCK = 0x72667072
+"""Number of our advisory lock in PostgreSQL."""
+
+
+class Closable(Protocol):
+    """A lock that is held until it is closed."""
+
+    def close(self) -> None:
+        """Let go."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An open database.
+
+    Attributes
+    ----------
+    writer, reader : Engine
+    owner : Closable
+        The lock that says "this monitor writes here".
+    """
+
+    writer: Engine
+    reader: Engine
+    owner: Closable
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.reader.dispose()
+        self.writer.dispose()
+        self.owner.close()
+
+
+def open_database(url: str) -> Database:
+    """Open a store's database and make or check its tables.
+
+    Raises
+    ------
+    StoreError
+        It cannot be opened, is in use by another monitor, or was written by a newer program.
+    """
+    parsed = parse_url(url)
+    try:
+        owner = own(parsed)
+        database = Database(*engines(parsed), owner)
+        try:
+            schema.prepare(database.writer)
+        except BaseException:
+            database.close()
+            raise
+    except (SQLAlchemyError, ImportError) as error:
+        why = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+        raise StoreError("monitor.store_unusable", store=url, why=why) from None
+    return database
 
 
 def parse_url(url: str) -> URL:
@@ -44,13 +101,26 @@ def parse_url(url: str) -> URL:
     return parsed
 
 
-def own(url: URL) -> sqlite3.Connection | None:
+def own(url: URL) -> Closable:
     """Take the lock that says "this monitor writes here"; it ends with the process.
 
-    A file of its own beside the database: the lock must not be in the way of our own readers.
+    Raises
+    ------
+    StoreError
+        Another monitor has it.
     """
-    if url.get_backend_name() != "sqlite":
-        return None
+    if url.get_backend_name() == "sqlite":
+        return _own_file(url)
+    connection = create_engine(url, poolclass=NullPool).connect()
+    if not connection.scalar(select(func.pg_try_advisory_lock(LOCK))):
+        connection.close()
+        raise StoreError("monitor.store_in_use", store=url.render_as_string())
+    connection.commit()  # the lock is the session's, not the transaction's
+    return connection
+
+
+def _own_file(url: URL) -> sqlite3.Connection:
+    """Lock a file of its own beside the database, so as not to be in our own readers' way."""
     try:
         owner = sqlite3.connect(f"{url.database}-owner", timeout=0, check_same_thread=False)
     except sqlite3.Error as error:

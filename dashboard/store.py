@@ -15,14 +15,13 @@ from contextlib import contextmanager
 
 import msgspec
 from sqlalchemy import Connection, insert, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard import schema
 from dashboard.actions import Wish, act
 from dashboard.alarms import WAITING, Alarm
-from dashboard.database import engines, own, parse_url, upsert
+from dashboard.database import open_database, upsert
 from dashboard.desk import Desk, alarm_id
-from dashboard.errors import Refused, StoreError
+from dashboard.errors import Refused
 from dashboard.fuse import REJOIN_S, Surroundings, Weights
 from dashboard.inbox import Breach, Incoming, Standing
 from dashboard.notices import Notice
@@ -90,17 +89,8 @@ class Store:
         self.tell_notice: Callable[[Connection, Notice], None] = lambda *_: None
         self._clock_ns = clock_ns
         self._lock = threading.RLock()
-        parsed = parse_url(url)
-        self._owner = own(parsed)
-        try:
-            self._writer, self.reader = engines(parsed)
-            schema.prepare(self._writer)
-        except (SQLAlchemyError, ImportError, StoreError) as error:
-            self._disown()
-            if isinstance(error, StoreError):
-                raise
-            why = str(getattr(error, "orig", None) or error)
-            raise StoreError("monitor.store_unusable", store=url, why=why) from None
+        self._database = open_database(url)
+        self._writer, self.reader = self._database.writer, self._database.reader
         self.desk = Desk(weights or Weights(), surroundings)
         self._heads: Heads = {}
         self._checkpoint_ns = clock_ns()
@@ -110,9 +100,7 @@ class Store:
         """Write the last checkpoint and let go of the database."""
         with self._lock:
             self._checkpoint(self._clock_ns())
-        self.reader.dispose()
-        self._writer.dispose()
-        self._disown()
+        self._database.close()
 
     def ingest(self, batch: Sequence[Incoming | Breach]) -> None:
         """Commit a batch in order, in one durable transaction, then tell the listeners."""
@@ -292,7 +280,3 @@ class Store:
             if alarm is not None:
                 self.desk.load(alarm)
         return self.desk.fold(item.event, alarm_id(item.peer, item.epoch, item.seq), now_ns)
-
-    def _disown(self) -> None:
-        if self._owner:
-            self._owner.close()

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,13 +95,72 @@ def clock() -> Clock:
     return Clock()
 
 
+def _postgres_programs() -> Path | None:
+    """Folder of PostgreSQL's programs; Debian keeps them off the PATH."""
+    if found := shutil.which("initdb"):
+        return Path(found).resolve().parent
+    return max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """URL of a PostgreSQL server of our own, without the database's name."""
+    psycopg = pytest.importorskip(
+        "psycopg", reason="PostgreSQL tests need psycopg (pip install psycopg)"
+    )
+    programs = _postgres_programs()
+    if programs is None:
+        pytest.skip("no PostgreSQL (Debian: apt install postgresql)")
+    # It refuses to run as root; the user that Debian's package made may.
+    user = "postgres" if hasattr(os, "geteuid") and os.geteuid() == 0 else None
+    folder = Path(tempfile.mkdtemp(prefix="rfproctor-pg-"))
+    if user:
+        shutil.chown(folder, user)
+    data = str(folder / "data")
+    subprocess.run(
+        [str(programs / "initdb"), "-D", data, "-U", "monitor", "--auth=trust", "-N"],
+        **{"cwd": folder, "user": user, "check": True, "capture_output": True, "timeout": 60},
+    )
+    settings = ["-c", "fsync=off", "-c", "listen_addresses="]
+    server = subprocess.Popen(
+        [str(programs / "postgres"), "-D", data, "-k", str(folder), *settings],
+        **{"cwd": folder, "user": user, "stderr": subprocess.DEVNULL},
+    )
+    url = f"postgresql://monitor@/{{name}}?host={folder}"
+    deadline_s = time.monotonic() + 20
+    while time.monotonic() < deadline_s:
+        try:
+            psycopg.connect(url.format(name="postgres")).close()
+            break
+        except psycopg.OperationalError:
+            time.sleep(0.05)
+    yield url
+    server.send_signal(signal.SIGINT)  # "fast shutdown"
+    server.wait(20)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A new database of either kind: the same tests on both."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/db/monitor.db"
+    server: str = request.getfixturevalue("postgresql")
+    import psycopg
+
+    name = f"t{secrets.token_hex(8)}"
+    with psycopg.connect(server.format(name="postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return server.format(name=name)
+
+
 @pytest.fixture
-def open_store(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., Store]]:
-    """Open stores on one file; whatever is still open is closed at the end."""
+def open_store(store_url: str, clock: Clock) -> Iterator[Callable[..., Store]]:
+    """Open stores on one database; whatever is still open is closed at the end."""
     opened: list[Store] = []
 
     def open_it(**options: Any) -> Store:
-        store = Store(f"sqlite:///{tmp_path}/db/monitor.db", clock_ns=clock, **options)
+        store = Store(store_url, clock_ns=clock, **options)
         opened.append(store)
         return store
 

@@ -21,6 +21,7 @@ from sensors.messages import (
     Pulse,
     Record,
     Refuse,
+    RelayedEvent,
     Signed,
     Welcome,
     Who,
@@ -382,3 +383,39 @@ def test_many_connections_are_bounded(store: ListStore, monkeypatch: pytest.Monk
         site.route = bytes([number])
         site.say(site.hello())
     assert len(intake._sessions) == 5
+
+
+def relayed(site: Site, verify_key: bytes, inner: Signed) -> bytes:
+    event = RelayedEvent("school-3", 1, verify_key, inner.record, inner.signature)
+    return msgspec.msgpack.encode(event)
+
+
+@pytest.mark.parametrize("relay", [True, False])
+def test_only_a_relay_brings_what_others_signed(store: ListStore, relay: bool) -> None:
+    keys, below = make_keys(), make_keys()
+    peers = {keys.curve_public: Peer("school-3", keys.verify_key, relay)}
+    site = Site(Intake(store, "city", FixedList(peers)), keys)
+    inner = Site(site.intake, below).record(site="school-9")
+    outcome = site.say(site.hello(), site.record(payload=relayed(site, below.verify_key, inner)))
+    if relay:
+        assert [event.event.site for event in store.events] == ["school-9"]
+    else:
+        assert [r for r, _, _ in outcome.refused] == ["signature"]
+        assert store.items == []
+
+
+def test_a_relay_cannot_alter_what_it_brings(store: ListStore) -> None:
+    keys, below = make_keys(), make_keys()
+    peers = {keys.curve_public: Peer("school-3", keys.verify_key, True)}
+    site = Site(Intake(store, "city", FixedList(peers)), keys)
+    inner = Site(site.intake, below).record(site="school-9")
+    altered = Signed(inner.record.replace(b"school-9", b"school-8"), inner.signature)
+    outcome = site.say(site.hello(), site.record(payload=relayed(site, below.verify_key, altered)))
+    assert [r for r, _, _ in outcome.refused] == ["signature"]
+    assert only_last(outcome, Refuse).reason == "wire.relay"
+    assert store.items == []
+
+
+def only_last(outcome: Outcome, kind: type) -> msgspec.Struct:
+    assert isinstance(outcome.replies[-1][1], kind)
+    return outcome.replies[-1][1]
