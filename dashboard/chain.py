@@ -13,12 +13,25 @@ from dataclasses import dataclass
 
 from dashboard.inbox import Breach, BreachKind, Incoming, Standing
 from sensors.keys import key_id, signed_by
-from sensors.messages import VERSION, Ack, Hello, Record, Refuse, Signed, Welcome
+from sensors.messages import (
+    VERSION,
+    Ack,
+    Event,
+    Hello,
+    Record,
+    Refuse,
+    RelayedEvent,
+    Signed,
+    Welcome,
+)
 from sensors.outbox import NO_HASH
 from sensors.wire import READS, Refused, read_event, read_record, record_hash
 
 REMEMBERED = 256
 """Hashes of the newest records, to tell a repetition from another record of the same number."""
+
+LEVELS = 4
+"""School, county, city, province."""
 
 Item = Incoming | Breach
 
@@ -38,6 +51,8 @@ class Chain:
     ----------
     peer, site : str
         Key id; the only site that this key may speak for.
+    relay : bool
+        Whether it may also bring what others have signed.
     epoch : bytes
         As greeted last; empty before.
     taken, stored : Standing
@@ -48,7 +63,8 @@ class Chain:
         ``taken``, ``repeated``, ``missing``.
     """
 
-    def __init__(self, verify_key: bytes, site: str, monitor: str) -> None:
+    def __init__(self, verify_key: bytes, site: str, monitor: str, relay: bool = False) -> None:
+        self.relay = relay
         self.verify_key = verify_key
         self.peer = key_id(verify_key)
         self.site = site
@@ -187,6 +203,8 @@ class Chain:
         if event.site != self.site:
             self.held = "wire.site"
             raise Refused("site", event.site)
+        if isinstance(event, RelayedEvent):
+            event = self._unwrap(event)
         return Incoming(
             peer=self.peer,
             epoch=record.epoch.hex(),
@@ -199,6 +217,19 @@ class Chain:
             signature=signed.signature,
             hash=digest,
         )
+
+    def _unwrap(self, event: RelayedEvent) -> Event:
+        """The event inside, whose own site signed it; the relay can only pass it on."""
+        inner: Event = event
+        for _ in range(LEVELS):
+            if not isinstance(inner, RelayedEvent):
+                return inner
+            digest = record_hash(inner.record)
+            if not self.relay or not signed_by(inner.verify_key, digest, inner.signature):
+                break
+            inner = read_event(read_record(inner.record).payload)
+        self.held = "wire.relay"
+        raise Refused("signature", "relayed")
 
     def _hold(self, kind: BreachKind, first: int, last: int, now_ns: int) -> Breach:
         self.held = f"wire.{kind}"

@@ -82,9 +82,17 @@ class MonitorSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class UpstreamSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """``[upstream]``: the centre above this one."""
+    """``[upstream]``: the centre above this one.
+
+    Attributes
+    ----------
+    events : str
+    server_key : str
+        As printed by ``rfproctor keys list`` there; empty on loopback without keys.
+    """
 
     events: str
+    server_key: Annotated[str, Meta(pattern=r"^(.{40})?$")] = ""
 
     def __post_init__(self) -> None:
         if _TCP.match(self.events) is None:

@@ -201,9 +201,11 @@ class Intake:
             outcome.replies.append((arrival.route, Who()))
             raise Refused("unknown", "no greeting")
         if isinstance(message, Heartbeat):
-            if message.site != known.site:
+            if message.site != known.site and not known.relay:
                 raise Refused("site", message.site)
             outcome.heartbeats.append(message)
+            if message.site != known.site:
+                return  # of a site below: its clock is none of ours
             pulse = Pulse(message.time_ns, arrival.time_ns, arrival.time_ns)
             outcome.replies.append((arrival.route, pulse))
             self.routes[known.site] = arrival.route
@@ -289,7 +291,8 @@ class Intake:
                 raise Refused("signature", "greeting names another signing key")
             if hello.site != allowed.site:
                 raise Refused("site", hello.site)
-        fresh = self.make_chain(hello.verify_key, hello.site, self.monitor)
+        relay = allowed.relay if allowed is not None else True
+        fresh = self.make_chain(hello.verify_key, hello.site, self.monitor, relay)
         chain = self.chains.setdefault(fresh.peer, fresh)
         if chain.site != hello.site:
             raise Refused("site", hello.site)

@@ -24,10 +24,12 @@ from sensors.wire import Refused
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS site (
     curve TEXT PRIMARY KEY, verify TEXT NOT NULL, key TEXT NOT NULL, site TEXT NOT NULL,
-    added_ns INTEGER NOT NULL, expires_ns INTEGER NOT NULL, revoked_ns INTEGER NOT NULL
+    added_ns INTEGER NOT NULL, expires_ns INTEGER NOT NULL, revoked_ns INTEGER NOT NULL,
+    relay INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS token (
-    hash TEXT PRIMARY KEY, site TEXT NOT NULL, expires_ns INTEGER NOT NULL, used_ns INTEGER NOT NULL
+    hash TEXT PRIMARY KEY, site TEXT NOT NULL, expires_ns INTEGER NOT NULL,
+    used_ns INTEGER NOT NULL, relay INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS act (
     id INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, actor TEXT NOT NULL, act TEXT NOT NULL,
@@ -46,10 +48,13 @@ class Peer:
         The only site whose events it may send.
     verify_key : bytes
         Ed25519.
+    relay : bool
+        A monitor of the level below: it also brings what sites there have signed.
     """
 
     site: str
     verify_key: bytes
+    relay: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,7 @@ class Entry:
     added_ns: int
     expires_ns: int
     revoked_ns: int
+    relay: int
 
     def state(self, now_ns: int) -> str:
         """``valid``, ``revoked`` or ``expired``."""
@@ -157,10 +163,17 @@ class Keyring:
         state = entry.state(self._clock_ns())
         if state != "valid":
             raise Refused(state, entry.site)
-        return Peer(entry.site, bytes.fromhex(entry.verify))
+        return Peer(entry.site, bytes.fromhex(entry.verify), bool(entry.relay))
 
     def allow(
-        self, site: str, curve: bytes, verify_key: bytes, actor: str, days: float = 0.0
+        self,
+        site: str,
+        curve: bytes,
+        verify_key: bytes,
+        actor: str,
+        days: float = 0.0,
+        *,
+        relay: bool = False,
     ) -> Entry:
         """Let a key in, for so many days (0: until revoked)."""
         now = self._clock_ns()
@@ -168,8 +181,8 @@ class Keyring:
         key = key_id(verify_key)
         with self._db:
             self._db.execute(
-                "INSERT OR REPLACE INTO site VALUES (?, ?, ?, ?, ?, ?, 0)",
-                (curve.decode(), verify_key.hex(), key, site, now, expires),
+                "INSERT OR REPLACE INTO site VALUES (?, ?, ?, ?, ?, ?, 0, ?)",
+                (curve.decode(), verify_key.hex(), key, site, now, expires, relay),
             )
             self._note(actor, "allow", site, key)
         self.refresh()
@@ -188,13 +201,15 @@ class Keyring:
         self.refresh()
         return found
 
-    def token(self, site: str, events: str, actor: str, minutes: float = 30.0) -> Token:
+    def token(
+        self, site: str, events: str, actor: str, minutes: float = 30.0, *, relay: bool = False
+    ) -> Token:
         """Make a one-time token by which a site may bring its keys."""
         secret = os.urandom(16)
         expires = self._clock_ns() + int(minutes * 60e9)
         with self._db:
             self._db.execute(
-                "INSERT INTO token VALUES (?, ?, ?, 0)", (_hash(secret), site, expires)
+                "INSERT INTO token VALUES (?, ?, ?, 0, ?)", (_hash(secret), site, expires, relay)
             )
             self._note(actor, "token", site, "")
         self.refresh()
@@ -214,12 +229,17 @@ class Keyring:
         with self._db:
             row: Any = self._db.execute(
                 "UPDATE token SET used_ns = ? WHERE hash = ? AND used_ns = 0 AND expires_ns > ?"
-                " RETURNING site",
+                " RETURNING site, relay",
                 (now, _hash(secret), now),
             ).fetchone()
         if row is None:
             raise Refused("token")
-        return self.allow(row[0], curve, verify_key, "enrolment")
+        site, relay = row
+        return self.allow(site, curve, verify_key, "enrolment", relay=bool(relay))
+
+    def verify_key_of(self, key: str) -> bytes | None:
+        """Signing key of a key id that is or was on the list."""
+        return next((bytes.fromhex(e.verify) for e in self._entries.values() if e.key == key), None)
 
     def acts(self) -> list[tuple[int, str, str, str, str]]:
         """What was done: time, actor, act, site, key id."""

@@ -33,16 +33,23 @@ def keys() -> None:
 @MONITOR
 @click.argument("site")
 @click.option("--minutes", type=click.FloatRange(1, 1440), default=30.0, show_default=True)
+@click.option("--relay", is_flag=True, help="SITE is a monitor that brings its sites' events.")
 @click.option("--address", help="How the site reaches the monitor; default as in the file.")
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_obj
 def enroll(
-    lang: Lang, monitor_toml: Path, site: str, minutes: float, address: str | None, as_json: bool
+    lang: Lang,
+    monitor_toml: Path,
+    site: str,
+    minutes: float,
+    relay: bool,
+    address: str | None,
+    as_json: bool,
 ) -> None:
     """Print a one-time token by which SITE can bring its keys."""
     with _keyring(monitor_toml) as ring:
         events = address or load_config(monitor_toml).monitor.events
-        token = ring.token(site, events, getpass.getuser(), minutes)
+        token = ring.token(site, events, getpass.getuser(), minutes, relay=relay)
         if as_json:
             click.echo(json.dumps({"kind": "token", "site": site, "token": token.text()}))
             return

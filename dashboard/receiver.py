@@ -370,7 +370,7 @@ class Receiver:
         if self.keyring is None:
             return
         peer = self.keyring.admit(arrival.user)
-        if isinstance(message, Announce):
+        if isinstance(message, Announce) and not peer.relay:
             theirs = [s for s in message.sensors if not s.startswith(f"{peer.site}/")]
             if message.site != peer.site or theirs:
                 raise Refused("site", message.site)

@@ -115,7 +115,7 @@ class Link:
         self._server_key = server_key
         self._on_watch = on_watch
         self._counts: Counter[str] = Counter()
-        self._beat: Heartbeat | None = None
+        self._beats: dict[str, Heartbeat] = {}
         self._watches: tuple[Watch, ...] = ()
         self._fault: OutboxFault | None = None
         self._reopen_s = 0.0
@@ -176,9 +176,16 @@ class Link:
         )
         check(beat)
         self._show(f"heartbeat/{beat.site}", beat)
-        if self._beat is not None:
+        self._put_beat(beat)
+
+    def relay_heartbeat(self, beat: Heartbeat) -> None:
+        """Pass on the state of a site below, as it is; the newest of each site wins."""
+        self._put_beat(beat)
+
+    def _put_beat(self, beat: Heartbeat) -> None:
+        if beat.site in self._beats:
             self._counts["heartbeats_replaced"] += 1
-        self._beat = beat
+        self._beats[beat.site] = beat
         self._ring()
 
     def notes(self) -> list[Note]:
@@ -197,6 +204,10 @@ class Link:
     def watches(self) -> tuple[Watch, ...]:
         """Windows that somebody watches now; make rows for these and for nothing else."""
         return self._watches
+
+    def wake(self) -> None:
+        """Something was put into the outbox beside `publish`."""
+        self._ring()
 
     def answer(self, answer: Answer) -> None:
         """Tell the centre whether a command is being carried out."""
@@ -321,7 +332,9 @@ class Link:
             now = time.monotonic()
             if now >= announce_s:
                 announce_s = now + ANNOUNCE_EVERY_S
-                self._send(live, Announce(self._site, list(self.rows.sensors)))
+                for start in range(0, len(self.rows.sensors), 64):
+                    some = list(self.rows.sensors[start : start + 64])
+                    self._send(live, Announce(self._site, some))
             self._tell_watches()
             while (row := self.rows.take()) is not None:
                 if not self._send(live, row):
@@ -354,11 +367,14 @@ class Link:
 
     def _pump_state(self, events: zmq.Socket[bytes]) -> bool:
         """Heartbeat and answers: they go out even when the outbox has failed."""
-        beat = self._beat
-        if beat is not None and self.sender.state != "greeting":
-            if not self._send(events, replace(beat, time_ns=time.time_ns())):
-                return False
-            self._beat = None
+        if self.sender.state != "greeting":
+            for site in list(self._beats):
+                beat = self._beats.pop(site)
+                if site == self._site:
+                    beat = replace(beat, time_ns=time.time_ns())
+                if not self._send(events, beat):
+                    self._beats.setdefault(site, beat)
+                    return False
         while (answer := self.orders.ready()) is not None:
             if not self._send(events, answer):
                 self.orders.answer(answer)

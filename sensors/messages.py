@@ -73,7 +73,20 @@ class NoticeEvent(Struct, frozen=True, tag="notice"):
     stop_ns: TimeNs = 0  # 0 while it lasts
 
 
-Event = EmitterEvent | NoticeEvent
+class RelayedEvent(Struct, frozen=True, tag="relayed"):
+    """An event of a site below, as its own monitor stored it: signed by the site, not by the relay.
+
+    ``record`` may hold a relayed event again: county, city, province.
+    """
+
+    site: Id  # the relay's
+    number: Seq  # of the relay's own list of events; where it goes on after a restart
+    verify_key: Key32  # whose signature it is
+    record: Annotated[bytes, Meta(max_length=15_000)]
+    signature: Annotated[bytes, Meta(min_length=64, max_length=64)]
+
+
+Event = EmitterEvent | NoticeEvent | RelayedEvent
 
 
 class BandWatch(Struct, frozen=True):

@@ -20,9 +20,11 @@ import apsw
 
 from sdr.source import UserError
 from sensors.keys import Keys
-from sensors.messages import VERSION, Event, Record, Signed
+from sensors.messages import VERSION, Event, Record, RelayedEvent, Signed
 from sensors.wire import Refused, check, pack, read_event, read_record, record_hash
 
+OWN_BYTES = 12_000
+"""Longest event of our own: the levels above add their envelopes to it."""
 NO_HASH = bytes(32)
 """What the first record of an epoch follows."""
 
@@ -256,6 +258,8 @@ class Outbox:
         """
         check(event)
         payload = pack(event)
+        if len(payload) > OWN_BYTES and not isinstance(event, RelayedEvent):
+            raise ValueError(f"an event of {len(payload)} bytes")
         with self._lock, self._faults():
             seq = self.last + 1
             now = self._clock.wall_ns()
@@ -326,7 +330,8 @@ class Outbox:
             return
         self._trimmed_ns = now
         self._db.execute(
-            "DELETE FROM record WHERE seq <= ? AND time_ns < ?", (acked, now - self._keep_ns)
+            "DELETE FROM record WHERE seq <= min(?, ?) AND time_ns < ?",
+            (acked, self.last - 1, now - self._keep_ns),  # the newest says where a relay goes on
         )
         page, free = self._db.pragma("page_size"), self._db.pragma("freelist_count")
         over = (self._db.pragma("page_count") - free) * page - self._keep_bytes

@@ -34,6 +34,7 @@ from sensors.messages import (
     Pulse,
     Record,
     Refuse,
+    RelayedEvent,
     Signed,
     SpectrumReference,
     SpectrumRow,
@@ -69,6 +70,7 @@ CODES: dict[type[Struct], int] = {
     Enrolled: 57,
     EmitterEvent: 64,  # bare, for viewers on the site's own machine
     NoticeEvent: 65,
+    RelayedEvent: 66,
 }
 """Second byte of the type frame.  A number is never used again for something else."""
 
@@ -76,7 +78,7 @@ _BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _RECORD_TAG = b"rfproctor.record.v1\0"
 _ENCODER = msgspec.msgpack.Encoder()
 _RECORD = msgspec.msgpack.Decoder(Record)
-_EVENT: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(EmitterEvent | NoticeEvent)
+_EVENT: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
 
 Frames = list[bytes]
 

@@ -331,6 +331,16 @@ def test_heartbeats_are_answered_and_belong_to_their_site(site: Site) -> None:
     outcome = site.say(beat)
     assert outcome.heartbeats == [beat]
     assert only(outcome, Pulse).echo_ns == NOW - 7
+    keys = make_keys()
+    site = Site(
+        Intake(
+            site.intake.store,
+            "city",
+            FixedList({keys.curve_public: Peer("school-3", keys.verify_key)}),
+        ),
+        keys,
+    )
+    site.say(site.hello())
     other = site.say(msgspec.structs.replace(beat, site="school-4"))
     assert (other.heartbeats, [r for r, _, _ in other.refused]) == ([], ["site"])
 

@@ -1,0 +1,174 @@
+"""The level above: everything that is stored here goes there too, with the site's own signature.
+
+To the centre above we are a site: an outbox, a link, the same promises.  What we publish there are
+`RelayedEvent` records, read from our store in the order in which they were stored; the newest one
+in the outbox says where to go on, so a crash between store and outbox neither loses nor doubles.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec.structs import replace
+from sqlalchemy import Engine, select
+
+from dashboard import schema
+from sensors.keys import Keys
+from sensors.link import Link
+from sensors.messages import (
+    Heartbeat,
+    RelayedEvent,
+    SpectrumReference,
+    SpectrumRow,
+    Watch,
+)
+from sensors.outbox import Outbox
+from sensors.wire import read_event, read_record
+
+BATCH = 64
+BEAT_S = 2.0
+RETRY_S = 1.0
+
+VerifyKeys = Callable[[str], bytes | None]
+
+
+class Upstream:
+    """Our connection to the centre above.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds ``upstream.db``.
+    keys : Keys
+        Ours, enrolled above as a relay.
+    monitor : str
+        Our own id, which is our site id above.
+    events : str
+    server_key : bytes or None
+    reader : Engine
+        Of our store.
+    verify_key_of : callable
+        Signing key of a key id; None while it is not known (then the event waits).
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        keys: Keys,
+        monitor: str,
+        events: str,
+        server_key: bytes | None,
+        reader: Engine,
+        verify_key_of: VerifyKeys,
+    ) -> None:
+        self.outbox = Outbox(folder / "upstream.db", keys)
+        self.link = Link(self.outbox, keys, monitor, (), events=events, server_key=server_key)
+        self.numbers: dict[int, Watch] = {}
+        self._monitor = monitor
+        self._reader = reader
+        self._verify_key_of = verify_key_of
+        self._started_ns = time.time_ns()
+        self._stored = asyncio.Event()
+        self._cursor = self._newest()
+
+    def poke(self) -> None:
+        """Something was stored."""
+        self._stored.set()
+
+    def on_heartbeat(self, beat: Heartbeat) -> None:
+        """Pass on the state of a site, and that its sensors can be watched through us."""
+        self.link.relay_heartbeat(beat)
+        known = set(self.link.rows.sensors)
+        fresh = [health.sensor for health in beat.sensors if health.sensor not in known]
+        if fresh:
+            self.link.rows.sensors = (*self.link.rows.sensors, *fresh)
+
+    def on_row(self, row: SpectrumRow | SpectrumReference) -> bool:
+        """Pass on a row that was watched from above; False when it was not."""
+        above = self.numbers.get(row.watch)
+        if above is None:
+            return False
+        self.link.offer(above, row)
+        return True
+
+    async def run(self, watch: Callable[[Watch], int], unwatch: Callable[[int], None]) -> None:
+        """Relay for ever.
+
+        Parameters
+        ----------
+        watch, unwatch : callable
+            `dashboard.receiver.Receiver`'s.
+        """
+        loop = asyncio.get_running_loop()
+        self.link.start()
+        beat_s = 0.0
+        try:
+            while True:
+                relayed = await loop.run_in_executor(None, self._relay)
+                self._follow(watch, unwatch)
+                now = time.monotonic()
+                if now >= beat_s:
+                    beat_s = now + BEAT_S
+                    name = self._monitor
+                    self.link.heartbeat(Heartbeat(name, name, time.time_ns(), self._started_ns, []))
+                if relayed < BATCH:
+                    self._stored.clear()
+                    try:
+                        async with asyncio.timeout(RETRY_S):
+                            await self._stored.wait()
+                    except TimeoutError:
+                        continue
+        finally:
+            await loop.run_in_executor(None, self.close)
+
+    def close(self) -> None:
+        """Stop the link and release the outbox."""
+        self.link.close()
+        self.outbox.close()
+
+    def _newest(self) -> int:
+        newest = self.outbox.after(self.outbox.last - 1, 1)
+        if not newest:
+            return 0
+        event = read_event(read_record(newest[0].signed.record).payload)
+        return event.number if isinstance(event, RelayedEvent) else 0
+
+    def _relay(self) -> int:
+        """Move what is new from the store to the outbox; returns how much."""
+        table = schema.events
+        query = (
+            select(table.c.id, table.c.peer, table.c.record, table.c.signature)
+            .where(table.c.id > self._cursor)
+            .order_by(table.c.id)
+            .limit(BATCH)
+        )
+        with self._reader.connect() as connection:
+            rows = connection.execute(query).fetchall()
+        for done, row in enumerate(rows):
+            verify_key = self._verify_key_of(row.peer)
+            if verify_key is None:
+                return done  # its site has not greeted since we started; order comes first
+            self.outbox.append(
+                RelayedEvent(
+                    self._monitor, row.id, verify_key, bytes(row.record), bytes(row.signature)
+                )
+            )
+            self._cursor = row.id
+        if rows:
+            self.link.wake()
+        return len(rows)
+
+    def _follow(self, watch: Callable[[Watch], int], unwatch: Callable[[int], None]) -> None:
+        """Watch below exactly what is watched from above."""
+        wanted = {above.watch: above for above in self.link.watches}
+        for number, above in list(self.numbers.items()):
+            if wanted.get(above.watch) != above:
+                unwatch(number)
+                del self.numbers[number]
+        known = {above.watch for above in self.numbers.values()}
+        for above in wanted.values():
+            if above.watch not in known:
+                self.numbers[watch(replace(above, watch=0, received=0))] = above
