@@ -133,6 +133,7 @@ def open_link(site: Site) -> Link:
         server_key=monitor.server_key.encode()
         if monitor is not None and monitor.server_key
         else None,
+        local=site.file.site.local or None,
         software=version("rfproctor"),
     )
 

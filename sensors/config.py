@@ -13,6 +13,9 @@ from sensors.bands import BandSection, GuardBand, settle_bands
 from sensors.messages import Id
 from sensors.toml import BadConfig, load_toml
 
+LocalAddress = Annotated[str, Meta(pattern=r"^(tcp://127\.0\.0\.1:[1-9][0-9]{0,4})?$")]
+"""Viewers of a site need no key, so they must be on its own machine."""
+
 
 class SiteSection(Struct, forbid_unknown_fields=True, frozen=True):
     """``[site]``: who we are and where things lie."""
@@ -21,6 +24,7 @@ class SiteSection(Struct, forbid_unknown_fields=True, frozen=True):
     name: str = ""
     baseline: str = ""
     data: str = ""
+    local: LocalAddress = ""
 
 
 class MonitorSection(Struct, forbid_unknown_fields=True, frozen=True):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
+from dsp.axis import join_bands
 from dsp.values import Dwell
 from sensors.link import Link
 from sensors.listener import Listener
-from sensors.messages import SpectrumRow, Watch
+from sensors.messages import SpectrumReference, SpectrumRow, Watch
 from sensors.panorama import OFFSET_DB, STEP_DB, Window
 
 ROW_S = 0.125
@@ -15,6 +19,11 @@ ROW_S = 0.125
 
 REFERENCE_S = 2.0
 """Baseline and threshold are told again this often; without a baseline they move."""
+
+LOCAL_BINS = 4096
+"""Most bins of a band for viewers on this machine."""
+
+Rows = Callable[[SpectrumRow | SpectrumReference], None]
 
 
 @dataclass(slots=True)
@@ -44,10 +53,11 @@ class Viewers:
         self._link = link
         self._listeners = listeners
         self._views: dict[int, _View] = {}
+        self._local: dict[tuple[str, float], _View] = {}
 
     def dwell(self, sensor: str, dwell: Dwell) -> None:
         """Show a dwell in every window on this sensor."""
-        for view in self._views.values():
+        for view in (*self._views.values(), *self._local.values()):
             if view.watch.sensor == sensor:
                 view.window.update(dwell)
                 view.newest_ns = max(view.newest_ns, dwell.time_ns)
@@ -64,13 +74,40 @@ class Viewers:
                     continue
                 window = self._listeners[watch.sensor].window(watch)
                 view = self._views[number] = _View(watch, window, newest_ns=0)
-            self._send(view, now_s)
+            self._send(view, now_s, partial(self._link.offer, view.watch))
+        for sensor, listener in self._listeners.items():
+            self._show(sensor, listener, now_s)
 
-    def _send(self, view: _View, now_s: float) -> None:
+    def _show(self, sensor: str, listener: Listener, now_s: float) -> None:
+        """Rows of every band of a sensor for viewers on this machine, only while there are any."""
+        mine = {key: view for key, view in self._local.items() if key[0] == sensor}
+        if not self._link.viewed(sensor):
+            for key in mine:
+                del self._local[key]
+            return
+        if listener.settings is None:
+            return
+        if not mine or any(now_s - view.reference_s >= REFERENCE_S for view in mine.values()):
+            bin_hz = listener.settings.sample_rate_hz / listener.task.nfft
+            health = listener.health(time.time_ns())
+            for low_hz, high_hz in join_bands((b.start_hz, b.stop_hz) for b in health.bands):
+                bins = min(LOCAL_BINS, max(16, round((high_hz - low_hz) / bin_hz)))
+                watch = Watch(sensor, low_hz, high_hz, bins, credit=0, reference=True)
+                known = mine.pop((sensor, low_hz), None)
+                if known is None or not _same_window(known.watch, watch):
+                    view = _View(watch, listener.window(watch), newest_ns=0)
+                    self._local[sensor, low_hz] = view
+            for key in mine:  # another dongle has this band now
+                del self._local[key]
+        for key, view in self._local.items():
+            if key[0] == sensor:
+                self._send(view, now_s, self._link.show)
+
+    def _send(self, view: _View, now_s: float, out: Rows) -> None:
         listener = self._listeners[view.watch.sensor]
         if now_s - view.reference_s >= REFERENCE_S:
             view.reference_s = now_s
-            self._link.offer(view.watch, listener.references(view.watch, view.window))
+            out(listener.references(view.watch, view.window))
         # Nothing new from the sensor is no row: the page shows its age, not an old row again.
         if not view.newest_ns or now_s - view.row_s < max(ROW_S, view.watch.every_s):
             return
@@ -85,7 +122,7 @@ class Viewers:
             offset_db=OFFSET_DB,
             step_db=STEP_DB,
         )
-        self._link.offer(view.watch, row)
+        out(row)
         view.seq += 1
         view.row_s = now_s
         view.newest_ns = 0
