@@ -17,6 +17,7 @@ COMMANDS = {
     "baseline": ("sensors.baseline_command", "What a survey heard; compare two; refuse an emitter."),
     "analyze": ("sensors.analyze", "Find every emission in recordings."),
     "sensor": ("sensors.commands", "The daemon of an exam site."),
+    "watch": ("sensors.watch_command", "A running site in the terminal."),
     "ledger": ("sensors.ledger_command", "What a site watched when, how deep, and every gap."),
     "monitor": ("dashboard.commands", "The central monitor and its page."),
     "keys": ("dashboard.keys_command", "Keys of monitor and sites: enrol, list, revoke."),
