@@ -28,6 +28,7 @@ from dashboard.known import KnownEmitters
 from dashboard.metrics import prometheus_text
 from dashboard.receiver import Receiver
 from dashboard.tls import fingerprint, own_certificate
+from dashboard.upstream import open_upstream
 from dashboard.web import build
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("monitor")
@@ -98,6 +99,11 @@ async def run(
                 )
                 server = _Server(_server_config(application, certificate))
                 tasks = centre.work()
+                if config.upstream is not None:
+                    upstream = open_upstream(config, keyring, receiver, centre.store.reader)
+                    tasks.append(
+                        asyncio.create_task(upstream.run(receiver.watch, receiver.unwatch))
+                    )
                 with _stopping(server):
                     announce(f"{scheme}://{monitor.http_host}:{port}/", master)
                     await server.serve(sockets=[listener])
@@ -106,6 +112,8 @@ async def run(
                 await asyncio.gather(*tasks, return_exceptions=True)
         finally:
             centre.close()
+            if keyring:
+                keyring.close()
 
 
 def _server_config(application: ASGIApp, certificate: tuple[Path, Path] | None) -> uvicorn.Config:

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import zmq.asyncio
 from msgspec import Struct
@@ -53,6 +53,23 @@ OnEvent = Callable[[Incoming], None]
 OnHeartbeat = Callable[[Heartbeat], None]
 OnRow = Callable[[SpectrumRow | SpectrumReference], None]
 OnFile = Callable[[str, Path], None]
+
+
+class Relay(Protocol):
+    """What wants everything too: `dashboard.upstream.Upstream`."""
+
+    def poke(self) -> None:
+        """Something was stored."""
+        ...
+
+    def on_heartbeat(self, beat: Heartbeat) -> None:
+        """A site's state came."""
+        ...
+
+    def on_row(self, row: SpectrumRow | SpectrumReference) -> bool:
+        """A row came; True when it was for the relay alone."""
+        ...
+
 
 BATCH = 256
 """Messages of one transaction, at most."""
@@ -94,6 +111,8 @@ class Receiver:
 
     Attributes
     ----------
+    relay : Relay or None
+        Set it to pass everything on to a level above.
     intake : Intake
     viewing : Viewing
     counts : Counter
@@ -122,6 +141,7 @@ class Receiver:
         self.keyring = keyring
         self.collector = Collector(evidence, on_file) if evidence is not None else None
         self._offering: dict[bytes, str] = {}
+        self.relay: Relay | None = None
         self._asked: dict[int, tuple[str, asyncio.Future[Answer]]] = {}
         self.viewing = Viewing()
         self.counts: Counter[str] = Counter()
@@ -244,6 +264,13 @@ class Receiver:
             del self._asked[number]
         raise UserError("command.no_answer", site=site)
 
+    def verify_key_of(self, peer: str) -> bytes | None:
+        """Signing key of a key id, as far as it is known here."""
+        chain = self.intake.chains.get(peer)
+        if chain is not None:
+            return chain.verify_key
+        return self.keyring.verify_key_of(peer) if self.keyring is not None else None
+
     def counters(self) -> dict[str, float]:
         """Everything that is counted here, by name."""
         counts: dict[str, float] = {f"intake_{k}": v for k, v in self.intake.counts.items()}
@@ -291,6 +318,11 @@ class Receiver:
             self._on_heartbeat(beat)
         for event in outcome.events:
             self._on_event(event)
+        if self.relay is not None:
+            for beat in outcome.heartbeats:
+                self.relay.on_heartbeat(beat)
+            if outcome.events:
+                self.relay.poke()
         for reason, peer, detail in outcome.refused:
             self._tell_once(reason, peer, detail)
 
@@ -320,7 +352,8 @@ class Receiver:
             grant = self.viewing.grant(message.watch, now)
             if grant is not None:
                 self._live.send(*grant)
-            self._on_row(message)
+            if self.relay is None or not self.relay.on_row(message):
+                self._on_row(message)
 
     async def _take_evidence(self) -> None:
         loop = asyncio.get_running_loop()

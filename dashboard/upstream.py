@@ -16,7 +16,10 @@ from msgspec.structs import replace
 from sqlalchemy import Engine, select
 
 from dashboard import schema
-from sensors.keys import Keys
+from dashboard.config import MonitorFile
+from dashboard.keyring import Keyring
+from dashboard.receiver import Receiver
+from sensors.keys import Keys, own_keys
 from sensors.link import Link
 from sensors.messages import (
     Heartbeat,
@@ -172,3 +175,30 @@ class Upstream:
         for above in wanted.values():
             if above.watch not in known:
                 self.numbers[watch(replace(above, watch=0, received=0))] = above
+
+
+def open_upstream(
+    config: MonitorFile, keyring: Keyring | None, receiver: Receiver, reader: Engine
+) -> Upstream:
+    """Make the relay that ``[upstream]`` asks for, and let it hear the receiver.
+
+    Raises
+    ------
+    UserError
+        Its outbox or keys cannot be used.
+    """
+    section, folder = config.upstream, config.history.folder
+    assert section is not None
+    assert folder is not None
+    home = folder.parent
+    upstream = Upstream(
+        home,
+        keyring.keys if keyring is not None else own_keys(home / "upstream.key"),
+        config.monitor.id,
+        section.events,
+        section.server_key.encode() or None,
+        reader,
+        receiver.verify_key_of,
+    )
+    receiver.relay = upstream
+    return upstream

@@ -13,10 +13,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from dashboard.config import load_config
 from dashboard.inbox import Incoming
 from dashboard.receiver import Receiver
 from dashboard.store import Store
-from dashboard.upstream import Upstream
+from dashboard.upstream import Upstream, open_upstream
 from sensors.keys import own_keys, signed_by
 from sensors.link import Link
 from sensors.messages import (
@@ -81,14 +82,12 @@ def test_two_levels(
     rows: list[Any] = []
 
     def relay(low: Receiver) -> Upstream:
-        def verify_key_of(key: str) -> bytes | None:
-            chain = low.intake.chains.get(key)
-            return chain.verify_key if chain else None
-
-        keys = own_keys(tmp_path / "county.key")
-        return Upstream(
-            tmp_path, keys, "county-1", high_address, None, low_store.reader, verify_key_of
+        text = (
+            f'[monitor]\nid = "county-1"\ninsecure = true\n[upstream]\nevents = "{high_address}"\n'
         )
+        file = tmp_path / "county.toml"
+        file.write_text(text, encoding="utf-8")
+        return open_upstream(load_config(file), None, low, low_store.reader)
 
     async def story() -> None:
         outbox = Outbox(tmp_path / "site.db", site_keys)
@@ -101,17 +100,12 @@ def test_two_levels(
             on_row=rows.append,
         ) as high:
             for lap in range(2):  # the county's monitor is restarted once
-                ups: list[Upstream] = []
                 async with Receiver(
                     low_address,
                     low_store,
                     monitor="county-1",
-                    on_event=lambda _, ups=ups: ups[0].poke(),
-                    on_heartbeat=lambda beat, ups=ups: ups[0].on_heartbeat(beat),
-                    on_row=lambda row, ups=ups: ups[0].on_row(row),
                 ) as low:
-                    ups.append(relay(low))
-                    task = asyncio.create_task(ups[0].run(low.watch, low.unwatch))
+                    task = asyncio.create_task(relay(low).run(low.watch, low.unwatch))
                     with Link(outbox, site_keys, "school-3", (SENSOR,), events=low_address) as site:
                         for number in range(5):
                             site.publish(emitter(5 * lap + number))
