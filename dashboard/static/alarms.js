@@ -20,8 +20,27 @@ const opened = signal(new Set()); // alarm ids whose reasons are shown
 const dismissing = signal(null); // alarm id whose reason is being asked
 const saving = signal(new Map()); // alarm id -> "busy" or the words of a failure
 
+/** While a hand is on the list nothing changes its place: a click must hit what it aimed at. */
+const held = signal(false);
+let shown = []; // ids in the order shown last
+
 export function alarms(root, open) {
+  const hold = () => (held.value = root.matches(":hover") || root.matches(":focus-within"));
+  for (const name of ["pointerenter", "pointerleave", "focusin", "focusout"]) {
+    root.addEventListener(name, () => setTimeout(hold));
+  }
   effect(() => render(rail(open), root));
+}
+
+/** The list in the order to show: as before for what was shown, while it is held. */
+function inPlace(list) {
+  if (held.value) {
+    const place = new Map(shown.map((id, index) => [id, index]));
+    const of = (alarm) => place.get(alarm.id) ?? Infinity;
+    list = [...list].sort((a, b) => (of(a) === of(b) ? 0 : of(a) - of(b)));
+  }
+  shown = list.map(({ id }) => id);
+  return list;
 }
 
 /** Show or hide the reasons of an alarm. */
@@ -46,7 +65,7 @@ export async function say(alarm, action, fields = {}) {
 }
 
 function rail(open) {
-  const list = state.openAlarms.value;
+  const list = inPlace(state.openAlarms.value);
   const fresh = list.filter(state.isNew).length;
   return html`
     <h2>${t("alarms.title")} <small>${list.length}</small>${fresh ? html`<b class="fresh">${t("alarms.fresh", { n: fresh })}</b>` : nothing}</h2>

@@ -63,6 +63,16 @@ export const openAlarms = computed(() =>
     ),
 );
 
-/** Alarm id -> its number on the page, as on its card and flag. */
-export const numbers = computed(() => new Map(openAlarms.value.map((alarm, index) => [alarm.id, index + 1])));
+/**
+ * Alarm id -> its number on the page, as on its card and flag.  It keeps it as long as it is open,
+ * so that people can speak of "number 3"; with none open the count begins anew.
+ */
+export const numbers = computed(() => {
+  const before = given;
+  const open = openAlarms.value;
+  let last = Math.max(0, ...open.map(({ id }) => before.get(id) ?? 0));
+  given = new Map(open.map(({ id }) => [id, before.get(id) ?? ++last]));
+  return given;
+});
+let given = new Map();
 

@@ -92,17 +92,19 @@ def column(page: Any, mhz: float, rows: int = 60) -> list[list[int]]:
     )
 
 
-def test_nobody_gets_in_without_a_token(browser: Any, demo: dict[str, str]) -> None:
+def test_nobody_gets_in_unasked(browser: Any, demo: dict[str, str]) -> None:
     context = browser.new_context(locale="zh-CN")
     page = context.new_page()
     page.goto(demo["url"])
     assert page.locator("#scope").count() == 0
-    page.fill("input[name=token]", "wrong")
+    page.fill("input[name=name]", "nobody")
+    page.fill("input[name=password]", "wrong")
     page.click("button")
-    assert page.locator("[role=alert]").inner_text() != ""
-    page.fill("input[name=token]", demo["token"])
-    page.click("button")
+    assert re.search("[\u4e00-\u9fff]", page.locator("[role=alert]").inner_text())
+    page.goto(demo["page"])
     page.wait_for_selector("#scope .pane")
+    page.locator(".switches button", has_text="退出").click()
+    page.wait_for_selector(".signin input[name=name]")
     context.close()
 
 
