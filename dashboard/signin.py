@@ -15,6 +15,7 @@ _PAGE = """\
 <title>rfproctor</title>
 <link rel="icon" href="static/favicon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="static/style.css">
+<link rel="stylesheet" href="static/signin.css">
 </head>
 <body class="signin">
 <main>
