@@ -63,11 +63,12 @@ def made_by_another(segment: Segment, others: Iterable[Segment], scale: Geometry
         at_stop = abs(segment.stop - other.stop) <= slack < scale.end - segment.stop
         if at_start and at_stop and not other.steady:
             return True
-        if ratio >= 10.0 ** (IMAGE_DB / 10.0) and _mirrored(segment, other, scale.nfft):
+        lasting = segment.length >= 0.3 * other.length and segment.steady >= other.steady
+        if ratio >= 10.0 ** (IMAGE_DB / 10.0) and lasting and _mirrored(segment, other, scale.nfft):
             return True
         if ratio < 10.0 ** (SKIRT_DB / 10.0):
             continue
-        keyed = other.runs > 3
+        keyed = other.runs > 3 and other.on < 0.9 * other.length and not other.steady
         if keyed or _near(segment, other, scale.bin_width_hz):
             return True
         if segment.length <= edge and (at_start or at_stop):

@@ -23,7 +23,10 @@ LONG_LOOKS = (4, 16)
 """Rows in the slower looks: 8 ms and 32 ms bring up what is weak and stays."""
 
 WIDE_BINS = 16
-"""Bins in the wide look: a noise-like block spreads its power thinly."""
+WIDE_STRETCHES = 5
+WIDE_MOST = 16.0
+"""The wide look averages 16 bins, clipped, and wants 4 of 5 neighbours: a noise-like block spreads
+its power thinly, and a few strong bins are the other looks' business."""
 
 SHADOW_DB = 33.0
 """Cells this far under the strongest of their moment are that signal's own splatter."""
@@ -37,6 +40,7 @@ LINE_MARGIN = 4.0
 LINE_BINS = 9
 BRIDGE_ROWS = 8
 BRIDGE_BINS = 3
+END_ROWS = 4
 
 Mask = npt.NDArray[np.bool_]
 
@@ -51,6 +55,9 @@ class Blob:
         Bounding box, both ends included.
     rows : bool, shape (last_row - first_row + 1,)
         Rows in which it has cells.
+    head, tail : tuple of int
+        Lowest and highest bin in its first and in its last rows: where a drifting carrier came
+        from and where it goes.
     """
 
     first_row: int
@@ -58,6 +65,8 @@ class Blob:
     low_bin: int
     high_bin: int
     rows: Mask
+    head: tuple[int, int]
+    tail: tuple[int, int]
 
 
 @cache
@@ -128,7 +137,8 @@ def mark(tile: Tiles, floor: Floor, gain: Real) -> Mask:
     for rows in LONG_LOOKS:
         if len(mean) >= 2 * rows:
             marked |= _long_look(quick, level, rows, tile.group)
-    marked |= _wide_look(mean, level, tile.k_eff)
+    marked |= _wide_look(mean, level)
+    marked |= _wide_look(tile.peak / gain, level * np.float32(_mean_of_largest(tile.group)))
     if marked.any():
         marked &= tile.peak > _shadow(tile.peak, floor.usual)
     return np.asarray(marked)
@@ -162,17 +172,24 @@ def _long_look(mean: Real, level: Real, rows: int, group: int) -> Mask:
     return marked
 
 
-def _wide_look(mean: Real, level: Real, k_eff: float) -> Mask:
-    """Average neighbouring bins; mark all bins of the stretch where it stands out."""
-    bins = mean.shape[1] // WIDE_BINS * WIDE_BINS
-    ratio = np.minimum(mean[:, :bins] / level[:bins], np.float32(8.0))
-    stretch = ratio.reshape(len(mean), -1, WIDE_BINS).mean(axis=2)
-    hit = stretch > max(noise_threshold(k_eff * WIDE_BINS * 0.6), 10.0 ** (GUARD_DB / 10.0))
-    hit &= ndimage.uniform_filter1d(hit.astype(np.float32), 3, axis=1) > 0.5
-    marked = np.zeros(mean.shape, dtype=bool)
+def _wide_look(power: Real, level: Real) -> Mask:
+    """Average neighbouring bins; mark all bins of wide stretches that stand out.
+
+    Averaged over 16 bins noise stays within 2 dB of its level, so that the guard decides alone.
+    """
+    bins = power.shape[1] // WIDE_BINS * WIDE_BINS
+    ratio = np.minimum(power[:, :bins] / level[:bins], np.float32(WIDE_MOST))
+    hit = ratio.reshape(len(power), -1, WIDE_BINS).mean(axis=2) > 10.0 ** (GUARD_DB / 10.0)
+    marked = np.zeros(power.shape, dtype=bool)
     if hit.any():
-        marked[:, :bins] = np.repeat(hit, WIDE_BINS, axis=1) & (ratio > 2.0)
+        hit &= ndimage.uniform_filter1d(hit.astype(np.float32), WIDE_STRETCHES, axis=1) > 0.7
+        marked[:, :bins] = np.repeat(hit, WIDE_BINS, axis=1)
     return marked
+
+
+def _mean_of_largest(count: int) -> float:
+    """Mean of the largest of ``count`` powers of noise: the harmonic number."""
+    return sum(1.0 / k for k in range(1, count + 1))
 
 
 def blobs(marked: Mask, tile: Tiles, floor: Floor) -> list[Blob]:
@@ -199,17 +216,26 @@ def blobs(marked: Mask, tile: Tiles, floor: Floor) -> list[Blob]:
     labels[~part] = 0
     found = []
     for number, box in enumerate(ndimage.find_objects(labels, max_label=count), start=1):
-        rows = (labels[box] == number).any(axis=1)
+        cells = labels[box] == number
+        low = first + box[1].start
         found.append(
             Blob(
                 box[0].start,
                 box[0].stop - 1,
-                first + box[1].start,
+                low,
                 first + box[1].stop - 1,
-                rows,
+                cells.any(axis=1),
+                _span(cells[:END_ROWS], low),
+                _span(cells[-END_ROWS:], low),
             )
         )
     return found
+
+
+def _span(cells: Mask, low: int) -> tuple[int, int]:
+    """Lowest and highest bin with a cell."""
+    columns = np.flatnonzero(cells.any(axis=0))
+    return low + int(columns[0]), low + int(columns[-1])
 
 
 def _mark_steady(marked: Mask, mean: Real, floor: Floor) -> None:

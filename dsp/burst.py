@@ -263,6 +263,8 @@ class BurstFinder:
                     stop=self._position + end,
                     low_bin=blob.low_bin,
                     high_bin=blob.high_bin,
+                    head=blob.head,
+                    tail=blob.tail,
                     power=rows.sum(axis=0, dtype=np.float64),
                     noise=floor.sum(axis=0, dtype=np.float64),
                     rows=len(rows),
@@ -300,12 +302,11 @@ class BurstFinder:
         gap = PULSE_GAP_S if segment.pulse else TRAIN_GAP_S
         reach = round(gap * self.sample_rate_hz)
         for other in self._open:
-            shared = min(segment.high_bin, other.high_bin) - max(segment.low_bin, other.low_bin) + 1
             alike = 1.0 / SAME_RATIO < segment.top / other.top < SAME_RATIO
-            apart = max(segment.start - other.stop, other.start - segment.stop)
-            narrow, wide = sorted((segment.width, other.width))
             alike &= other.pulse == segment.pulse
-            if alike and apart <= reach and shared >= 0.3 * narrow and wide <= 12 * narrow:
+            apart = max(segment.start - other.stop, other.start - segment.stop)
+            touching = apart <= 2 * self.window.nfft and segment.continues(other)
+            if alike and apart <= reach and (touching or _same_band(segment, other)):
                 other.absorb(segment)
                 return
         self._open.append(segment)
@@ -376,3 +377,10 @@ class BurstFinder:
         assert self.floor is not None
         inside = slice(int(band.low), max(int(band.low) + 1, math.ceil(band.high)))
         return float(self.floor.noise[inside].sum())
+
+
+def _same_band(segment: Segment, other: Segment) -> bool:
+    """Whether two pieces lie in the same place and are of like width."""
+    shared = min(segment.high_bin, other.high_bin) - max(segment.low_bin, other.low_bin) + 1
+    narrow, wide = sorted((segment.width, other.width))
+    return shared >= 0.3 * narrow and wide <= 12 * narrow

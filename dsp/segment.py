@@ -33,6 +33,8 @@ class Segment:
         Samples from the beginning of the recording.
     low_bin, high_bin : int
         Bins that stood out, both ends included.
+    head, tail : tuple of int
+        Lowest and highest of these in the first and in the last moments.
     power, noise : float64, shape (nfft,)
         Tile rows between start and stop, and the floor under them, summed.
     rows : int
@@ -59,6 +61,8 @@ class Segment:
     stop: int
     low_bin: int
     high_bin: int
+    head: tuple[int, int]
+    tail: tuple[int, int]
     power: Sums
     noise: Sums
     rows: int
@@ -81,6 +85,12 @@ class Segment:
         """Samples from start to stop."""
         return self.stop - self.start
 
+    def continues(self, other: Segment) -> bool:
+        """Whether it goes on where the other stopped: the bins in which they meet."""
+        (low, high), (other_low, other_high) = self.head, other.tail
+        shared = min(high, other_high) - max(low, other_low) + 1
+        return shared >= 0.3 * min(high - low + 1, other_high - other_low + 1)
+
     def absorb(self, other: Segment) -> None:
         """Take another piece of the same emission in."""
         apart = max(other.start - self.stop, self.start - other.stop)
@@ -90,6 +100,10 @@ class Segment:
             self.runs += other.runs - (apart <= 0)
         else:
             self.on, self.runs = max(self.on, other.on), max(self.runs, other.runs)
+        if other.start < self.start:
+            self.head = other.head
+        if other.stop > self.stop:
+            self.tail = other.tail
         self.start, self.stop = min(self.start, other.start), max(self.stop, other.stop)
         self.low_bin = min(self.low_bin, other.low_bin)
         self.high_bin = max(self.high_bin, other.high_bin)
