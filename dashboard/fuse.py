@@ -24,6 +24,8 @@ REJOIN_S = 1800.0
 SAME_TIME_S = 10.0
 """Two sites hear one transmission when their sightings are this close."""
 CLEARLY_STRONGER_DB = 3.0
+SKIRT_DB = 35.0
+SKIRT_WIDTHS = 1.25
 BESIDE_NS = 500_000_000
 """Two emitters of one sensor that overlap for less are one that was given up and found again."""
 
@@ -91,15 +93,37 @@ def home_of(event: EmitterEvent, alarms: Iterable[Alarm]) -> Alarm | None:
     best, best_hz = None, float("inf")
     for alarm in alarms:
         away_hz = abs(alarm.center_freq_hz - event.center_freq_hz)
-        if (
-            alarm.site == event.site
-            and away_hz < best_hz
-            and _near(alarm, event.center_freq_hz, event.bandwidth_hz)
-            and _gap_s(alarm, event.first_seen_ns, event.last_seen_ns) <= REJOIN_S
-            and not _heard_beside(alarm, event)
-        ):
+        if alarm.site == event.site and away_hz < best_hz and _takes(alarm, event):
             best, best_hz = alarm, away_hz
     return best
+
+
+def _takes(alarm: Alarm, heard: EmitterEvent | Part) -> bool:
+    """Whether what a sensor heard is the alarm's transmission, or only the skirt of it."""
+    if is_skirt(heard, alarm):
+        return True
+    return (
+        _near(alarm, heard.center_freq_hz, heard.bandwidth_hz)
+        and _gap_s(alarm, heard.first_seen_ns, heard.last_seen_ns) <= REJOIN_S
+        and not _heard_beside(alarm, heard)
+    )
+
+
+def is_skirt(heard: EmitterEvent | Part, alarm: Alarm) -> bool:
+    """Whether a weak emission is what a strong one spills into its neighbourhood.
+
+    At the same sensor, at the same time, `SKIRT_DB` weaker and no further away than the strong one
+    is wide (a quarter more): keying and limited phase noise make such shadows, and a person would
+    box them with their cause.  It stays in the alarm as a part, with its own frequency.
+    """
+    return any(
+        part.sensor == heard.sensor
+        and part.snr_db - heard.snr_db >= SKIRT_DB
+        and abs(part.center_freq_hz - heard.center_freq_hz) <= SKIRT_WIDTHS * part.bandwidth_hz
+        and part.first_seen_ns < heard.last_seen_ns
+        and heard.first_seen_ns < part.last_seen_ns
+        for part in alarm.parts
+    )
 
 
 def twin_of(alarm: Alarm, alarms: Iterable[Alarm]) -> Alarm | None:
@@ -116,9 +140,15 @@ def twin_of(alarm: Alarm, alarms: Iterable[Alarm]) -> Alarm | None:
             and "new" in (alarm.state, other.state)
             and alarm.is_open
             and other.is_open
-            and _near(alarm, other.center_freq_hz, other.bandwidth_hz)
-            and _gap_s(alarm, other.first_seen_ns, other.last_seen_ns) <= SAME_TIME_S
-            and not any(_heard_beside(alarm, part) for part in other.parts)
+            and (
+                all(is_skirt(part, alarm) for part in other.parts)
+                or all(is_skirt(part, other) for part in alarm.parts)
+                or (
+                    _near(alarm, other.center_freq_hz, other.bandwidth_hz)
+                    and _gap_s(alarm, other.first_seen_ns, other.last_seen_ns) <= SAME_TIME_S
+                    and not any(_heard_beside(alarm, part) for part in other.parts)
+                )
+            )
         ):
             return other
     return None

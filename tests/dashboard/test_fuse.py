@@ -93,6 +93,38 @@ def test_alarms_join_when_the_measurements_come_together(table: Table) -> None:
     assert table.hears(sensor="school-3/fence", phase="close") == first
 
 
+def test_the_skirt_of_a_strong_burst_is_part_of_its_alarm(table: Table) -> None:
+    strong = table.hears(snr_db=48)
+    assert table.hears(emitter="e2", center_freq_hz=169.487e6, snr_db=8, bandwidth_hz=6e3) == strong
+    assert table.desk.alarms[strong].center_freq_hz == 169.5e6
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"snr_db": 20},
+        {"center_freq_hz": 169.475e6},
+        {"sensor": "school-3/fence"},
+        {"first_seen_ns": START_NS + 60 * SECOND, "last_seen_ns": START_NS + 61 * SECOND},
+    ],
+)
+def test_what_may_be_a_second_transmitter_is_no_skirt(
+    table: Table, changes: dict[str, Any]
+) -> None:
+    strong = table.hears(snr_db=48)
+    weak = {"emitter": "e2", "center_freq_hz": 169.487e6, "snr_db": 8, "bandwidth_hz": 6e3}
+    assert table.hears(**{**weak, **changes}) != strong
+
+
+def test_a_skirt_that_was_seen_first_joins_its_cause(table: Table) -> None:
+    weak = {"emitter": "e2", "center_freq_hz": 169.487e6, "snr_db": 8, "bandwidth_hz": 6e3}
+    first = table.hears(**weak)
+    table.hears(snr_db=48)
+    table.hears(**weak, phase="update")
+    assert list(table.desk.alarms) == [first]
+    assert table.desk.alarms[first].center_freq_hz == 169.5e6
+
+
 def test_frequencies_of_a_busy_band_keep_apart(table: Table) -> None:
     ids = {table.hears(emitter=f"e{i}", center_freq_hz=400e6 + i * 25e3) for i in range(200)}
     assert len(ids) == 200
