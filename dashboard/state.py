@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from dashboard.fuse import Surroundings
-from sensors.messages import BandWatch, Heartbeat, SensorHealth, State
+from sensors.messages import BandWatch, Heartbeat, Note, SensorHealth, State
 
 SILENT_S = 5.0
 """More than two missed heartbeats of 2 s."""
@@ -111,6 +111,8 @@ class SiteCard(Struct, frozen=True):
     silent_since_ns: int
     clock_offset_ns: int | None
     round_trip_s: float
+    outbox_oldest_s: float
+    link_notes: list[Note]
 
 
 def site_card(site: Site, now_ns: int) -> SiteCard:
@@ -144,6 +146,8 @@ def site_card(site: Site, now_ns: int) -> SiteCard:
         silent_since_ns=site.silent_since_ns,
         clock_offset_ns=said.clock_offset_ns,
         round_trip_s=said.round_trip_s,
+        outbox_oldest_s=said.outbox_oldest_s,
+        link_notes=said.link_notes,
     )
 
 
