@@ -19,6 +19,9 @@ from sensors.wire import Plane, Refused
 ADDRESS = "tcp://127.0.0.1:8480"
 LOCAL = Plane("local", 64 * 1024, (Heartbeat, EmitterEvent, NoticeEvent))
 REDRAW_S = 0.5
+UPDATE_S = 2.5
+"""An emitter on the air is told again every 2 s."""
+
 PATIENCE_S = 5.0
 """Heartbeats come every second: nothing for so long means that no site is there."""
 
@@ -46,6 +49,8 @@ def watch(lang: Lang, address: str, once: bool) -> None:
             socket.subscribe(topic)
         _wait(socket, view, address)
         if once or not sys.stdout.isatty():
+            if view.beat is not None and any(one.emitters for one in view.beat.sensors):
+                _take(socket, view, UPDATE_S)
             click.echo("\n".join(view.screen(200, 200, time.monotonic())))
             return
         _redraw(socket, view)
