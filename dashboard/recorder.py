@@ -29,6 +29,23 @@ class _Window:
     watch: Watch
     start_ns: int
     codes: Codes
+    newest: int = 0
+
+    def covers(self, row: SpectrumRow) -> range:
+        """Seconds since the epoch that a row stands for: those that it took, and none left out.
+
+        Rows come about once a second: now and then one second has none, and belongs to the next.
+        """
+        last = row.time_ns // FINEST.row_ns
+        first = last + 1 - max(1, round(row.duration_s))
+        is_next = 0 < first - self.newest <= 2
+        return range(self.newest + 1 if is_next else first, last + 1)
+
+    def raise_to(self, seconds: range, codes: Codes) -> None:
+        """Raise the rows of these seconds that lie in this tile."""
+        begin = self.start_ns // FINEST.row_ns
+        rows = slice(max(seconds.start - begin, 0), max(seconds.stop - begin, 0))
+        self.codes[rows] = np.maximum(self.codes[rows], codes)
 
     def tile(self) -> Tile:
         width_hz = (self.watch.stop_hz - self.watch.start_hz) / self.watch.n_bins
@@ -108,15 +125,16 @@ class Recorder:
         if start_ns < window.start_ns:
             self.late += 1
             return None
+        codes, covered = standard_codes(row), window.covers(row)
         finished = None
         if start_ns > window.start_ns:
-            finished = window.tile() if window.start_ns else None
+            if window.start_ns:
+                window.raise_to(covered, codes)
+                finished = window.tile()
             window.start_ns = start_ns
             window.codes[:] = 0
-        last = (row.time_ns - start_ns) // FINEST.row_ns
-        first = last + 1 - max(1, round(row.duration_s))
-        covered = slice(max(first, 0), last + 1)
-        window.codes[covered] = np.maximum(window.codes[covered], standard_codes(row))
+        window.raise_to(covered, codes)
+        window.newest = covered.stop - 1
         self.rows += 1
         return finished
 

@@ -215,6 +215,30 @@ def test_rows_become_tiles_and_are_seen_before_they_are_written(recorder: Record
     assert np.array_equal(history(recorder, "s/hall", frame), picture)
 
 
+def test_rows_a_little_slower_than_a_second_leave_no_gap(recorder: Recorder) -> None:
+    recorder.follow(board_of((167e6, 168e6)))
+    assert isinstance(recorder.watcher, Site)
+    ((number, watch),) = recorder.watcher.watches.items()
+    second = 0.3
+    while second < 130:
+        finished = recorder.row(row(number, watch, second, code=9, duration_s=1.07))
+        if finished is not None:
+            recorder.files.write([finished])
+        second += 1.07
+    frame = Frame(MIDNIGHT, MIDNIGHT + 129 * SECOND, 167e6, 168e6, 5, 129)
+    assert (history(recorder, "s/hall", frame) == 9).all()
+
+
+def test_a_real_gap_stays_a_gap(recorder: Recorder) -> None:
+    recorder.follow(board_of((167e6, 168e6)))
+    assert isinstance(recorder.watcher, Site)
+    ((number, watch),) = recorder.watcher.watches.items()
+    for second in (1, 2, 6):
+        recorder.row(row(number, watch, second + 0.5, code=9))
+    (open_tile,) = recorder.open_tiles("s/hall")
+    assert np.flatnonzero(open_tile.codes[:, 0]).tolist() == [1, 2, 6]
+
+
 def test_a_row_that_took_long_covers_its_time(recorder: Recorder) -> None:
     recorder.follow(board_of((167e6, 168e6)))
     assert isinstance(recorder.watcher, Site)
