@@ -20,6 +20,7 @@ COMMANDS = {
     "watch": ("sensors.watch_command", "A running site in the terminal."),
     "ledger": ("sensors.ledger_command", "What a site watched when, how deep, and every gap."),
     "monitor": ("dashboard.commands", "The central monitor and its page."),
+    "outbox": ("sensors.outbox_command", "What a site's outbox holds; begin a new one."),
     "link": ("dashboard.link_command", "How every site is connected: lag, backlog, clock."),
     "keys": ("dashboard.keys_command", "Keys of monitor and sites: enrol, list, revoke."),
     "bench": ("sensors.benches", "Measure; `bench` alone lists the names."),

@@ -414,7 +414,16 @@ def open_outbox(path: Path, keys: Keys, **limits: Any) -> tuple[Outbox, Damage |
     except OutboxFault as fault:
         if fault.message_id != "outbox.corrupt":
             raise
-    aside = path.with_name(f"{path.name}.damaged-{time.time_ns()}")
+    return renew_outbox(path, keys, **limits)
+
+
+def renew_outbox(path: Path, keys: Keys, **limits: Any) -> tuple[Outbox, Damage]:
+    """Set the outbox aside and begin a new epoch with the events that the centre lacks.
+
+    The answer to damage, and to a centre that holds other records than this disk (a clone, a
+    restored backup): the centre notes that a new epoch began, which is an alarm of its own.
+    """
+    aside = path.with_name(f"{path.name}.set-aside-{time.time_ns()}")
     for suffix in ("", "-wal"):
         file = path.with_name(path.name + suffix)
         if file.exists():
