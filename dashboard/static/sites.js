@@ -80,12 +80,14 @@ function watchList() {
     </table></section>`;
 }
 
+/** The worst events first: a gap counts for more than a file that was kept. */
 function noticeList() {
-  const shown = state.notices.value.slice(0, 4);
+  const weight = ({ level }) => ["alarm", "warning", "info"].indexOf(level);
+  const shown = [...state.notices.value].sort((a, b) => weight(a) - weight(b) || b.start_ns - a.start_ns).slice(0, 4);
   if (!shown.length) return nothing;
   return html`<section class="notices"><h2>${t("notice.title")}</h2>
     ${shown.map(
-      (notice) => html`<p class=${notice.level}>${because(notice.note)}
+      (notice) => html`<p class=${notice.level} title=${because(notice.note)}><span>${because(notice.note)}</span>
         <small>${notice.sensor || siteName(notice.site)} · ${age(state.now.value - notice.start_ns / 1e6)}</small></p>`,
     )}</section>`;
 }

@@ -56,7 +56,7 @@ export async function strip(root, scope) {
         cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
         scales: { x: { time: false, range: (_, low, high) => [low, high] }, y: { range: () => [0, MOST_DB] } },
         axes: [
-          { ...axis, size: 24, space: 90, incrs: [30, 60, 120], values: (_, seconds) => seconds.map((s) => clock(s * 1000, false)) },
+          { ...axis, size: 24, space: 90, incrs: [30, 60, 120], values: labels },
           { ...axis, size: 44, gap: 7, splits: () => [0, MOST_DB / 2, MOST_DB] },
         ],
         series: [{}, { stroke: color("--accent"), fill: color("--strip-fill"), width: 1.2, points: { show: false } }],
@@ -84,6 +84,13 @@ export async function strip(root, scope) {
     root.title = t("strip.title");
     plot.setData(scope.peaks.series(now()));
   });
+}
+
+/** Times under the strip; one that the edge would cut is left out. */
+function labels(plot, seconds) {
+  const { min, max } = plot.scales.x;
+  const edge = ((max - min) / Math.max(1, plot.width)) * 22;
+  return seconds.map((s) => (s - min < edge || max - s < edge ? "" : clock(s * 1000, false)));
 }
 
 /** Alarms of this sensor from first to last sighting, and the moment that the pause stands at. */

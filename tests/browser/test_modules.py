@@ -100,6 +100,77 @@ def test_quiet_begins_after_the_last_sighting_but_not_of_a_drill(modules: Any) -
     assert proof(modules, [("go", [BAND])], heard)["since"] == 2_000_000
 
 
+def test_recorded_rows_carry_their_second(modules: Any) -> None:
+    """Base64 codes become rows of the same grid as live ones; empty seconds are left out."""
+    rows = modules.evaluate(
+        """async () => {
+        const asked = [];
+        globalThis.fetch = async (url) => {
+          asked.push(String(url));
+          const levels = btoa(String.fromCharCode(0, 0, 80, 0, 0, 90));
+          return { ok: true, json: async () => ({ levels, offset_db: -140, step_db: 0.5 }) };
+        };
+        const { recall } = await import("/static/past.js");
+        const piece = { start_hz: 100e6, stop_hz: 102e6, bins: 2 };
+        const rows = await recall("s-1/a hall", [piece], 1003.7, 3);
+        return [asked, rows.map((r) => [r.time_s, r.bin_width_hz, r.n_bins, Array.from(r.codes)])];
+        }"""
+    )
+    assert rows[0][0].startswith("api/v1/spectrum/s-1/a%20hall?start_ns=1000000000000&stop_ns=1003")
+    assert rows[1] == [[1001, 1e6, 2, [80, 0]], [1002, 1e6, 2, [0, 90]]]
+
+
+def test_a_monitor_without_records_is_no_failure(modules: Any) -> None:
+    rows = modules.evaluate(
+        """async () => {
+        globalThis.fetch = async () => ({ ok: false, status: 404 });
+        const { recall } = await import("/static/past.js");
+        return recall("s/a", [{ start_hz: 1e6, stop_hz: 2e6, bins: 4 }], 100, 10);
+        }"""
+    )
+    assert rows == []
+
+
+def test_strip_shows_gaps_as_gaps_and_forgets(modules: Any) -> None:
+    series = modules.evaluate(
+        """async () => {
+        const { Peaks } = await import("/static/strip.js");
+        const peaks = new Peaks(4);
+        const grid = { start_hz: 0, bin_width_hz: 1, n_bins: 3, offset_db: -140, step_db: 0.5 };
+        const add = (time_s, ...codes) =>
+          peaks.add({ ...grid, time_s, codes: Uint8Array.from(codes) });
+        add(90.5, 80, 80, 200);
+        add(100.1, 80, 80, 100);
+        add(100.9, 80, 80, 90);
+        add(101.5, 0, 0, 0);
+        add(102.5, 80, 80, 80);
+        return [peaks.series(102.9), peaks.bySecond.size];
+        }"""
+    )
+    assert series == [[[98, 99, 100, 101, 102], [None, None, 10, None, 0]], 2]
+
+
+def test_a_number_stays_with_its_alarm(modules: Any) -> None:
+    """A second and more suspicious alarm comes first in the list, and is still number 2."""
+    numbers = modules.evaluate(
+        """async () => {
+        const state = await import("/static/state.js");
+        const alarm = (id, suspicion, name = "new") =>
+          [id, { id, suspicion, state: name, first_seen_ns: 1 }];
+        const tell = (...alarms) => {
+          state.alarms.value = new Map(alarms);
+          return Object.fromEntries(state.numbers.value);
+        };
+        return [
+          tell(alarm("a", 50)), tell(alarm("a", 50), alarm("b", 90)),
+          tell(alarm("a", 50, "closed"), alarm("b", 90)), tell(alarm("b", 90), alarm("c", 10)),
+          tell(), tell(alarm("d", 1)),
+        ];
+        }"""
+    )
+    assert numbers == [{"a": 1}, {"a": 1, "b": 2}, {"b": 2}, {"b": 2, "c": 3}, {}, {"d": 1}]
+
+
 def test_band_plan_rows_are_in_order_and_named_twice(repository: Path) -> None:
     plan = json.loads((repository / "dashboard/static/bands.json").read_text(encoding="utf-8"))
     rows = plan["rows"]
