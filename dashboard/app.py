@@ -94,7 +94,11 @@ async def run(
                     Door(accounts, master, f"rfproctor-{port}", time.time_ns),
                     {"localhost", monitor.http_host, *monitor.hosts},
                     prometheus_text(
-                        lambda: centre.board, centre.live, receiver.counters, time.time_ns
+                        lambda: centre.board,
+                        centre.live,
+                        centre.store.reader,
+                        receiver.counters,
+                        time.time_ns,
                     ),
                 )
                 server = _Server(_server_config(application, certificate))

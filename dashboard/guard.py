@@ -46,6 +46,15 @@ def enter(connection: HTTPConnection, door: Door, *, changes: bool) -> Identity:
     return who
 
 
+def is_welcome(connection: HTTPConnection, door: Door) -> bool:
+    """Whether an open connection would still be let in."""
+    try:
+        enter(connection, door, changes=False)
+    except Refused:
+        return False
+    return True
+
+
 def session_of(connection: HTTPConnection, door: Door) -> Identity | None:
     """Who has the cookie of this connection."""
     return door.by_session(connection.cookies.get(door.cookie, ""))

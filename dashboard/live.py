@@ -23,6 +23,8 @@ from sensors.messages import Freq, Id, SpectrumReference, SpectrumRow, Watch
 
 MAX_VIEWS = 16
 MAX_BROWSERS = 200
+GO_AWAY = 4401
+"""Close code: the session is over."""
 TICK_S = 1.0
 """The line says something at least so often: a page that hears nothing for longer is cut off."""
 
@@ -50,11 +52,16 @@ class Browser:
 
     Attributes
     ----------
+    may_stay : callable
+    leave : asyncio.Event
+        Set when it may not.
     skipped : dict
         Rows that were overwritten before they could be sent, by view.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, may_stay: Callable[[], bool] = lambda: True) -> None:
+        self.may_stay = may_stay
+        self.leave = asyncio.Event()
         self.views: dict[str, Window] = {}
         self.skipped: dict[str, int] = {}
         self._texts: dict[tuple[str, str], bytes] = {}
@@ -167,34 +174,57 @@ class Live:
         """Say the time once a second, for ever."""
         while True:
             text = msgspec.json.encode({"kind": "tick", "time_ns": self._clock_ns()})
-            for browser in self.browsers:
+            for browser in list(self.browsers):
                 browser.tell("tick", "", text)
+                if not browser.may_stay():
+                    browser.leave.set()
             await asyncio.sleep(TICK_S)
 
-    async def serve(self, websocket: WebSocket) -> None:
-        """Serve one accepted connection until it ends."""
+    async def serve(
+        self, websocket: WebSocket, may_stay: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Serve one accepted connection until it ends.
+
+        Parameters
+        ----------
+        websocket : WebSocket
+        may_stay : callable
+            Asked once a second: whoever signed out or lost the account hears nothing more.
+        """
         if len(self.browsers) >= MAX_BROWSERS:
             await websocket.close(1013)
             return
-        browser = Browser()
+        browser = Browser(may_stay)
         browser.tell("snapshot", "", self._snapshot())
         self.browsers.add(browser)
-        sender = asyncio.create_task(browser.run(websocket))
+        tasks = [
+            asyncio.create_task(work)
+            for work in (
+                browser.run(websocket),
+                self._listen(browser, websocket),
+                browser.leave.wait(),
+            )
+        ]
         try:
-            while True:
-                received = await websocket.receive()
-                if received["type"] == "websocket.disconnect":
-                    return
-                self._take(browser, received.get("text") or received.get("bytes") or "")
-        except WebSocketDisconnect:
-            return
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self.browsers.discard(browser)
             for view in list(browser.views):
                 self._unwatch(browser, view)
-            sender.cancel()
-            with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
-                await sender
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if browser.leave.is_set():
+            with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+                await websocket.close(GO_AWAY)
+
+    async def _listen(self, browser: Browser, websocket: WebSocket) -> None:
+        """Hear what a page wants until it leaves."""
+        while True:
+            received = await websocket.receive()
+            if received["type"] == "websocket.disconnect":
+                return
+            self._take(browser, received.get("text") or received.get("bytes") or "")
 
     def _take(self, browser: Browser, text: str | bytes) -> None:
         """One message of a page; a wrong one is answered and changes nothing."""

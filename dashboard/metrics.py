@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+from sqlalchemy import Engine
 
 from dashboard.live import Live
+from dashboard.queries import alarm_counts
 from dashboard.state import WORST_FIRST, Board, site_card
 
 _NAME = re.compile(r"[^a-zA-Z0-9_]")
@@ -22,11 +24,13 @@ class _MonitorCollector(Collector):
         self,
         board: Callable[[], Board],
         live: Live,
+        reader: Engine,
         counters: Callable[[], Mapping[str, float]],
         clock_ns: Callable[[], int],
     ) -> None:
         self._board = board
         self._live = live
+        self._reader = reader
         self._counters = counters
         self._clock_ns = clock_ns
 
@@ -53,6 +57,10 @@ class _MonitorCollector(Collector):
         yield GaugeMetricFamily(
             "rfproctor_browsers", "Open live connections", value=len(self._live.browsers)
         )
+        alarms = GaugeMetricFamily("rfproctor_alarms", "Alarms by state", labels=["state"])
+        for name, count in alarm_counts(self._reader).items():
+            alarms.add_metric([name], count)
+        yield alarms
         rows = CounterMetricFamily("rfproctor_browser_rows", "Rows for browsers", labels=["fate"])
         rows.add_metric(["sent"], self._live.rows_sent - self._live.rows_skipped)
         rows.add_metric(["skipped"], self._live.rows_skipped)
@@ -68,10 +76,11 @@ class _MonitorCollector(Collector):
 def prometheus_text(
     board: Callable[[], Board],
     live: Live,
+    reader: Engine,
     counters: Callable[[], Mapping[str, float]],
     clock_ns: Callable[[], int],
 ) -> Callable[[], bytes]:
     """Make the function that answers ``GET /metrics``."""
     registry = CollectorRegistry()
-    registry.register(_MonitorCollector(board, live, counters, clock_ns))
+    registry.register(_MonitorCollector(board, live, reader, counters, clock_ns))
     return lambda: generate_latest(registry)

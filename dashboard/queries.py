@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 
 from dashboard import schema
-from dashboard.actions import Action
+from dashboard.actions import ALL_STATES, Action
 from dashboard.alarms import AlarmState, Part
 from dashboard.audit import Entry
 from dashboard.notices import Notice
@@ -102,6 +102,15 @@ def alarm_card(reader: Engine, alarm_id: str) -> msgspec.Raw | None:
     with reader.connect() as connection:
         found = connection.scalar(select(table.c.card).where(table.c.id == alarm_id))
     return None if found is None else msgspec.Raw(found.encode())
+
+
+def alarm_counts(reader: Engine) -> dict[str, int]:
+    """Alarms by state; every state is there."""
+    table = schema.alarms
+    counts = dict.fromkeys(sorted(ALL_STATES), 0)
+    with reader.connect() as connection:
+        rows = connection.execute(select(table.c.state, func.count()).group_by(table.c.state))
+        return {**counts, **{state: int(count) for state, count in rows}}
 
 
 def parts_of(reader: Engine, alarm_id: str) -> tuple[Part, ...]:

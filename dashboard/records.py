@@ -15,7 +15,7 @@ from dashboard.database import upsert
 from dashboard.inbox import Breach, Incoming, Standing
 from dashboard.notices import Notice
 from dashboard.state import Site
-from sensors.messages import EmitterEvent
+from sensors.messages import EmitterEvent, RelayedEvent
 
 NOTICE_KEYS = ("site", "sensor", "note_id", "start_ns")
 
@@ -134,6 +134,7 @@ def keep_notices(connection: Connection, notices: Sequence[Notice]) -> None:
 
 def _event_row(item: Incoming, alarm: Alarm | None) -> dict[str, object]:
     """One record as it was signed, with what is needed to find it."""
+    assert not isinstance(item.event, RelayedEvent), "the receiver unwraps what a relay sends"
     return {
         "peer": item.peer,
         "epoch": item.epoch,

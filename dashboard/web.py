@@ -31,6 +31,7 @@ from dashboard.guard import (
     as_json,
     check_origin,
     enter,
+    is_welcome,
     lang_of,
     read_body,
     refusal_of,
@@ -128,7 +129,7 @@ def build(
             await websocket.send_denial_response(refusal_of(refused, "en"))
             return
         await websocket.accept()
-        await live.serve(websocket)
+        await live.serve(websocket, lambda: is_welcome(websocket, door))
 
     routes: list[BaseRoute] = [
         Route("/", page),

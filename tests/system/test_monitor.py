@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from dashboard.frames import split
@@ -376,6 +376,15 @@ def test_only_who_may_comes_in(monitor: Running) -> None:
         assert refused.value.response.status_code == 403
         with connect(socket_url, additional_headers=headers, origin=monitor.url) as live:
             assert texts(live, "snapshot")
+            other = httpx2.get(f"{monitor.url}/api/v1/me", headers=headers)
+            assert other.status_code == 200
+            leaving = {**headers, "Origin": monitor.url}
+            assert httpx2.delete(f"{monitor.url}/api/v1/session", headers=leaving).is_success
+            with pytest.raises(ConnectionClosed) as gone:
+                texts(live, "never")
+            assert gone.value.rcvd is not None and gone.value.rcvd.code == 4401
+        nobody.cookies.clear()
+        nobody.get("/login", params={"token": TOKEN})
         rebound = nobody.get("/", headers={"Host": f"evil.example:{monitor.port}"})
         assert rebound.status_code == 421
         out = nobody.delete("/api/v1/session", headers={"Origin": monitor.url})
