@@ -12,6 +12,7 @@ from dsp.compare import differences, survey_emitters
 from dsp.identity import BaselineMismatch
 from sdr.frequency import parse_freq
 from sdr.source import UserError
+from sensors.heard import heard_notes
 from sensors.survey import BaselineFault, Survey, load_survey, save_survey
 from sensors.text import Lang, say
 
@@ -125,15 +126,5 @@ def survey_lines(survey: Survey, lang: Lang, *, as_json: bool = False) -> list[s
         lines.append(
             say("survey.learned", lang, sensor=sensor, scans=one.scans, hash=one.hash[:12])
         )
-        lines += [
-            "  "
-            + say(
-                "survey.heard",
-                lang,
-                freq_mhz=f"{emitter.center_freq_hz / 1e6:.4f}",
-                percent=f"{100 * emitter.occupancy:.0f}",
-                excess_db=f"{emitter.excess_db:.0f}",
-            )
-            for emitter in heard
-        ]
+        lines += ["  " + say(note.id, lang, **note.args) for note, _, _ in heard_notes(heard)]
     return lines
