@@ -61,6 +61,7 @@ class ScanSection(Struct, forbid_unknown_fields=True, frozen=True):
 
     dwell_s: Annotated[float, Meta(ge=0.005, le=2.0)] = 0.04
     nfft: Literal[256, 512, 1024, 2048, 4096] = 1024
+    hunt_share: Annotated[float, Meta(ge=0, le=0.5)] = 0.3
 
 
 class EvidenceSection(Struct, forbid_unknown_fields=True, frozen=True):

@@ -8,6 +8,7 @@ we stop or because we died, the child ends by itself.
 from __future__ import annotations
 
 import contextlib
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -51,6 +52,20 @@ class Ended:
     sensor: str
     exit_code: int
     stuck: bool
+
+    @property
+    def how(self) -> str:
+        """Exit code, or the name of the signal that killed it."""
+        if self.exit_code >= 0:
+            return f"exit code {self.exit_code}"
+        known = {member.value: member.name for member in signal.Signals}
+        return known.get(-self.exit_code, f"signal {-self.exit_code}")
+
+    def reason(self, silent_s: float) -> tuple[str, dict[str, str]]:
+        """Message id and fields for one that could not say why itself."""
+        if self.stuck:
+            return "worker.stuck", {"seconds": f"{silent_s:.0f}"}
+        return "worker.died", {"how": self.how}
 
 
 class Crew:
@@ -118,7 +133,7 @@ class Crew:
                 self._start(post, now_s)
         return ended
 
-    def stop(self, patience_s: float = 5.0) -> None:
+    def stop(self, patience_s: float = 8.0) -> None:
         """Ask everybody to finish, then make sure of it."""
         for post in self._posts.values():
             post.wanted = False

@@ -14,9 +14,6 @@ from dsp.values import Dwell, Emitter
 HUNT_S = 2.0
 """Longest stay."""
 
-SHARE = 0.3
-"""Of the time at most, over a few seconds: the other bands are waiting."""
-
 QUIET_S = 0.25
 """A signal that was not seen for so long is over."""
 
@@ -55,7 +52,9 @@ class Hunter:
     Parameters
     ----------
     schedule : Schedule
-        Told of hops that must be visited by a certain time.
+        Told of every visit.
+    share : float
+        Of the time at most, over a few seconds: the other bands are waiting.  0: never stay.
 
     Attributes
     ----------
@@ -65,13 +64,14 @@ class Hunter:
         Time in them.
     """
 
-    def __init__(self, schedule: Schedule) -> None:
+    def __init__(self, schedule: Schedule, share: float = 0.3) -> None:
         self.hunts = 0
         self.spent_s = 0.0
         self._schedule = schedule
         self._known: OrderedDict[int, _Known] = OrderedDict()
         self._hunt: _Hunt | None = None
-        self._budget_s = HUNT_S
+        self._share = share
+        self._budget_s = HUNT_S if share > 0 else 0.0
         self._now_s = float("nan")
 
     @property
@@ -141,7 +141,7 @@ class Hunter:
         self._now_s = now_s
         if not passed_s > 0:
             return
-        self._budget_s = min(self._budget_s + SHARE * passed_s, HUNT_S)
+        self._budget_s = min(self._budget_s + self._share * passed_s, HUNT_S)
         if self._hunt is not None and self._hunt.hop == dwell.hop:
             self.spent_s += passed_s
             self._budget_s -= passed_s

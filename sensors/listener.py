@@ -26,11 +26,8 @@ from sensors.messages import (
     EmitterEvent,
     Note,
     SensorHealth,
-    SpectrumReference,
     State,
-    Watch,
 )
-from sensors.panorama import OFFSET_DB, STEP_DB, Window, encode_levels
 from sensors.reports import StartReport
 from sensors.task import Task
 from sensors.worker import rule_for
@@ -72,6 +69,8 @@ class Listener:
         Those that are its own; empty: all of its plan.
     hop_s : float
         What a hop takes, as last measured; 0 before that.
+    latest : dict
+        Newest `Dwell` by hop.
     dropped_samples : int
         Lost since the site started.
     """
@@ -90,7 +89,7 @@ class Listener:
         self.fault: Note | None = None
         self.short: Note | None = None
         self.dropped_samples = 0
-        self._latest: dict[int, Dwell] = {}
+        self.latest: dict[int, Dwell] = {}
         self._shared = coverage
         self._coverage: Coverage | None = None
         self._missed: dict[int, Note] = {}
@@ -105,6 +104,7 @@ class Listener:
         """Its source is open (again); the emitters of its last life are closed."""
         plan, resolution = plan_for(self.task.bands, report.info, report.settings, self.task.nfft)
         self.fault = None
+        self._heard_s = time.monotonic()
         self.settings = report.settings
         self.identity = identity_of(
             report.info, report.settings, plan, resolution, self.task.antenna
@@ -112,7 +112,7 @@ class Listener:
         if self.plan is None or plan.digest != self.plan.digest:
             spans = [(hop.grid.low_hz, hop.grid.high_hz) for hop in plan.hops]
             self._coverage = self._shared or Coverage(plan.bands, spans)
-            self._latest.clear()
+            self.latest.clear()
             self.rule = rule_for(self.task, plan)
         self.plan = plan
         return self.follow.end()
@@ -162,7 +162,7 @@ class Listener:
         """
         assert self._coverage is not None
         self._heard_s = time.monotonic()
-        self._latest[dwell.hop] = dwell
+        self.latest[dwell.hop] = dwell
         self._missed.pop(dwell.hop, None)
         self._coverage.visit(dwell.hop, dwell.time_ns, dwell.duration_s)
         self._recent_s.append(self._heard_s)
@@ -195,7 +195,7 @@ class Listener:
         if known is None or dwell.time_ns - known[0] > DEPTH_NS:
             if self.rule is None:
                 return None
-            limit = thresholds(dwell, self._reference(dwell), self.rule).mean_on
+            limit = thresholds(dwell, self.reference(dwell), self.rule).mean_on
             known = self._depth[dwell.hop] = (dwell.time_ns, ratio_db(float(np.median(limit))))
         return known[1]
 
@@ -209,7 +209,7 @@ class Listener:
         rate = 0.0
         if len(self._recent_s) > 1 and state != "silent":
             rate = (len(self._recent_s) - 1) / max(self._recent_s[-1] - self._recent_s[0], 1e-3)
-        newest = max((dwell.time_ns for dwell in self._latest.values()), default=0)
+        newest = max((dwell.time_ns for dwell in self.latest.values()), default=0)
         return SensorHealth(
             sensor=self.task.sensor,
             position=self.task.position,
@@ -274,44 +274,13 @@ class Listener:
 
     def _noise_dbfs_per_hz(self) -> float:
         """Median level of all bins, as a density."""
-        if not self._latest:
+        if not self.latest:
             return -300.0
-        medians = [float(np.median(d.mean)) / d.rbw_hz for d in self._latest.values()]
+        medians = [float(np.median(d.mean)) / d.rbw_hz for d in self.latest.values()]
         return round(ratio_db(float(np.median(medians))), 1)
 
-    def window(self, watch: Watch) -> Window:
-        """Make a viewer's window, filled with what was seen last."""
-        hops = len(self.plan.hops) if self.plan is not None else 1
-        stale_s = max(4.0, 4.0 * hops * self.task.dwell_s)
-        view = Window(watch.start_hz, watch.stop_hz, watch.n_bins, round(stale_s * 1e9))
-        for dwell in self._latest.values():
-            view.update(dwell)
-        return view
-
-    def references(self, watch: Watch, view: Window) -> SpectrumReference:
-        """Baseline and threshold of a viewer's window."""
-        baseline = np.full(view.n_bins, np.nan, dtype=np.float32)
-        threshold = baseline.copy()
-        for dwell in self._latest.values():
-            reference = self._reference(dwell)
-            assert self.rule is not None
-            limit = thresholds(dwell, reference, self.rule).burst_on
-            # Known traffic is normal too: the excess view must glow with what is new only.
-            normal = np.fmax(reference.typical_peak, reference.traffic_peak)
-            baseline = np.fmax(baseline, view.reduce(dwell.grid, normal))
-            finite = np.where(np.isfinite(limit), limit, np.float32(1.0))
-            threshold = np.fmax(threshold, view.reduce(dwell.grid, finite))
-        return SpectrumReference(
-            sensor=self.task.sensor,
-            start_hz=watch.start_hz,
-            bin_width_hz=view.bin_width_hz,
-            baseline=encode_levels(baseline).tobytes(),
-            threshold=encode_levels(threshold).tobytes(),
-            offset_db=OFFSET_DB,
-            step_db=STEP_DB,
-        )
-
-    def _reference(self, dwell: Dwell) -> Reference:
+    def reference(self, dwell: Dwell) -> Reference:
+        """What a dwell is compared with."""
         if self.baseline is not None:
             return self.baseline.at(dwell.hop, dwell.time_ns)
         return across_frequency(dwell)

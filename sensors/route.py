@@ -35,7 +35,7 @@ class Route:
             hop.index: plan.bands[hop.band].max_revisit_s for hop in plan.hops
         }
         self._schedule = Schedule(plan, wanted, self._hop_s, task.seed)
-        self._hunter = Hunter(self._schedule)
+        self._hunter = Hunter(self._schedule, task.hunt_share)
 
     def next(self, now_s: float, hop_s: float | None) -> Hop:
         """Choose; the measured hop time, where there is one, goes into the schedule."""

@@ -6,11 +6,9 @@ to the centre.  Beside it the ledger notes every visit and viewers get their row
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
 import structlog
 import zmq
@@ -19,12 +17,14 @@ from dsp.compare import survey_emitters
 from sdr.source import UserError
 from sensors.config import Site
 from sensors.crew import Crew, Ended
+from sensors.freeze import freeze
+from sensors.herald import Herald
 from sensors.ledger import Ledger
 from sensors.link import Link
 from sensors.listener import Listener
-from sensors.messages import EmitterEvent, Event, Heartbeat, Note, NoticeEvent
+from sensors.messages import Heartbeat, Note
 from sensors.notify_systemd import notify, watchdog_s
-from sensors.outbox import OutboxFault
+from sensors.relief import Relief
 from sensors.reports import (
     ClipReport,
     DwellReport,
@@ -35,8 +35,8 @@ from sensors.reports import (
     StartReport,
     decode,
 )
-from sensors.roster import Change, Roster
-from sensors.survey import Survey, load_survey, save_survey
+from sensors.roster import Roster
+from sensors.survey import load_survey
 from sensors.task import UseBaseline, tasks_of
 from sensors.team import teams_of
 from sensors.viewers import Viewers
@@ -46,9 +46,6 @@ HEARTBEAT_S = 1.0
 FLUSH_S = 1.0
 POLL_MS = 50
 REPORTS_AT_ONCE = 256
-
-LOST_S = 1.5
-"""A dongle that has worked and then says nothing for so long is lost: others take its bands."""
 
 log = structlog.get_logger()
 
@@ -84,8 +81,6 @@ class Station:
         `Listener` by sensor id.
     surveyed : Path or None
         The baseline that this run has made.
-    unpublished : int
-        Events that could not be made durable.
     """
 
     def __init__(
@@ -100,8 +95,8 @@ class Station:
     ) -> None:
         self.site = site
         self.surveyed: Path | None = None
-        self.unpublished = 0
         self._link = link
+        self._herald = Herald(site.file.site.id, link)
         self._survey_for_s = survey_s
         self._survey_path = survey_path
         self._version = version
@@ -118,13 +113,13 @@ class Station:
             task.sensor: Listener(site.file.site.id, task, coverage.get(task.sensor))
             for task in tasks
         }
-        self._roster = Roster(teams)
         if site.baseline is not None and not survey_s:
             survey = load_survey(site.baseline)
             for sensor, listener in self.listeners.items():
                 listener.use(survey.baselines.get(sensor))
         self._viewers = Viewers(link, self.listeners) if link is not None else None
         self._crew = Crew(tasks)
+        self._relief = Relief(Roster(teams), self._crew, self.listeners, self._herald)
         self._ledger = Ledger(site.data / "ledger.db", self._started_ns, site.sensor_ids)
         self._survey_due_s = float("inf")
         self._heartbeat_due_s = self._flush_due_s = self._watchdog_due_s = 0.0
@@ -140,7 +135,9 @@ class Station:
         """
         notify("READY=1")
         try:
-            while not stopped() and self._crew.working() and not self._survey_is_done():
+            while not stopped() and self._crew.working():
+                if self._survey_path and self.surveyed:
+                    break
                 for ended in self._crew.tend(time.monotonic()):
                     self._ended(ended)
                 self._take_reports(POLL_MS)
@@ -165,16 +162,14 @@ class Station:
             version=self._version,
         )
 
-    def _survey_is_done(self) -> bool:
-        return self._survey_path is not None and self.surveyed is not None
-
     def _close(self) -> None:
         """Stop the dongles, take their last words, close what is open."""
         notify("STOPPING=1")
         self._crew.stop()
-        self._take_reports(0)
+        while self._inbox.poll(POLL_MS):
+            self._take_reports(0)
         for listener in self.listeners.values():
-            self._tell(listener.follow.end())
+            self._herald.tell(listener.follow.end())
         self._ledger.close(time.time_ns())
         self._inbox.close(0)
         self._context.term()
@@ -198,14 +193,14 @@ class Station:
         elif isinstance(report, FaultReport):
             self._fault(listener, report)
         elif isinstance(report, ClipReport):
-            self._clip(listener, report)
+            self._herald.clip(listener, report)
         elif isinstance(report, EndReport):
             log.info("recording_ended", sensor=report.sensor)
             self._crew.dismiss(report.sensor)
 
     def _start(self, listener: Listener, report: StartReport) -> None:
         fault = listener.fault
-        self._tell(listener.start(report))
+        self._herald.tell(listener.start(report))
         log.info(
             "sensor_started",
             sensor=report.sensor,
@@ -216,8 +211,8 @@ class Station:
             hops=len(listener.plan.hops) if listener.plan is not None else 0,
         )
         if fault is not None:
-            self._notice(listener, "info", Note("notice.back"), report.time_ns)
-        self._divide(listener, self._roster.come(report.sensor), report.time_ns)
+            self._herald.notice(listener.task.sensor, "info", Note("notice.back"), report.time_ns)
+        self._relief.come(report.sensor, report.time_ns)
         if self._survey_for_s and self.surveyed is None and listener.learner is None:
             listener.survey()
             if all(other.learner is not None for other in self.listeners.values()):
@@ -225,12 +220,8 @@ class Station:
 
     def _dwell(self, listener: Listener, report: DwellReport) -> None:
         dwell = report.dwell()
-        if report.hop_s:
-            listener.hop_s = report.hop_s
-            self._roster.measured(report.sensor, report.hop_s)
-        if self._roster.is_away(report.sensor) and listener.fault is None:
-            self._divide(listener, self._roster.come(report.sensor), report.time_ns)
-        self._tell(listener.dwell(dwell, report.emitters, report.baseline, report.rhythms))
+        self._relief.heard(report.sensor, report.hop_s, report.time_ns)
+        self._herald.tell(listener.dwell(dwell, report.emitters, report.baseline, report.rhythms))
         if self._viewers is not None:
             self._viewers.dwell(report.sensor, dwell)
         assert listener.settings is not None
@@ -247,7 +238,7 @@ class Station:
         )
         if gap is not None:
             note = Note(gap.cause, {**gap.fields, "seconds": round(gap.duration_s, 1)})
-            self._notice(listener, "warning", note, gap.start_ns, gap.stop_ns)
+            self._herald.notice(listener.task.sensor, "warning", note, gap.start_ns, gap.stop_ns)
 
     def _fault(self, listener: Listener, report: FaultReport) -> None:
         note = Note(report.message_id, {key: value[:200] for key, value in report.fields.items()})
@@ -263,84 +254,25 @@ class Station:
         self._ledger.gap(report.sensor, report.time_ns, report.message_id, report.fields)
         if not known:
             log.error("sensor_fault", sensor=report.sensor, fault=note.id, **report.fields)
-            self._notice(listener, "alarm", note, report.time_ns)
-        self._divide(listener, self._roster.leave(report.sensor), report.time_ns)
+            self._herald.notice(listener.task.sensor, "alarm", note, report.time_ns)
+        self._relief.leave(report.sensor, report.time_ns)
 
     def _ended(self, ended: Ended) -> None:
         """A process is gone; when it could not say why, we say what we saw."""
-        log.warning(
-            "worker_ended",
-            sensor=ended.sensor,
-            exit_code=ended.exit_code,
-            restarts=self._crew.restarts,
-        )
+        log.warning("worker_ended", sensor=ended.sensor, how=ended.how)
         self._take_reports(POLL_MS)  # its last words may still be under way
         listener = self.listeners[ended.sensor]
-        if ended.exit_code == 0 or listener.fault is not None:
-            return
-        message_id, fields = "worker.died", {"how": _how(ended.exit_code)}
-        if ended.stuck:
-            message_id, fields = "worker.stuck", {"seconds": f"{listener.silent_s():.0f}"}
-        now_ns = time.time_ns()
-        self._fault(listener, FaultReport(ended.sensor, message_id, fields, True, 3, now_ns))
-
-    def _divide(self, listener: Listener, change: Change | None, time_ns: int) -> None:
-        """Give the work of a place to those who are there, and say what that means."""
-        if change is None:
-            return
-        for sensor, order in change.orders.items():
-            self._crew.give(sensor, order)
-            self.listeners[sensor].take(order.hops, order.hop_s)
-        for sensor, other in self.listeners.items():
-            if sensor in change.orders:
-                other.short = change.note if self._roster.short(sensor) else None
-        log.warning("plan_changed", note=change.note.id, **change.note.args)
-        level: Literal["info", "alarm"] = "alarm" if change.worse else "info"
-        self._notice(listener, level, change.note, time_ns)
-
-    def _clip(self, listener: Listener, report: ClipReport) -> None:
-        """Say that samples were kept (or not), and let the centre have them."""
-        name = listener.follow.name(report.emitter)
-        if report.message_id:
-            log.error("clip_failed", sensor=report.sensor, fault=report.message_id)
-            note = Note(report.message_id, dict(report.fields))
-            self._notice(listener, "warning", note, report.time_ns)
-            return
-        files = [Path(file) for file in report.files]
-        args: dict[str, str | float | int] = {
-            "file": files[0].name,
-            "emitter": name,
-            "seconds": round(report.num_samples / (listener.task.sample_rate_hz or 1.0), 2),
-            "sha256": report.manifest_sha256,
-        }
-        log.info("clip_kept", sensor=report.sensor, **args)
-        self._notice(listener, "info", Note("evidence.kept", args), report.start_ns, report.stop_ns)
-        if report.deleted:
-            gone: dict[str, str | float | int] = {
-                "count": len(report.deleted),
-                "first": report.deleted[0][:200],
-            }
-            self._notice(listener, "warning", Note("evidence.deleted", gone), report.time_ns)
-        if self._link is None:
-            return
-        for file in files:
-            try:
-                self._link.clips.offer(file)
-            except OSError as error:
-                log.error("clip_unreadable", file=str(file), why=str(error))
+        if ended.exit_code and listener.fault is None:
+            message_id, fields = ended.reason(listener.silent_s())
+            report = FaultReport(ended.sensor, message_id, fields, True, 3, time.time_ns())
+            self._fault(listener, report)
 
     def _duties(self, now_s: float) -> None:
         """Do what the clock asks for."""
         if self._watchdog_s is not None and now_s >= self._watchdog_due_s:
             self._watchdog_due_s = now_s + self._watchdog_s
             notify("WATCHDOG=1")
-        for listener in self.listeners.values():
-            quiet_s = max(LOST_S, 3 * listener.task.dwell_s)
-            sensor = listener.task.sensor
-            if listener.settings is None or listener.silent_s() < quiet_s:
-                continue
-            if self._roster.mates(sensor) and not self._roster.is_away(sensor):
-                self._divide(listener, self._roster.leave(sensor), time.time_ns())
+        self._relief.check(time.time_ns())
         if now_s >= self._survey_due_s:
             self._survey_due_s = float("inf")
             self._freeze()
@@ -359,74 +291,12 @@ class Station:
         self._viewers.send(now_s)
 
     def _freeze(self) -> None:
-        """End the survey: one immutable file, and everybody detects against it from now on."""
+        """End the survey: everybody detects against what was learnt from now on."""
         stop_ns = time.time_ns()
-        baselines = {}
-        for sensor, listener in self.listeners.items():
-            if listener.learner is not None and listener.learner.scans:
-                baselines[sensor] = listener.learner.freeze()
-            else:
-                log.error("survey_too_short", sensor=sensor)
-        if not baselines:
-            raise UserError("survey.too_short", seconds=f"{self._survey_for_s:g}")
         path = self._survey_path or self.site.data / f"baseline-{stop_ns // 10**9}.npz"
-        start_ns = stop_ns - round(self._survey_for_s * 1e9)
-        save_survey(path, Survey(self.site.file.site.id, start_ns, stop_ns, baselines))
+        freeze(path, self.site.file.site.id, self.listeners, self._survey_for_s, stop_ns)
         self.surveyed = path
         for sensor, listener in self.listeners.items():
-            listener.use(baselines.get(sensor))
-            for heard in survey_emitters(baselines[sensor]) if sensor in baselines else ():
-                # Learned, but not silently: somebody has to say that it is legal.
-                args: dict[str, str | float | int] = {
-                    "freq_mhz": f"{heard.center_freq_hz / 1e6:.4f}",
-                    "percent": round(100 * heard.occupancy),
-                    "excess_db": round(heard.excess_db),
-                }
-                note = Note("survey.heard", args)
-                self._notice(listener, "info", note, heard.first_ns, heard.last_ns)
+            if listener.baseline is not None:
+                self._herald.learnt(sensor, survey_emitters(listener.baseline))
         self._crew.order(UseBaseline(str(path)))
-        log.info("baseline_frozen", file=str(path), sensors=len(baselines))
-
-    def _tell(self, events: Iterable[EmitterEvent]) -> None:
-        for event in events:
-            log.info(
-                "emitter",
-                phase=event.phase,
-                sensor=event.sensor,
-                center_freq_hz=round(event.center_freq_hz),
-                bandwidth_hz=round(event.bandwidth_hz),
-                snr_db=round(event.snr_db, 1),
-                suspicion=event.suspicion,
-            )
-            self._publish(event)
-
-    def _notice(
-        self,
-        listener: Listener,
-        level: Literal["info", "warning", "alarm"],
-        note: Note,
-        start_ns: int,
-        stop_ns: int = 0,
-    ) -> None:
-        site, sensor = self.site.file.site.id, listener.task.sensor
-        self._publish(NoticeEvent(site, sensor, level, note, start_ns, stop_ns))
-
-    def _publish(self, event: Event) -> None:
-        if self._link is None:
-            return
-        try:
-            self._link.publish(event)
-        except OutboxFault as fault:
-            # Said here and in the heartbeat; the watch itself goes on.
-            self.unpublished += 1
-            log.error("event_not_durable", fault=fault.message_id, **fault.fields)
-
-
-def _how(exit_code: int) -> str:
-    """Exit code, or the name of the signal that killed it."""
-    if exit_code < 0:
-        try:
-            return signal.Signals(-exit_code).name
-        except ValueError:
-            return f"signal {-exit_code}"
-    return f"exit code {exit_code}"

@@ -47,6 +47,8 @@ class Task(Struct, frozen=True):
         Samples kept from before a first sighting; 0 keeps none at all.
     evidence_bytes : int
         Quota of the site's evidence.
+    hunt_share : float
+        Share of the time that may be spent on staying where something new is.
     """
 
     sensor: str
@@ -72,6 +74,7 @@ class Task(Struct, frozen=True):
     data: str = ""
     evidence_s: float = 0.0
     evidence_bytes: int = 0
+    hunt_share: float = 0.3
 
 
 class UseBaseline(Struct, frozen=True, tag="baseline"):
@@ -124,6 +127,7 @@ def tasks_of(site: Site, endpoint: str, *, survey: bool) -> list[Task]:
             data=str(site.data),
             evidence_s=evidence.seconds if evidence.keep else 0.0,
             evidence_bytes=round(evidence.quota_gb * 1e9),
+            hunt_share=site.file.scan.hunt_share,
         )
         for index, (sensor, dongle) in enumerate(
             zip(site.sensor_ids, site.file.dongle, strict=True)

@@ -7,12 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+
 from dsp.axis import join_bands
+from dsp.rule import thresholds
 from dsp.values import Dwell
 from sensors.link import Link
 from sensors.listener import Listener
 from sensors.messages import SpectrumReference, SpectrumRow, Watch
-from sensors.panorama import OFFSET_DB, STEP_DB, Window
+from sensors.panorama import OFFSET_DB, STEP_DB, Window, encode_levels
 
 ROW_S = 0.125
 """Eight rows a second: what an eye can follow."""
@@ -72,7 +75,7 @@ class Viewers:
             if view is None or not _same_window(view.watch, watch):
                 if watch.sensor not in self._listeners:
                     continue
-                window = self._listeners[watch.sensor].window(watch)
+                window = window_of(self._listeners[watch.sensor], watch)
                 view = self._views[number] = _View(watch, window, newest_ns=0)
             self._send(view, now_s, partial(self._link.offer, view.watch))
         for sensor, listener in self._listeners.items():
@@ -95,7 +98,7 @@ class Viewers:
                 watch = Watch(sensor, low_hz, high_hz, bins, credit=0, reference=True)
                 known = mine.pop((sensor, low_hz), None)
                 if known is None or not _same_window(known.watch, watch):
-                    view = _View(watch, listener.window(watch), newest_ns=0)
+                    view = _View(watch, window_of(listener, watch), newest_ns=0)
                     self._local[sensor, low_hz] = view
             for key in mine:  # another dongle has this band now
                 del self._local[key]
@@ -107,7 +110,7 @@ class Viewers:
         listener = self._listeners[view.watch.sensor]
         if now_s - view.reference_s >= REFERENCE_S:
             view.reference_s = now_s
-            out(listener.references(view.watch, view.window))
+            out(references_of(listener, view.watch, view.window))
         # Nothing new from the sensor is no row: the page shows its age, not an old row again.
         if not view.newest_ns or now_s - view.row_s < max(ROW_S, view.watch.every_s):
             return
@@ -115,7 +118,7 @@ class Viewers:
             sensor=view.watch.sensor,
             seq=view.seq,
             time_ns=view.newest_ns,
-            duration_s=min(max(now_s - view.row_s, ROW_S), 60.0),
+            duration_s=min(max(now_s - view.row_s, ROW_S), 60.0) if view.seq else ROW_S,
             start_hz=view.watch.start_hz,
             bin_width_hz=view.window.bin_width_hz,
             levels=view.window.row(view.newest_ns).tobytes(),
@@ -134,4 +137,38 @@ def _same_window(a: Watch, b: Watch) -> bool:
         b.start_hz,
         b.stop_hz,
         b.n_bins,
+    )
+
+
+def window_of(listener: Listener, watch: Watch) -> Window:
+    """Make a viewer's window, filled with what was seen last."""
+    hops = len(listener.plan.hops) if listener.plan is not None else 1
+    stale_s = max(4.0, 4.0 * hops * listener.task.dwell_s)
+    view = Window(watch.start_hz, watch.stop_hz, watch.n_bins, round(stale_s * 1e9))
+    for dwell in listener.latest.values():
+        view.update(dwell)
+    return view
+
+
+def references_of(listener: Listener, watch: Watch, view: Window) -> SpectrumReference:
+    """Baseline and threshold of a viewer's window."""
+    baseline = np.full(view.n_bins, np.nan, dtype=np.float32)
+    threshold = baseline.copy()
+    for dwell in listener.latest.values():
+        reference = listener.reference(dwell)
+        assert listener.rule is not None
+        limit = thresholds(dwell, reference, listener.rule).burst_on
+        # Known traffic is normal too: the excess view must glow with what is new only.
+        normal = np.fmax(reference.typical_peak, reference.traffic_peak)
+        baseline = np.fmax(baseline, view.reduce(dwell.grid, normal))
+        finite = np.where(np.isfinite(limit), limit, np.float32(1.0))
+        threshold = np.fmax(threshold, view.reduce(dwell.grid, finite))
+    return SpectrumReference(
+        sensor=listener.task.sensor,
+        start_hz=watch.start_hz,
+        bin_width_hz=view.bin_width_hz,
+        baseline=encode_levels(baseline).tobytes(),
+        threshold=encode_levels(threshold).tobytes(),
+        offset_db=OFFSET_DB,
+        step_db=STEP_DB,
     )

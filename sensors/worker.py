@@ -202,7 +202,9 @@ def run(task: Task) -> int:
     except EndOfRecording:
         site.report(EndReport(task.sensor, time.time_ns()))
     except UserError as fault:
-        site.report(fault_report(task, fault))
+        # A dongle that is still absent when we stop is no news.
+        if not site.stop.is_set():
+            site.report(fault_report(task, fault))
         return fault.exit_code
     except Exception as error:
         # A mistake of ours: the log gets all of it, the centre one line.

@@ -40,7 +40,7 @@ with open_source("rtl:00000001") as source:
         tune_s.append(time.monotonic() - start_s)
 print(json.dumps({"settle_s": settling.settle_s, "tune_s": sorted(tune_s)[50]}))
 """
-"""What the bare driver takes for a retune, and the settling that the product's own test measures."""
+"""The bare driver's retune, and the settling that the product's own test measures."""
 
 
 def build(folder: Path) -> Skip | Path:

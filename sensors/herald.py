@@ -1,0 +1,120 @@
+"""What a site says: events for the centre, and the same in its own log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import structlog
+
+from dsp.compare import SurveyEmitter
+from sensors.heard import heard_notes
+from sensors.link import Link
+from sensors.listener import Listener
+from sensors.messages import EmitterEvent, Event, Note, NoticeEvent
+from sensors.outbox import OutboxFault
+from sensors.reports import ClipReport
+
+log = structlog.get_logger()
+
+
+class Herald:
+    """Publishes the events of a site.
+
+    Parameters
+    ----------
+    site : str
+    link : Link or None
+        None: a survey, nobody is told.
+
+    Attributes
+    ----------
+    unpublished : int
+        Events that could not be made durable.
+    """
+
+    def __init__(self, site: str, link: Link | None) -> None:
+        self.unpublished = 0
+        self._site = site
+        self._link = link
+
+    def tell(self, events: Iterable[EmitterEvent]) -> None:
+        """Say what was heard."""
+        for event in events:
+            log.info(
+                "emitter",
+                phase=event.phase,
+                sensor=event.sensor,
+                center_freq_hz=round(event.center_freq_hz),
+                bandwidth_hz=round(event.bandwidth_hz),
+                snr_db=round(event.snr_db, 1),
+                suspicion=event.suspicion,
+            )
+            self.publish(event)
+
+    def notice(
+        self,
+        sensor: str,
+        level: Literal["info", "warning", "alarm"],
+        note: Note,
+        start_ns: int,
+        stop_ns: int = 0,
+    ) -> None:
+        """Say something about a sensor that must not be lost; ``stop_ns`` 0 while it lasts."""
+        self.publish(NoticeEvent(self._site, sensor, level, note, start_ns, stop_ns))
+
+    def learnt(self, sensor: str, heard: Sequence[SurveyEmitter]) -> None:
+        """Say what a survey has learnt: not silently, somebody has to say that it is legal."""
+        for note, first_ns, last_ns in heard_notes(heard):
+            self.notice(sensor, "info", note, first_ns, last_ns)
+
+    def publish(self, event: Event) -> None:
+        """Put an event into the outbox."""
+        if self._link is None:
+            return
+        try:
+            self._link.publish(event)
+        except OutboxFault as fault:
+            # Said here and in the heartbeat; the watch itself goes on.
+            self.unpublished += 1
+            log.error("event_not_durable", fault=fault.message_id, **fault.fields)
+
+    def clip(self, listener: Listener, report: ClipReport) -> None:
+        """Say that samples were kept (or not), and let the centre have them."""
+        name = listener.follow.name(report.emitter)
+        if report.message_id:
+            log.error("clip_failed", sensor=report.sensor, fault=report.message_id)
+            note = Note(report.message_id, dict(report.fields))
+            self.notice(listener.task.sensor, "warning", note, report.time_ns)
+            return
+        files = [Path(file) for file in report.files]
+        args: dict[str, str | float | int] = {
+            "file": files[0].name,
+            "emitter": name,
+            "seconds": round(report.num_samples / (listener.task.sample_rate_hz or 1.0), 2),
+            "sha256": report.manifest_sha256,
+        }
+        log.info("clip_kept", sensor=report.sensor, **args)
+        self.notice(
+            listener.task.sensor,
+            "info",
+            Note("evidence.kept", args),
+            report.start_ns,
+            report.stop_ns,
+        )
+        if report.deleted:
+            gone: dict[str, str | float | int] = {
+                "count": len(report.deleted),
+                "first": report.deleted[0][:200],
+            }
+            self.notice(
+                listener.task.sensor, "warning", Note("evidence.deleted", gone), report.time_ns
+            )
+        if self._link is None:
+            return
+        for file in files:
+            try:
+                self._link.clips.offer(file)
+            except OSError as error:
+                log.error("clip_unreadable", file=str(file), why=str(error))
