@@ -243,6 +243,15 @@ ENDPOINTS = (
         body=AccountChange,
         refuses=(404, 409),
     ),
+    Endpoint(
+        "POST",
+        "/backup",
+        "Write a copy of the store",
+        "accounts",
+        people.Backup,
+        people.post_backup,
+        refuses=(409,),
+    ),
     Endpoint("GET", "/tokens", "API tokens", "accounts", list[TokenCard], people.get_tokens),
     Endpoint(
         "POST",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,7 +16,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 
 from dashboard import schema
-from dashboard.errors import StoreError
+from dashboard.errors import Refused, StoreError
 
 BUSY_S = 5.0
 READERS = 4
@@ -158,6 +159,35 @@ def engines(url: URL) -> tuple[Engine, Engine]:
         connection.execute("PRAGMA foreign_keys=ON")
 
     return writer, reader
+
+
+def back_up(reader: Engine, now_ns: int) -> Path:
+    """Write a copy of a SQLite store beside it, while it is used.
+
+    Through a connection of ours: another program's may write, and two that write are what SQLite's
+    WAL-reset bug needs.
+
+    Raises
+    ------
+    Refused
+        It is no SQLite store, or the copy cannot be written (409).
+    """
+    if reader.dialect.name != "sqlite":
+        raise Refused("backup.not_sqlite", 409)
+    with reader.connect() as connection:
+        store = Path(connection.exec_driver_sql("PRAGMA database_list").all()[0][2])
+        stamp = datetime.fromtimestamp(now_ns / 1e9, UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        copy = store.parent / "backup" / f"{store.stem}-{stamp}.db"
+        part = copy.with_suffix(".part")
+        try:
+            copy.parent.mkdir(exist_ok=True)
+            part.unlink(missing_ok=True)
+            connection.exec_driver_sql("VACUUM INTO ?", (str(part),))
+            part.rename(copy)
+        except (OSError, SQLAlchemyError) as error:
+            why = str(getattr(error, "orig", None) or error)
+            raise Refused("backup.failed", 409, file=str(copy), why=why) from None
+    return copy
 
 
 def upsert(

@@ -25,6 +25,8 @@ MAX_VIEWS = 16
 MAX_BROWSERS = 200
 GO_AWAY = 4401
 """Close code: the session is over."""
+GONE = (WebSocketDisconnect, RuntimeError)
+"""What sending to a closed connection raises."""
 TICK_S = 1.0
 """The line says something at least so often: a page that hears nothing for longer is cut off."""
 
@@ -213,9 +215,13 @@ class Live:
                 self._unwatch(browser, view)
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+        for error in ended:
+            # A browser that vanished is normal; everything else is a bug and must be seen.
+            if isinstance(error, Exception) and not isinstance(error, GONE):
+                raise error
         if browser.leave.is_set():
-            with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+            with contextlib.suppress(*GONE):
                 await websocket.close(GO_AWAY)
 
     async def _listen(self, browser: Browser, websocket: WebSocket) -> None:

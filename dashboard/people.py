@@ -1,4 +1,4 @@
-"""What the endpoints about accounts and API tokens answer."""
+"""What the endpoints about accounts, API tokens and the store itself answer."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from msgspec import Struct
 from dashboard.access import ROLES
 from dashboard.accounts import AccountCard, AccountChange, Password, TokenCard
 from dashboard.answers import Call
+from dashboard.database import back_up
 from dashboard.errors import Refused
 
 
@@ -68,3 +69,19 @@ def delete_token(call: Call) -> list[TokenCard]:
     """End an API token; answers with those that are left."""
     call.monitor.accounts.drop_token(call.path["name"], call.who.name)
     return call.monitor.accounts.token_cards()
+
+
+class Backup(Struct, frozen=True):
+    """A copy of the store."""
+
+    file: str
+    size_bytes: int
+
+
+def post_backup(call: Call) -> Backup:
+    """Write a copy of the store beside it."""
+    store = call.monitor.store
+    copy = back_up(store.reader, call.monitor.clock_ns())
+    with store.writing() as connection:
+        store.note(connection, call.who.name, "store.backed_up", copy.name, {})
+    return Backup(str(copy), copy.stat().st_size)

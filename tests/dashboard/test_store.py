@@ -11,6 +11,7 @@ from dashboard import schema
 from dashboard.actions import Wish
 from dashboard.alarms import Alarm
 from dashboard.audit import Entry, first_broken
+from dashboard.database import back_up
 from dashboard.errors import Refused, StoreError
 from dashboard.inbox import Breach, Standing
 from dashboard.notices import Notice
@@ -229,4 +230,25 @@ def test_sqlite_commits_are_durable_and_readers_cannot_write(tmp_path: Path) -> 
         assert connection.scalar(select(func.count()).select_from(schema.events)) == 0
         with pytest.raises(OperationalError, match="readonly"):
             connection.execute(text("delete from events"))
+    store.close()
+
+
+def test_a_copy_is_a_whole_store(tmp_path: Path, clock: Clock) -> None:
+    store, site = Store(f"sqlite:///{tmp_path}/monitor.db", clock_ns=clock), Site()
+    store.ingest([site.says(emitter_event())])
+    copy = back_up(store.reader, clock())
+    store.ingest([site.says(emitter_event(emitter="late", center_freq_hz=3e8))])
+    store.close()
+    restored = Store(f"sqlite:///{copy}", clock_ns=clock)
+    assert len(stored(restored)) == 1
+    assert restored.last(site.peer, site.epoch) == Standing(1, site.sent[0].hash)
+    assert first_broken(chain(restored)) is None
+    restored.close()
+
+
+def test_a_copy_that_cannot_be_written_is_said(tmp_path: Path, clock: Clock) -> None:
+    store = Store(f"sqlite:///{tmp_path}/monitor.db", clock_ns=clock)
+    (tmp_path / "backup").write_text("a file where the folder should be")
+    with pytest.raises(Refused, match=r"backup\.failed"):
+        back_up(store.reader, clock())
     store.close()
