@@ -1,8 +1,9 @@
-"""Cut the power at every write of the outbox: what was confirmed must be there, NORMAL must fail.
+"""Cut the power at every write of outbox and store: what was confirmed must be there.
 
-The shipped `Outbox` on SQLite over a disk in memory (`wire_disk.py`).  A run of appends,
-acknowledgements and checkpoints is recorded; then for every operation several disk images are made
-that a cut could leave, and the outbox is opened on each.
+The shipped `Outbox`, and the shipped `Intake` and `Store`, on SQLite over a disk in memory
+(`wire_disk.py`).  A run is recorded; then for every operation several disk images are made that a
+cut could leave, and each is opened and compared.  With synchronous=NORMAL, or on a disk that lies
+about sync, the same must lose events: that is the control.
 """
 
 from __future__ import annotations
@@ -18,12 +19,22 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import apsw
+import wire_dbapi
 from wire_disk import Cutter, Disk, DiskVFS, Operation
+from wire_farm import audit_intact
+from wire_world import MemoryLog
 
+import dashboard.database
+import dashboard.schema
+import dashboard.store
+from dashboard.intake import Arrival, Intake
+from dashboard.store import Store
 from sensors.benches import Metric, Skip
 from sensors.keys import make_keys
-from sensors.messages import Note, NoticeEvent
+from sensors.messages import Hello, Note, NoticeEvent
 from sensors.outbox import Clock, Outbox, OutboxFault
+from sensors.wire import encode
 
 FILE = Path("/disk/outbox.db")
 KEYS = make_keys()
@@ -110,7 +121,114 @@ def campaign(kind: type[Small], seed: int, events: int, cuts: int, lying: bool) 
     return found
 
 
-def run(cuts: int = 24_000, seed: int = 1) -> Iterator[Metric | Skip]:
+class Nothing:
+    """The lock of a store that nobody else can open."""
+
+    def close(self) -> None: ...
+
+
+def open_store(vfs: DiskVFS, level: str) -> Store:
+    """Make the shipped store on a disk in memory."""
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import StaticPool
+
+    def connect() -> wire_dbapi.Connection:
+        connection = wire_dbapi.Connection("/disk/monitor.db", vfs.name)
+        connection.execute("PRAGMA synchronous=EXTRA")
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA wal_autocheckpoint=40")
+        connection.execute(f"PRAGMA synchronous={level}")
+        return connection
+
+    def database(_: str) -> dashboard.database.Database:
+        engine = create_engine(
+            "sqlite://", module=wire_dbapi, creator=connect, poolclass=StaticPool
+        )
+        dashboard.schema.prepare(engine)
+        return dashboard.database.Database(engine, engine, Nothing())
+
+    dashboard.store.open_database = database
+    return Store("sqlite:///monitor.db")
+
+
+def record_store(level: str, batches: int, rng: random.Random) -> list[Operation]:
+    """Let the store take batches of a few sites; marks hold what was acknowledged by then."""
+    disk = Disk(log=[])
+    vfs = DiskVFS("recording", disk)
+    store = open_store(vfs, level)
+    assert disk.log is not None
+    intake = Intake(store, "city")
+    logs = [MemoryLog(make_keys(), rng) for _ in range(3)]
+    for number, log in enumerate(logs):
+        hello = Hello(
+            1, 1, f"s{number}", log.keys.verify_key, log.epoch, 1, 0, bytes(32), bytes(16)
+        )
+        intake.process([Arrival(b"%d" % number, b"", encode(hello), 1)])
+    acknowledged: list[tuple[str, int, bytes]] = []
+    for batch in range(batches):
+        arrivals = []
+        for number, log in enumerate(logs):
+            for _ in range(rng.randrange(4)):
+                now = 1_800_000_000_000_000_000 + batch * 1_000_000_000
+                stored = log.append("x" * rng.randrange(100), f"s{number}", now)
+                route = b"%d" % number
+                arrivals.append(Arrival(route, b"", encode(stored.signed), now))
+        outcome = intake.process(arrivals)
+        acknowledged += [(event.peer, event.seq, event.hash) for event in outcome.events]
+        disk.log.append(Operation("mark", mark=tuple(acknowledged)))
+    store.close()
+    vfs.unregister()
+    return disk.log
+
+
+def judge_store(vfs: DiskVFS, image: dict[str, bytearray], acknowledged: object) -> str:
+    """Read the database after a cut, with none of the store's code."""
+    assert isinstance(acknowledged, tuple)
+    vfs.disk = Disk(files=image)
+    db = apsw.Connection("/disk/monitor.db", vfs=vfs.name)
+    try:
+        db.execute("PRAGMA locking_mode=EXCLUSIVE")
+        if db.pragma("quick_check") != "ok":
+            return "corrupt"
+        tables = {row[0] for row in db.execute("SELECT name FROM sqlite_schema")}
+        if not tables >= {"events", "standings", "audit"}:
+            return "lost" if acknowledged else ""  # cut while it was being made
+        rows = db.execute("SELECT peer, seq, hash FROM events").fetchall()
+        if set(acknowledged) - set(rows) or len(rows) != len(set(rows)):
+            return "lost"
+        last: dict[str, int] = {}
+        for peer, seq, _ in rows:
+            last[peer] = max(last.get(peer, 0), seq)
+        standings = dict(db.execute("SELECT peer, seq FROM standings").fetchall())
+        if last != standings or sum(last.values()) != len(rows):
+            return "torn"  # a part of a transaction
+        if not audit_intact(db):
+            return "torn"
+        return ""
+    except apsw.Error:
+        return "corrupt"
+    finally:
+        db.close(True)
+
+
+def store_campaign(level: str, seed: int, batches: int, cuts: int, lying: bool) -> Counter[str]:
+    """Record a run of the store and cut it ``cuts`` times."""
+    rng = random.Random(seed)
+    log = record_store(level, batches, rng)
+    steps = sum(operation.kind != "mark" for operation in log)
+    cutter = Cutter(log, rng, lying)
+    vfs = DiskVFS("cutting", Disk())
+    found: Counter[str] = Counter()
+    for acknowledged, image in cutter.cuts(max(1, -(-cuts // steps))):
+        found["cuts"] += 1
+        found[judge_store(vfs, image, acknowledged) or "fine"] += 1
+        if found["cuts"] >= cuts:
+            break
+    vfs.unregister()
+    return found
+
+
+def run(cuts: int = 16_000, store_cuts: int = 8000, seed: int = 1) -> Iterator[Metric | Skip]:
     """Half of the cuts with the fixed ``seed``, half with a fresh one."""
     fresh = random.SystemRandom().randrange(1 << 31)
     print(f"fixed seed {seed}, fresh seed {fresh}", file=sys.stderr)
@@ -130,8 +248,19 @@ def run(cuts: int = 24_000, seed: int = 1) -> Iterator[Metric | Skip]:
         )
         yield Metric.of("outbox: cuts that corrupt", total["corrupt"], "cuts", at_most=0)
         yield Metric.of("cuts per second", total["cuts"] / took, "1/s")
+        halves = [
+            pool.submit(store_campaign, "FULL", start, 40, store_cuts // 2, False)
+            for start in (seed, fresh)
+        ]
+        central = sum((half.result() for half in halves), Counter[str]())
+        yield Metric.of("store: cuts", central["cuts"], "cuts", at_least=store_cuts // 2 * 2)
+        yield Metric.of("store: cuts that lose a stored event", central["lost"], "cuts", at_most=0)
+        yield Metric.of("store: cuts that tear a batch", central["torn"], "cuts", at_most=0)
+        yield Metric.of("store: cuts that corrupt", central["corrupt"], "cuts", at_most=0)
         normal = pool.submit(campaign, Normal, seed, 60, 1500, False).result()
         yield Metric.of("synchronous=NORMAL: cuts that lose", normal["lost"], "cuts", at_least=1)
         lying = pool.submit(campaign, Small, seed, 60, 1500, True).result()
         lost = lying["lost"] + lying["corrupt"]
         yield Metric.of("disk that lies about sync: cuts that lose", lost, "cuts", at_least=1)
+        normal = pool.submit(store_campaign, "NORMAL", seed, 40, 1500, False).result()
+        yield Metric.of("store, NORMAL: cuts that lose", normal["lost"], "cuts", at_least=1)
