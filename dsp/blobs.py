@@ -110,7 +110,7 @@ def crest(samples: IQ, row_samples: int, num_rows: int) -> Real:
     return ratio
 
 
-def mark(tile: Tiles, floor: Floor, gain: Real) -> Mask:
+def mark(tile: Tiles, floor: Floor, gain: Real, pulsed: Mask) -> Mask:
     """Cells with more power than noise may have, seen by any of the looks.
 
     Parameters
@@ -119,6 +119,8 @@ def mark(tile: Tiles, floor: Floor, gain: Real) -> Mask:
     floor : Floor
     gain : float32, shape (n_rows,)
         From `row_gain`.
+    pulsed : bool, shape (n_rows,)
+        Rows in which pulses fill the band: one thing, whatever nulls their spectrum has.
 
     Returns
     -------
@@ -139,6 +141,7 @@ def mark(tile: Tiles, floor: Floor, gain: Real) -> Mask:
             marked |= _long_look(quick, level, rows, tile.group)
     marked |= _wide_look(mean, level)
     marked |= _wide_look(tile.peak / gain, level * np.float32(_mean_of_largest(tile.group)))
+    marked[pulsed] |= ~floor.dead
     if marked.any():
         marked &= tile.peak > _shadow(tile.peak, floor.usual)
     return np.asarray(marked)

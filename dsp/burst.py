@@ -14,7 +14,7 @@ import numpy as np
 from scipy import fft, special
 
 from dsp.artefact import Geometry, is_comb, made_by_another
-from dsp.blobs import Blob, blobs, crest, mark, row_gain
+from dsp.blobs import Blob, Mask, blobs, crest, mark, row_gain
 from dsp.classify import CUT_SAMPLES, Shape, classify, shape
 from dsp.edges import Run, are_pulses, course, group_runs, on_runs
 from dsp.floor import Floor, quiet_level, receiver_floor
@@ -41,6 +41,7 @@ SHORTEST_PULSE_S = 15e-6
 """Wide short pulses (ADS-B, radar) are told apart at a finer scale: one emission per reply."""
 
 PULSE_CREST = 4.0
+LIFTED = 1.3
 FILLED_DBFS = -9.0
 """No gain that anybody would choose gives that much noise: the band is filled or jammed."""
 
@@ -169,8 +170,8 @@ class BurstFinder:
         self.floor = self._learn(tile)
         if self._watch is not None:
             self._watch(tile, self.floor, self._position, group * self._hop)
-        gain = self._breathing(samples, tile)
-        marked = mark(tile, self.floor, gain)
+        gain, pulsed = self._breathing(samples, tile)
+        marked = mark(tile, self.floor, gain, pulsed)
         self._cuts_left = CUTS_PER_BLOCK
         found: list[Segment] = []
         for blob in blobs(marked, tile, self.floor):
@@ -184,15 +185,17 @@ class BurstFinder:
         self._position = end
         return self._close(self._position)
 
-    def _breathing(self, samples: IQ, tile: Tiles) -> Real:
-        """Gain of each row; one where pulses and not the receiver lift the band."""
+    def _breathing(self, samples: IQ, tile: Tiles) -> tuple[Real, Mask]:
+        """Gain of each row, and the rows that pulses lift instead of the receiver."""
         assert self.floor is not None
         gain = row_gain(tile.mean, self.floor.level, tile.k_eff)
-        lifted = gain > 2.0
-        if lifted.any():
-            lifted &= crest(samples, tile.group * self._hop, len(tile.mean)) > PULSE_CREST
-            gain[lifted] = 1.0
-        return gain
+        pulsed = gain > LIFTED
+        # Beside a wide steady emission it is that one's own pattern which comes and goes.
+        pulsed &= bool(self.floor.steady.mean() < 0.1)
+        if pulsed.any():
+            pulsed &= crest(samples, tile.group * self._hop, len(tile.mean)) > PULSE_CREST
+            gain[pulsed] = 1.0
+        return gain, pulsed
 
     def _learn(self, tile: Tiles) -> Floor:
         """Update the quiet level; what is on now does not become floor."""
