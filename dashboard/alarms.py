@@ -35,6 +35,8 @@ class Part(Struct, frozen=True):
         ``emitter`` is empty where older parts of the sensor were folded into one.
     on_air : bool
         Not yet closed by the sensor.
+    heard_ns : int
+        When its newest event came, by the monitor's clock: a site's clock may be wrong.
     """
 
     sensor: str
@@ -53,9 +55,10 @@ class Part(Struct, frozen=True):
     label_confidence: float = 0.0
     suspicion: int = 0
     reasons: list[Note] = []
+    heard_ns: int = 0
 
     @classmethod
-    def of(cls, event: EmitterEvent) -> Part:
+    def of(cls, event: EmitterEvent, now_ns: int) -> Part:
         """Take over what the newest event says."""
         return cls(
             sensor=event.sensor,
@@ -74,6 +77,7 @@ class Part(Struct, frozen=True):
             label_confidence=event.label_confidence,
             suspicion=event.suspicion,
             reasons=event.reasons,
+            heard_ns=now_ns,
         )
 
     def merged(self, later: Part) -> Part:
@@ -209,7 +213,7 @@ def open_alarm(alarm_id: str, event: EmitterEvent, now_ns: int) -> Alarm:
         id=alarm_id,
         site=event.site,
         state="new",
-        parts=(Part.of(event),),
+        parts=(Part.of(event, now_ns),),
         opened_ns=now_ns,
         changed_ns=now_ns,
         raised_ns=now_ns,
@@ -223,7 +227,7 @@ def hear(alarm: Alarm, event: EmitterEvent, now_ns: int) -> Alarm:
     A closed alarm is reopened by a sighting that began after it was closed; a dismissed one stays
     dismissed: somebody decided that this emitter is not worth an alarm.
     """
-    new = Part.of(event)
+    new = Part.of(event, now_ns)
     kept = [p for p in alarm.parts if (p.sensor, p.emitter) != (new.sensor, new.emitter)]
     was_there = len(kept) < len(alarm.parts)
     own = sorted(
@@ -287,10 +291,10 @@ def fall_due(alarm: Alarm, now_ns: int, allowed_s: float) -> Alarm:
 def left_air(alarm: Alarm, now_ns: int) -> Alarm:
     """End the parts that their sensor stopped repeating without closing them: it died meanwhile."""
     limit_ns = now_ns - round(FORGOTTEN_S * 1e9)
-    if not any(part.on_air and part.last_seen_ns < limit_ns for part in alarm.parts):
+    if not any(part.on_air and part.heard_ns < limit_ns for part in alarm.parts):
         return alarm
     parts = tuple(
-        msgspec.structs.replace(part, on_air=part.on_air and part.last_seen_ns >= limit_ns)
+        msgspec.structs.replace(part, on_air=part.on_air and part.heard_ns >= limit_ns)
         for part in alarm.parts
     )
     return msgspec.structs.replace(alarm, parts=parts, changed_ns=now_ns)

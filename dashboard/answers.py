@@ -69,6 +69,31 @@ def get_sensors(call: Call) -> list[state.SensorCard]:
     return sorted(sensors, key=lambda sensor: state.WORST_FIRST.index(sensor.state))
 
 
+class BaselineCard(Struct, frozen=True):
+    """The baseline that a sensor compares with now.
+
+    Attributes
+    ----------
+    baseline : str
+        Short hash; empty when it detects without one.
+    """
+
+    site: str
+    sensor: str
+    baseline: str
+    gain_db: float | None
+    age_s: float
+
+
+def get_baselines(call: Call) -> list[BaselineCard]:
+    """Which baseline each sensor uses, those without one first."""
+    cards = [
+        BaselineCard(sensor.site, sensor.sensor, sensor.baseline, sensor.gain_db, sensor.age_s)
+        for sensor in get_sensors(call)
+    ]
+    return sorted(cards, key=lambda card: (card.baseline != "", card.sensor))
+
+
 def get_coverage(call: Call) -> state.Coverage:
     """Chance of hearing one 2 s message, by band, now."""
     site = call.monitor.board().get(call.path["site"])

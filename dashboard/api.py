@@ -78,6 +78,14 @@ ENDPOINTS = (
     ),
     Endpoint(
         "GET",
+        "/baselines",
+        "Baselines in use",
+        "view",
+        list[answers.BaselineCard],
+        answers.get_baselines,
+    ),
+    Endpoint(
+        "GET",
         "/coverage/{site:path}",
         "How well a site is watched now",
         "view",

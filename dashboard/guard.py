@@ -55,11 +55,6 @@ def is_welcome(connection: HTTPConnection, door: Door) -> bool:
     return True
 
 
-def session_of(connection: HTTPConnection, door: Door) -> Identity | None:
-    """Who has the cookie of this connection."""
-    return door.by_session(connection.cookies.get(door.cookie, ""))
-
-
 def check_origin(connection: HTTPConnection) -> None:
     """Browsers say where a POST and a WebSocket come from; other pages cannot forge it."""
     _, _, origin = connection.headers.get("origin", "").partition("://")

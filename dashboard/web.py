@@ -35,7 +35,6 @@ from dashboard.guard import (
     lang_of,
     read_body,
     refusal_of,
-    session_of,
 )
 from dashboard.live import Live
 from dashboard.openapi import document
@@ -68,7 +67,7 @@ def build(
     api_document = msgspec.json.encode(document(ENDPOINTS, door.cookie))
 
     async def page(request: Request) -> Response:
-        if session_of(request, door) is None:
+        if not is_welcome(request, door):
             return HTMLResponse(signin_page(lang_of(request), ""), 401)
         return HTMLResponse((STATIC / "index.html").read_text(encoding="utf-8"))
 

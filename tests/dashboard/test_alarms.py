@@ -145,6 +145,12 @@ def test_only_alarms_of_drills_alone_are_drills() -> None:
     assert not mixed.drill
 
 
+def test_a_site_with_a_wrong_clock_stays_on_the_air() -> None:
+    hour = 3600 * SECOND
+    alarm = alarm_of(emitter_event(first_seen_ns=START_NS - hour, last_seen_ns=START_NS - hour))
+    assert left_air(alarm, NOW + 60 * SECOND) is alarm
+
+
 def test_what_is_no_longer_repeated_leaves_the_air() -> None:
     alarm = alarm_of(emitter_event())
     assert left_air(alarm, NOW + 500 * SECOND) is alarm
