@@ -20,7 +20,15 @@ import apsw
 
 from sdr.source import UserError
 from sensors.keys import Keys
-from sensors.messages import VERSION, Event, Record, RelayedEvent, Signed
+from sensors.messages import (
+    VERSION,
+    Event,
+    Note,
+    NoticeEvent,
+    Record,
+    RelayedEvent,
+    Signed,
+)
 from sensors.wire import Refused, check, pack, read_event, read_record, record_hash
 
 OWN_BYTES = 12_000
@@ -434,6 +442,15 @@ def renew_outbox(path: Path, keys: Keys, **limits: Any) -> tuple[Outbox, Damage]
         outbox.append(event)
     lost = last - acked - len(events) if last >= acked >= 0 else -1
     return outbox, Damage(aside, len(events), lost)
+
+
+def damage_notice(site: str, sensor: str, damage: Damage) -> NoticeEvent:
+    """Say what became of a damaged outbox, as the first event of the new one."""
+    note = Note(
+        "notice.outbox_damaged",
+        {"file": damage.path.name, "saved": damage.saved, "lost": damage.lost},
+    )
+    return NoticeEvent(site, sensor, "alarm", note, time.time_ns(), time.time_ns())
 
 
 def _intact(path: Path) -> tuple[list[Event], int, int]:

@@ -13,7 +13,15 @@ import pytest
 
 from sensors.keys import Keys, make_keys, signed_by
 from sensors.messages import Note, NoticeEvent
-from sensors.outbox import NO_HASH, Clock, Outbox, OutboxFault, OutboxFull, open_outbox
+from sensors.outbox import (
+    NO_HASH,
+    Clock,
+    Outbox,
+    OutboxFault,
+    OutboxFull,
+    damage_notice,
+    open_outbox,
+)
 from sensors.wire import read_event, read_record, record_hash
 
 
@@ -197,6 +205,9 @@ def test_a_changed_record_is_damage(tmp_path: Path, keys: Keys) -> None:
     outbox, damaged = open_outbox(path, keys)
     assert damaged is not None
     assert (outbox.last, damaged.saved, damaged.lost) == (19, 19, 1)
+    said = damage_notice("school-3", "school-3/hall", damaged)
+    assert outbox.append(said) == 20
+    assert said.note.args["lost"] == 1
     outbox.close()
 
 
