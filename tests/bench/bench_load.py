@@ -116,7 +116,7 @@ class Mote:
             sensor=self.sensor,
             emitter=f"e{which}",
             phase="update",
-            center_freq_hz=167e6 + (4 * self.number + which) * 4003 % 8e6,
+            center_freq_hz=137e6 + (4 * self.number + which) * 30_011.0,
             bandwidth_hz=12e3,
             snr_db=20.0,
             excess_db=15.0,
