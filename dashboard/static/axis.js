@@ -8,6 +8,8 @@
 
 export const BREAK_PX = 22;
 const EDGE_PX = 20;
+const DIGIT_PX = 8;
+const LABEL_GAP_PX = 22;
 const MIN_SPAN_HZ = 20e3;
 
 /** Sort bands and join those that touch: `[{start_hz, stop_hz, revisit_s}]`. */
@@ -138,12 +140,16 @@ export class Axis {
     return this.view.u1 - this.view.u0 > 0.999;
   }
 
-  /** Round frequencies to write under the axis: `[{x, hz, label}]`, at least `apart` px between. */
-  ticks(width, apart = 66) {
+  /** Round frequencies to write under the axis: `[{x, hz, label}]`, as close as the labels allow. */
+  ticks(width) {
     const ticks = [];
     for (const { x0, x1, start_hz, stop_hz } of this.pieces(width)) {
-      const step = niceStep(((stop_hz - start_hz) * apart) / Math.max(1, x1 - x0));
-      const decimals = Math.min(4, Math.max(0, -Math.floor(Math.log10(step / 1e6) + 1e-9)));
+      const hzPerPx = (stop_hz - start_hz) / Math.max(1, x1 - x0);
+      const decimalsOf = (step) => Math.min(4, Math.max(0, -Math.floor(Math.log10(step / 1e6) + 1e-9)));
+      const room = (step) => (stop_hz / 1e6).toFixed(decimalsOf(step)).length * DIGIT_PX + LABEL_GAP_PX;
+      let step = niceStep(30 * hzPerPx);
+      while (step / hzPerPx < room(step)) step = niceStep(step * 1.01);
+      const decimals = decimalsOf(step);
       for (let k = Math.ceil(start_hz / step - 1e-9); k * step <= stop_hz + 1e-6; k++) {
         const hz = k * step;
         const x = x0 + ((hz - start_hz) / (stop_hz - start_hz)) * (x1 - x0);
