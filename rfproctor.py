@@ -22,6 +22,7 @@ COMMANDS = {
     "monitor": ("dashboard.commands", "The central monitor and its page."),
     "outbox": ("sensors.outbox_command", "What a site's outbox holds; begin a new one."),
     "link": ("dashboard.link_command", "How every site is connected: lag, backlog, clock."),
+    "window": ("dashboard.window", "Live spectrum on the desktop, from a site or the centre."),
     "keys": ("dashboard.keys_command", "Keys of monitor and sites: enrol, list, revoke."),
     "bench": ("sensors.benches", "Measure; `bench` alone lists the names."),
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -11,21 +10,28 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from dsp.units import db
 from dsp.values import Emission
 from sdr.source import UserError
+from sensors.palette import (
+    BOX,
+    COLOURS,
+    DIM,
+    DPI,
+    FIELD,
+    FLOOR,
+    INK,
+    MAXIMUM,
+    MEAN,
+    RANGE_DB,
+    quiet,
+    shipped_font,
+)
 from sensors.text import Lang, say
 from sensors.waterfall import Waterfall
 
-DPI = 150
 SIZE_IN = (12.8, 8.0)
-FIELD, PANEL, INK, DIM, GRID = "#0a0d13", "#0f141d", "#e8edf4", "#8b98aa", "#232c3a"
-MEAN, MAXIMUM, FLOOR, BOX = "#f5b942", "#7d8da3", "#4cc2ff", "#62e6b0"
-RANGE_DB = (-3.0, 30.0)
-"""The excess view's fixed scale; a stronger recording stretches the upper end."""
-
 MOST_LABELS = 28
 LETTER_EM = 0.6
 
@@ -51,7 +57,7 @@ def draw(
     UserError
         The file cannot be written.
     """
-    font = _font()
+    font = shipped_font()
     figure = Figure(figsize=SIZE_IN, dpi=DPI, facecolor=FIELD)
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(
@@ -89,33 +95,15 @@ def draw(
         raise UserError("picture.unwritable", path=str(path), why=str(error)) from None
 
 
-def _font() -> FontProperties:
-    """The shipped font with Chinese characters, or matplotlib's own where it is not there."""
-    shipped = resources.files("sensors") / "font" / "NotoSansSC-GB2312.otf"
-    with resources.as_file(shipped) as file:
-        return FontProperties(fname=str(file)) if file.is_file() else FontProperties()
-
-
 def _edges_mhz(waterfall: Waterfall) -> tuple[float, float]:
     """Lowest and highest frequency shown."""
     middle, half = waterfall.center_freq_hz / 1e6, waterfall.sample_rate_hz / 2e6
     return middle - half, middle + half
 
 
-def _style(axes: Axes) -> None:
-    """Quiet frame: no spines, thin grid, small ticks."""
-    axes.set_facecolor(PANEL)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    axes.tick_params(colors=DIM, labelsize=8.5, length=0)
-    axes.grid(color=GRID, linewidth=0.6)
-    axes.xaxis.set_major_locator(MaxNLocator(9))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.6g}"))
-
-
 def _draw_spectrum(axes: Axes, waterfall: Waterfall, font: FontProperties, lang: Lang) -> None:
     """Mean, maximum and floor; several bins under a pixel show their largest."""
-    _style(axes)
+    quiet(axes)
     low, high = _edges_mhz(waterfall)
     count = min(len(waterfall.peak), 1600)
     columns = np.arange(count) * len(waterfall.peak) // max(1, count)
@@ -141,12 +129,13 @@ def _draw_spectrum(axes: Axes, waterfall: Waterfall, font: FontProperties, lang:
 
 def _draw_field(axes: Axes, waterfall: Waterfall, edges: tuple[float, float]):  # type: ignore[no-untyped-def]
     """The waterfall in dB over the floor, time running down."""
-    _style(axes)
+    quiet(axes)
     axes.grid(visible=False)
     excess = db(waterfall.excess)
+    # A stronger recording stretches the upper end.
     top = max(RANGE_DB[1], float(np.percentile(excess, 99.9)))
     return axes.imshow(
-        excess, aspect="auto", cmap="inferno", vmin=RANGE_DB[0], vmax=top,
+        excess, aspect="auto", cmap=COLOURS, vmin=RANGE_DB[0], vmax=top,
         extent=(*edges, waterfall.seconds, 0.0), interpolation="nearest",
     )  # fmt: skip
 
