@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ from sensors.findings import (
 from sensors.text import Lang, default_lang, say
 
 BAR = 24
+PICTURES = (".png", ".pdf", ".svg")
 
 
 @click.command()
@@ -60,17 +62,18 @@ def analyze(
     r"""Find every emission in recordings: start, stop, frequency, width, level, kind.
 
     \b
-    rfproctor analyze hall_433.92M_250k.cu8 --picture hall.png
-    rfproctor analyze night/*.sigmf-meta --json --jobs 4
+    Example: rfproctor analyze hall_433.92M_250k.cu8 --picture hall.png
+             rfproctor analyze night/*.sigmf-meta --json --jobs 4
     """
     lang: Lang = ctx.obj or default_lang()
+    if picture is not None:
+        _drawable(Path(picture))
     asked = [
         Job(
             path=path,
             sample_format=sample_format,
             sample_rate_hz=sample_rate,
             center_freq_hz=center_freq,
-            baseline=baseline,
             picture=_picture_name(picture, path, len(files)),
             lang=lang,
         )
@@ -96,6 +99,14 @@ def analyze(
                 for emission in findings.emissions:
                     printer(emission, findings.summary.file)
                 printer(findings.summary, findings.summary.file)
+
+
+def _drawable(picture: Path) -> None:
+    """Refuse a picture that could not be written, before a long recording rather than after it."""
+    if picture.suffix.lower() not in PICTURES:
+        raise UserError("picture.format", path=picture, known=" ".join(PICTURES))
+    if not os.access(picture.parent, os.W_OK):
+        raise UserError("picture.folder", folder=picture.parent)
 
 
 def _picture_name(picture: str | None, path: str, count: int) -> str | None:

@@ -33,8 +33,6 @@ class Job:
     sample_format : SampleFormat or None
     sample_rate_hz, center_freq_hz : float or None
         None: as the recording or its name says.
-    baseline : str or None
-        Only what is new against this file.
     picture : str or None
         Where to draw the waterfall.
     lang : Lang
@@ -45,7 +43,6 @@ class Job:
     sample_format: SampleFormat | None = None
     sample_rate_hz: float | None = None
     center_freq_hz: float | None = None
-    baseline: str | None = None
     picture: str | None = None
     lang: Lang = "en"
 
