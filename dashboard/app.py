@@ -78,7 +78,10 @@ async def run(
                 monitor=monitor.id,
                 on_heartbeat=centre.on_heartbeat,
                 on_row=centre.on_row,
+                on_refused=centre.on_refused,
                 keyring=keyring,
+                evidence=evidence_folder(config),
+                on_file=lambda site, path: log.info("file", site=site, path=str(path)),
             ) as receiver:
                 centre.watch_through(receiver)
                 application = build(
@@ -118,6 +121,12 @@ async def run(
             centre.close()
             if keyring:
                 keyring.close()
+
+
+def evidence_folder(config: MonitorFile) -> Path:
+    """Where the sites' recordings arrive: beside the history, one folder per site."""
+    assert config.history.folder is not None
+    return config.history.folder.parent / "evidence"
 
 
 def _server_config(application: ASGIApp, certificate: tuple[Path, Path] | None) -> uvicorn.Config:

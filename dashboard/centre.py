@@ -33,6 +33,7 @@ RECORD_S = 2.0
 NOTIFY_S = 1.0
 PORTION = 16
 TEND_S = 10.0
+REFUSED_NS = 1_000_000_000
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("monitor")
 
@@ -57,6 +58,7 @@ class Centre:
         self._days = config.history.days
         self._tiles: list[Tile] = []
         self._clock_ns = clock_ns
+        self._refused_ns = 0
         self._loop = asyncio.get_running_loop()
         self.store.on_alarm = self._from_thread(self._on_alarm)
         self.store.on_notice = self._from_thread(self._on_notice)
@@ -78,6 +80,15 @@ class Centre:
         self.live.row(row)
         if (tile := self.recorder.row(row)) is not None:
             self._tiles.append(tile)
+
+    def on_refused(self, reason: str, peer: str, detail: str) -> None:
+        """Record who was refused and why; a crowd of strangers makes one row a second, not more."""
+        now_ns = self._clock_ns()
+        if now_ns - self._refused_ns < REFUSED_NS:
+            return
+        self._refused_ns = now_ns
+        note = Note("notice.refused", {"reason": reason, "peer": peer, "detail": detail[:200]})
+        self._in_thread(self.store.notice, Notice("", "", "warning", note, now_ns, now_ns))
 
     def watch_through(self, watcher: Watcher) -> None:
         """Ask for rows there from now on."""
