@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Mapping
 
 import click
 
@@ -14,7 +15,10 @@ COMMANDS = {
     "record": ("sdr.commands", "Record IQ samples as SigMF."),
     "sweep": ("sensors.sweep", "Sweep a band; print or save levels as CSV."),
     "survey": ("sensors.commands", "Learn a site's baseline before the exam."),
-    "baseline": ("sensors.baseline_command", "What a survey heard; compare two; refuse an emitter."),
+    "baseline": (
+        "sensors.baseline_command",
+        "What a survey heard; compare two; refuse an emitter.",
+    ),
     "analyze": ("sensors.analyze", "Find every emission in recordings."),
     "sensor": ("sensors.commands", "The daemon of an exam site."),
     "watch": ("sensors.watch_command", "A running site in the terminal."),
@@ -70,19 +74,48 @@ def main(args: list[str] | None = None) -> None:
     """Run the command line; bad input is one line in the user's language and an exit code."""
     from sdr.source import UserError
 
+    arguments = sys.argv[1:] if args is None else args
     try:
-        cli.main(args=args, prog_name="rfproctor")
+        status = cli.main(args=args, prog_name="rfproctor", standalone_mode=False)
     except UserError as error:
-        from sensors.text import default_lang, say
-
-        arguments = sys.argv[1:] if args is None else args
-        lang = default_lang()
-        for index, argument in enumerate(arguments):
-            if argument.startswith("--lang"):
-                value = argument.partition("=")[2] or "".join(arguments[index + 1 : index + 2])
-                lang = "zh" if value == "zh" else "en"
-        click.echo(f"rfproctor: {say(error.message_id, lang, **error.fields)}", err=True)
+        _refuse(arguments, error.message_id, error.fields)
         raise SystemExit(error.exit_code) from None
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        raise SystemExit(error.exit_code) from None
+    except click.UsageError as error:
+        _refuse(arguments, *_wrong_usage(error))
+        raise SystemExit(error.exit_code) from None
+    except click.Abort:
+        raise SystemExit(130) from None
+    raise SystemExit(status if isinstance(status, int) else 0)
+
+
+def _refuse(arguments: list[str], message_id: str, fields: Mapping[str, object]) -> None:
+    """Say on stderr what is wrong, in the language that was asked for."""
+    from sensors.text import default_lang, say
+
+    lang = default_lang()
+    for index, argument in enumerate(arguments):
+        if argument.startswith("--lang"):
+            value = argument.partition("=")[2] or "".join(arguments[index + 1 : index + 2])
+            lang = "zh" if value == "zh" else "en"
+    click.echo(f"rfproctor: {say(message_id, lang, **fields)}", err=True)
+
+
+def _wrong_usage(error: click.UsageError) -> tuple[str, dict[str, object]]:
+    """Message id and fields of what click found wrong with the command line."""
+    command = error.ctx.command_path if error.ctx else "rfproctor"
+    fields: dict[str, object] = {"help": f"{command} --help"}
+    if isinstance(error, click.MissingParameter) and error.param:
+        name = error.param.get_error_hint(error.ctx).strip("'\"")
+        return "usage.missing", fields | {"name": name}
+    if isinstance(error, click.NoSuchOption):
+        return "usage.no_option", fields | {"name": error.option_name}
+    if isinstance(error, click.BadParameter) and error.param:
+        name = error.param.get_error_hint(error.ctx).strip("'\"")
+        return "usage.bad_value", fields | {"name": name, "why": error.message.rstrip(".")}
+    return "usage.wrong", fields | {"why": error.format_message().rstrip(".")}
 
 
 if __name__ == "__main__":

@@ -85,8 +85,14 @@ insecure = true
 
 
 @click.command(epilog="Example: rfproctor demo --port 8470")
-@click.option("--port", default=8470, show_default=True, help="Of the page; the next are ZeroMQ's.")
-@click.option("--seconds", type=float, help="Stop by itself after this long.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65532),
+    default=8470,
+    show_default=True,
+    help="Of the page; the next are ZeroMQ's.",
+)
+@click.option("--seconds", type=click.FloatRange(min=0), help="Stop by itself after this long.")
 @click.option("--json", "as_json", is_flag=True, help="Print where the page is as one JSON line.")
 @click.option("--no-browser", is_flag=True, help="Do not open the page.")
 @click.pass_obj

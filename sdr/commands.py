@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sdr.frequency import format_freq, parse_freq
+from sdr.number import Finite
 from sdr.source import DeviceNotFound, EndOfRecording, Source, UserError
 
 if TYPE_CHECKING:
@@ -49,11 +50,13 @@ def devices(as_json: bool) -> None:
 )
 @click.argument("source")
 @click.option("--center-freq", required=True, type=parse_freq, metavar="F", help="As 169.5M.")
-@click.option("--seconds", required=True, type=click.FloatRange(min=0, min_open=True))
+@click.option("--seconds", required=True, type=Finite(min=0, min_open=True))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Name of the pair.")
 @click.option("--sample-rate", type=parse_freq, metavar="R", help="Default 2.4M.")
-@click.option("--gain", type=float, metavar="DB", help="Nearest step is used; default 40.2.")
-@click.option("--ppm", type=float, help="Correction of the crystal; default 0.")
+@click.option(
+    "--gain", type=Finite(-10, 100), metavar="DB", help="Nearest step is used; default 40.2."
+)
+@click.option("--ppm", type=Finite(-300, 300), help="Correction of the crystal; default 0.")
 @click.pass_context
 def record(
     ctx: click.Context,

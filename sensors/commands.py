@@ -11,6 +11,7 @@ from typing import TextIO, cast
 
 import click
 
+from sdr.number import Finite
 from sdr.source import UserError
 from sensors.baseline_command import survey_lines
 from sensors.config import Site, load_site
@@ -18,10 +19,10 @@ from sensors.forecast import tell
 from sensors.keys import own_keys
 from sensors.link import Link
 from sensors.log import set_up_log
-from sensors.outbox import open_outbox
+from sensors.outbox import damage_notice, open_outbox
 from sensors.station import Station
 from sensors.status import status_block
-from sensors.survey import load_survey
+from sensors.survey import load_survey, writable
 from sensors.text import Lang, say
 
 DRAIN_S = 3.0
@@ -34,7 +35,7 @@ DRAIN_S = 3.0
 @click.option(
     "--survey",
     "survey_s",
-    type=click.FloatRange(min=0),
+    type=Finite(min=0),
     default=0.0,
     metavar="SECONDS",
     help="Learn a baseline first, then watch against it.",
@@ -81,7 +82,7 @@ def sensor(
 
 @click.command(epilog="Example: rfproctor survey school-3.toml --seconds 3600 --out 2026-06-06.npz")
 @click.argument("site_toml", type=click.Path(path_type=Path))
-@click.option("--seconds", type=click.FloatRange(min=1), default=3600.0, show_default=True)
+@click.option("--seconds", type=Finite(min=1), default=3600.0, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Never overwritten.")
 @click.option("--source", "sources", multiple=True, help="Instead of the file's dongles.")
 @click.pass_obj
@@ -91,8 +92,7 @@ def survey(
     """Learn a site's baseline before the exam and freeze it in a file."""
     site = load_site(site_toml, sources)
     set_up_log()
-    if out.exists():
-        raise UserError("baseline.exists", file=out)
+    writable(out)
     stop = stop_signal()
     station = Station(site, None, survey_s=seconds, survey_path=out)
     with click.progressbar(
@@ -123,8 +123,8 @@ def open_link(site: Site) -> Link:
     if monitor is not None and not monitor.insecure and not monitor.server_key:
         raise UserError("config.server_key_missing", file=site.path)
     keys = own_keys(site.data / "keys.json")
-    outbox, _ = open_outbox(site.data / "outbox.db", keys)
-    return Link(
+    outbox, damage = open_outbox(site.data / "outbox.db", keys)
+    link = Link(
         outbox,
         keys,
         site.file.site.id,
@@ -136,6 +136,9 @@ def open_link(site: Site) -> Link:
         local=site.file.site.local or None,
         software=version("rfproctor"),
     )
+    if damage is not None:
+        link.publish(damage_notice(site.file.site.id, site.sensor_ids[0], damage))
+    return link
 
 
 def stop_signal() -> threading.Event:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from sdr.number import Finite
 from sdr.uri import split_uri
 from sensors.bands import GuardBand, settle_bands
 from sensors.calibration import remember
@@ -32,7 +33,9 @@ LETTERS = {
 
 @click.command(epilog="Example: rfproctor doctor rtl:00000001")
 @click.argument("source", required=False)
-@click.option("--gain", "gain_db", type=float, default=40.2, show_default=True, help="dB, to use.")
+@click.option(
+    "--gain", "gain_db", type=Finite(-10, 100), default=40.2, show_default=True, help="dB, to use."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON line for each check.")
 @click.pass_obj
 def doctor(lang: Lang, source: str | None, gain_db: float, as_json: bool) -> None:

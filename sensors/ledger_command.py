@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from sdr.frequency import parse_freq
+from sdr.number import Finite
 from sdr.source import UserError
 from sensors.columns import columns
 from sensors.config import load_site
@@ -38,7 +39,14 @@ class BadTime(UserError):
 @click.option(
     "--freq", type=parse_freq, metavar="F", help="Frequency asked about, as 169.5M; with --at."
 )
-@click.option("--span", "span_s", default=1.0, show_default=True, help="Seconds from --at on.")
+@click.option(
+    "--span",
+    "span_s",
+    type=Finite(0.001, 86400),
+    default=1.0,
+    show_default=True,
+    help="Seconds from --at on.",
+)
 @click.option("--sensor", help="One dongle only (default: heard by any of them).")
 @click.option("--json", "as_json", is_flag=True, help="JSON lines.")
 @click.pass_obj
@@ -59,7 +67,7 @@ def ledger(
     and --freq the exit code is 0 if the frequency was watched then and 1 if not.
     """
     if (at is None) != (freq is None):
-        raise click.UsageError("--at and --freq belong together")
+        raise UserError("usage.together", first="--at", second="--freq")
     config = load_site(site)
     with LedgerReader(config.data / LEDGER_NAME) as reader:
         span = reader.span_ns()

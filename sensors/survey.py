@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,24 @@ class Survey:
     start_ns: int
     stop_ns: int
     baselines: dict[str, Baseline]
+
+
+def writable(path: Path) -> None:
+    """Refuse a name that could not be written, before a survey of hours rather than after it.
+
+    Raises
+    ------
+    BaselineFault
+        There is such a file already, or its folder cannot be made or written.
+    """
+    if path.exists():
+        raise BaselineFault("baseline.exists", file=path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise BaselineFault("baseline.unwritable", file=path, why=error.strerror) from None
 
 
 def save_survey(path: Path, survey: Survey) -> None:

@@ -17,6 +17,7 @@ from dsp.stitch import stitch
 from dsp.units import db
 from dsp.values import Dwell, Spectrum
 from sdr.frequency import format_freq, parse_freq
+from sdr.number import Finite
 from sdr.source import BadSource, EndOfRecording, Source
 from sdr.uri import open_source
 from sensors.commands import stop_signal
@@ -27,6 +28,9 @@ DWELL_S = 0.04
 SPIKE_BINS = 3
 """On either side of the tuned centre; the leakage of a strong DC spike reaches so far."""
 
+NFFT = (64, 1 << 16)
+"""Fewer points and the DC spike fills the hop; more cost memory and show nothing more."""
+
 PEAKS = 12
 """Lines of the table: what fits on a screen with its head."""
 
@@ -35,8 +39,8 @@ PEAKS = 12
 @click.argument("source_uri", metavar="SOURCE")
 @click.option("--band", required=True, metavar="A:B", help="From A to B, for example 167M:175M.")
 @click.option("--bin", "bin_width", default="2.4k", show_default=True, help="Widest bin.")
-@click.option("--seconds", type=click.FloatRange(min=0), default=0.0, help="Go on for so long.")
-@click.option("--gain", "gain_db", type=float, default=40.2, show_default=True)
+@click.option("--seconds", type=Finite(min=0), default=0.0, help="Go on for so long.")
+@click.option("--gain", "gain_db", type=Finite(-10, 100), default=40.2, show_default=True)
 @click.option("--csv", "as_csv", is_flag=True, help="One line per hop in rtl_power's columns.")
 @click.pass_obj
 def sweep(
@@ -56,7 +60,7 @@ def sweep(
     stop = stop_signal()
     with open_source(source_uri) as source:
         settings = source.configure(gain_db=gain_db if source.info.gains_db else None)
-        nfft = 1 << max(5, int(np.ceil(np.log2(settings.sample_rate_hz / parse_freq(bin_width)))))
+        nfft = _nfft(settings.sample_rate_hz, bin_width)
         hops, resolution = _hops(source, low_hz, high_hz, nfft)
         began_s = time.monotonic()
         while not stop.is_set():
@@ -70,6 +74,17 @@ def sweep(
                 click.echo(_table(stitch(dwells), dwells, lang))
             if time.monotonic() - began_s >= seconds:
                 break
+
+
+def _nfft(sample_rate_hz: float, bin_width: str) -> int:
+    """Points of the transform whose bins are no wider than asked for."""
+    width_hz = parse_freq(bin_width)
+    low_hz, high_hz = sample_rate_hz / NFFT[1], sample_rate_hz / NFFT[0]
+    if not low_hz <= width_hz <= high_hz:
+        raise BadSource(
+            "sweep.bin", bin=bin_width, low_hz=f"{low_hz:.0f}", high_khz=f"{high_hz / 1e3:.1f}"
+        )
+    return 1 << int(np.ceil(np.log2(sample_rate_hz / width_hz)))
 
 
 def _hops(

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import click
 import zmq
 
-from sdr.source import SourceError
+from sdr.source import BadSource, SourceError
 from sensors.messages import EmitterEvent, Heartbeat, NoticeEvent
 from sensors.text import Lang
 from sensors.watch_view import SiteView
@@ -44,7 +44,7 @@ def watch(lang: Lang, address: str, once: bool) -> None:
         try:
             socket.connect(address)
         except zmq.ZMQError as error:
-            raise SourceError("watch.bad_address", address=address, why=str(error)) from None
+            raise BadSource("watch.bad_address", address=address, why=str(error)) from None
         for topic in ("heartbeat/", "event/"):
             socket.subscribe(topic)
         _wait(socket, view, address)
