@@ -19,9 +19,10 @@ from dsp.classify import CUT_SAMPLES, Shape, classify, shape
 from dsp.edges import Run, are_pulses, course, group_runs, on_runs
 from dsp.floor import Floor, quiet_level, receiver_floor
 from dsp.segment import Band, Segment, occupied_band
+from dsp.signals import Emission
 from dsp.tiles import GROUP, Tiles, frame_window, tiles
 from dsp.units import ratio_db
-from dsp.values import IQ, Emission, Real
+from dsp.values import IQ, Real
 
 BLOCK_S = 0.5
 BLOCK_SAMPLES = 1 << 22

@@ -11,9 +11,10 @@ from __future__ import annotations
 from typing import Literal
 
 from .noise import across_frequency, segments_of
+from .signals import Detection
 from .threshold import mean_ratio
 from .units import ratio_db
-from .values import Detection, Dwell
+from .values import Dwell
 
 Verdict = Literal["real", "image", "receiver", "unseen"]
 

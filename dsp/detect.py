@@ -11,8 +11,9 @@ from .measure import Measured, measure
 from .noise import across_frequency, segments_of
 from .rule import Rule, Thresholds, thresholds
 from .runs import Bools, Run, join, runs_with, split, without_leakage
+from .signals import Detection, Look
 from .units import ratio_db
-from .values import Detection, Dwell, Look, Reference
+from .values import Dwell, Reference
 from .window import window
 
 HALF_DUTY = 0.5

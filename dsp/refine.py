@@ -14,8 +14,9 @@ from .measure import measure
 from .noise import segments_of
 from .plan import Hop
 from .runs import runs_with
+from .signals import Detection
 from .units import ratio_db
-from .values import Detection, Dwell, Grid, IQBlock, Real, Reference
+from .values import Dwell, Grid, IQBlock, Real, Reference
 from .window import window
 
 CELLS = 40

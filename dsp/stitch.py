@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from .values import Detection, Dwell, Grid, Spectrum
+from .signals import Detection
+from .values import Dwell, Grid, Spectrum
 
 
 def stitch(dwells: Sequence[Dwell], grid: Grid | None = None) -> Spectrum:

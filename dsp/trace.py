@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal, Self
 
+from .signals import Detection, Emitter
 from .units import from_db
-from .values import Detection, Emitter
 
 SKIRT_DB = 10.0
 """What reaches the skirts of something this much stronger is part of it."""

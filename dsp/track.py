@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .signals import Detection, Emitter
 from .trace import SKIRT_DB, Trace
-from .values import Detection, Emitter, Grid
+from .values import Grid
 
 SHADOW_DB = 20.0
 SHADOW_HZ = 500e3

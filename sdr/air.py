@@ -110,12 +110,24 @@ class Air:
 
     def block(self, number: int) -> IQ:
         """One aligned block before the converter."""
-        first = number * BLOCK
-        rate_hz = self._tuning.sample_rate_hz
-        start_s, stop_s = first / rate_hz, (first + BLOCK) / rate_hz
         out = synth.shaped_noise(
             synth.seeded(self._seed, self._sensor_key, number), self._noise_bins
         )
+        self.add(out, number)
+        return out
+
+    def silent(self, number: int) -> bool:
+        """Whether nobody transmits during an aligned block on this frequency."""
+        rate_hz = self._tuning.sample_rate_hz
+        start_s, stop_s = number * BLOCK / rate_hz, (number + 1) * BLOCK / rate_hz
+        heard = [one[0] for one in (*self._wide, *self._narrow)]
+        return not any(True for one in heard for _ in one.bursts(start_s, stop_s))
+
+    def add(self, out: IQ, number: int) -> None:
+        """Add what is transmitted during an aligned block to its samples."""
+        first = number * BLOCK
+        rate_hz = self._tuning.sample_rate_hz
+        start_s, stop_s = first / rate_hz, (first + BLOCK) / rate_hz
         for transmitter, bin_power in self._wide:
             for _, on_s, off_s in transmitter.bursts(start_s, stop_s):
                 rng = synth.seeded(self._seed, transmitter.seed, number)
@@ -136,7 +148,6 @@ class Air:
                         heard *= self._keying(end - begin, start_s + begin / rate_hz, on_s, off_s)
                     heard *= np.float32(amplitude)
                     out[begin:end] += heard
-        return out
 
     def _keying(self, count: int, start_s: float, on_s: float, off_s: float) -> Real:
         """Envelope of a burst over samples that start at ``start_s``."""

@@ -16,6 +16,8 @@ XTAL_HZ = 28_800_000
 RING_S = 1.0
 PATIENCE_S = 1.0
 """Without a byte for so long the dongle has stalled: a transfer takes 1.7 ms."""
+STEP_S = 250e-6
+"""Losses from here on are counted: 600 samples of 2.4 MS/s; the chip's own buffer is as long."""
 TUNE_TRIES = 2
 TUNE_LIMIT_S = 1.0
 """A healthy dongle tunes in 20 ms; control transfers that time out take seconds."""
@@ -57,6 +59,8 @@ class RtlSource(Source):
         self.settle_s = 0.01
         self._stream: SampleStream | None = None
         self._first_index = 0
+        self._untold = 0  # samples lost in earlier streams that no block has told
+        self._slope = 0.0
         self._center_hz = 100e6
         self._locked = True
         self._ppm = 0.0
@@ -127,6 +131,10 @@ class RtlSource(Source):
             # An unchanged value is answered with -2, which is no fault.
             if round(ppm) != self._hardware_ppm:
                 self._dongle.call("set_freq_correction", round(ppm))
+                # It moves the sample clock too.
+                self._slope = 0.0
+                if self._stream is not None:
+                    self._stream.retime()
             self._hardware_ppm, self._ppm = round(ppm), ppm
         if self._stream is not None:
             self._stream.skip_to(self.settle_s)
@@ -196,6 +204,7 @@ class RtlSource(Source):
             raise DeviceLost(
                 "source.dongle_lost", serial=self._dongle.serial, reason=str(end)
             ) from None
+        untold, self._untold = self._untold, 0
         return IQBlock(
             raw=raw,
             sample_format="cu8",
@@ -203,7 +212,7 @@ class RtlSource(Source):
             sample_rate_hz=self._rate_hz,
             time_ns=stream.time_ns(position),
             sample_index=self._first_index + position,
-            dropped_samples=dropped,
+            dropped_samples=dropped + untold,
         )
 
     @property
@@ -230,7 +239,7 @@ class RtlSource(Source):
         """Let the dongle stream into a new ring."""
         # Arrivals can be late by the whole queue without a loss; by more they cannot.
         queue_s = TRANSFERS * TRANSFER_BYTES / 2 / self._rate_hz
-        stream = SampleStream(self._rate_hz, RING_S, queue_s)
+        stream = SampleStream(self._rate_hz, RING_S, queue_s, STEP_S, self._slope)
         stream.skip_to(self.settle_s)
         self._dongle.start(stream)
         self._stream = stream
@@ -242,6 +251,8 @@ class RtlSource(Source):
         self._dongle.stop()
         if stream is not None:
             self._first_index += stream.count
+            self._untold += stream.untold
+            self._slope = stream.slope
 
     def _not_locked(self) -> TunerNotLocked:
         freq = format_freq(self._center_hz)

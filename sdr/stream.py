@@ -9,9 +9,7 @@ import time
 import numpy as np
 
 from dsp.values import Raw
-
-WINDOW_S = 0.5
-"""Arrivals of so long a time are compared; the scheduler is kind at least once in it."""
+from sdr.lateness import Lateness
 
 
 class Silent(Exception):
@@ -26,9 +24,9 @@ class SampleStream:
     """Bounded ring of cu8 samples; one thread puts, another reads.
 
     A reader that is too slow loses the **oldest** samples and is told how many.  Every sample has
-    a position, counted from the start of the stream, and through the earliest arrivals of the
-    last second a time: scheduling delays make single arrivals late, never early.  Where the
-    earliest arrivals become late for good, samples were lost on the way; they are counted too.
+    a position, counted from the start of the stream, and through the earliest of the recent
+    arrivals a time: scheduling delays make single arrivals late, never early.  Where the earliest
+    arrivals become late for good, samples were lost on the way; `Lateness` counts them.
 
     Parameters
     ----------
@@ -37,11 +35,22 @@ class SampleStream:
         Length of the ring.
     gap_s : float
         Lateness that cannot be a delay any more: then samples were lost.
+    step_s : float, optional
+        Lateness that is a loss if it stays although the host keeps up; default `gap_s`.
+    slope : float, optional
+        Error of the rate as an earlier stream of this receiver has learned it.
     """
 
-    def __init__(self, sample_rate_hz: float, seconds: float, gap_s: float) -> None:
+    def __init__(
+        self,
+        sample_rate_hz: float,
+        seconds: float,
+        gap_s: float,
+        step_s: float | None = None,
+        slope: float = 0.0,
+    ) -> None:
         self._rate_hz = sample_rate_hz
-        self._gap_s = gap_s
+        self._lateness = Lateness(sample_rate_hz, step_s or gap_s, gap_s, slope)
         self._ring = np.empty(2 * int(seconds * sample_rate_hz), dtype=np.uint8)
         self._written = 0  # bytes since the start
         self._next = 0  # sample that is read next, counted like `_written`
@@ -50,10 +59,7 @@ class SampleStream:
         self.short_transfers = 0
         self._ended: str | None = None
         self._changed = threading.Condition()
-        # Monotonic time of sample 0 as the earliest arrivals tell, now and in the window before.
-        self._zero_s = [math.inf, math.inf]
-        self._window_end_s = 0.0
-        self._arrived_s = time.monotonic()
+        self._arrived_s = _now_s()
         self._anchor()
 
     @property
@@ -63,7 +69,7 @@ class SampleStream:
 
     def put(self, data: Raw) -> None:
         """Append bytes (uint8, shape (n,), any n): only the producer calls this."""
-        now_s = time.monotonic()
+        now_s = _now_s()
         size = self._ring.shape[0]
         with self._changed:
             kept = data[-size:]
@@ -73,10 +79,7 @@ class SampleStream:
             self._ring[: kept.shape[0] - head] = kept[head:]
             self._written += data.shape[0]
             self._arrived_s = now_s
-            if now_s > self._window_end_s:
-                self._window_end_s = now_s + WINDOW_S
-                self._turn_window()
-            self._zero_s[0] = min(self._zero_s[0], now_s - self.count / self._rate_hz)
+            self._lost += self._lateness.arrive(now_s, data.shape[0] // 2, self.count)
             self._changed.notify()
 
     def end(self, reason: str) -> None:
@@ -85,16 +88,35 @@ class SampleStream:
             self._ended = reason
             self._changed.notify()
 
+    @property
+    def slope(self) -> float:
+        """Error of the rate, learned: seconds of lateness in a second."""
+        return self._lateness.slope
+
+    @property
+    def untold(self) -> int:
+        """Samples that never arrived and that no `read` has told yet."""
+        return self._lost - self._told
+
+    def retime(self) -> None:
+        """Learn the arrivals anew: the receiver's rate has been corrected."""
+        with self._changed:
+            self._lateness.begin()
+
     def skip_to(self, seconds_from_now: float) -> None:
-        """Continue with the samples taken from this moment on; older ones are not counted lost."""
+        """Continue with the samples taken from this moment on.
+
+        What is skipped counts as unwanted, not as lost; what never arrived is told by the next
+        read all the same.
+        """
         with self._changed:
             self._anchor()
-            self._told = self._lost
             # What has arrived is older than now, whatever the clock says; what is under way is
             # recognised by the time at which it will arrive.
             self._next = max(self._next, (self._written + 1) // 2)
-            if self._written:
-                at_s = time.monotonic() + seconds_from_now - min(self._zero_s)
+            zero_s = self._lateness.zero_s
+            if math.isfinite(zero_s):
+                at_s = _now_s() + seconds_from_now - zero_s
                 self._next = max(self._next, round(at_s * self._rate_hz) - self._lost)
             else:
                 self._next += round(seconds_from_now * self._rate_hz)
@@ -110,7 +132,7 @@ class SampleStream:
             Of the first sample.
         dropped : int
             Samples lost before it: overwritten here because the reader was slow, or missing from
-            what arrived (noticed up to a second late).
+            what arrived (noticed up to a second late, so it may be of the reads before).
 
         Raises
         ------
@@ -128,7 +150,7 @@ class SampleStream:
                     break
                 if self._ended is not None:
                     raise Ended(self._ended)
-                left_s = self._arrived_s + patience_s - time.monotonic()
+                left_s = self._arrived_s + patience_s - _now_s()
                 if left_s <= 0:
                     raise Silent
                 self._changed.wait(left_s)
@@ -145,17 +167,15 @@ class SampleStream:
     def time_ns(self, position: int) -> int:
         """UTC at which a sample was received, as well as the arrivals tell."""
         with self._changed:
-            zero_s = min(self._zero_s)
+            zero_s = self._lateness.zero_s
             return round((zero_s + position / self._rate_hz) * 1e9) + self._utc_offset_ns
 
-    def _turn_window(self) -> None:
-        """Begin a new window of arrivals and compare the last two."""
-        recent_s, before_s = self._zero_s
-        if recent_s - before_s > self._gap_s:
-            self._lost += round((recent_s - before_s) * self._rate_hz)
-            recent_s = before_s
-        self._zero_s = [math.inf, recent_s]
-
     def _anchor(self) -> None:
-        """Tie the monotonic clock to UTC again, so that a corrected clock is followed."""
-        self._utc_offset_ns = time.time_ns() - time.monotonic_ns()
+        """Tie our clock to UTC again, so that a corrected clock is followed."""
+        self._utc_offset_ns = time.time_ns() - round(_now_s() * 1e9)
+
+
+def _now_s() -> float:
+    """Seconds of a clock that nobody corrects: a slewed one would look like a crystal's error."""
+    raw = getattr(time, "CLOCK_MONOTONIC_RAW", None)
+    return time.clock_gettime(raw) if raw is not None else time.monotonic()

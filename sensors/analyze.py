@@ -14,7 +14,8 @@ from typing import get_args
 
 import click
 
-from dsp.values import Emission, SampleFormat
+from dsp.signals import Emission
+from dsp.values import SampleFormat
 from sdr.frequency import format_freq, parse_freq
 from sdr.source import UserError
 from sensors.findings import (

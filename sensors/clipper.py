@@ -9,7 +9,8 @@ from types import TracebackType
 from typing import Self
 
 from dsp.baseline import Baseline
-from dsp.values import Dwell, Emitter, IQBlock
+from dsp.signals import Emitter
+from dsp.values import Dwell, IQBlock
 from sdr.source import Settings, SourceInfo
 from sensors.evidence import Archive, Facts
 from sensors.keeper import Keeper, Kept

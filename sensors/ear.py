@@ -18,7 +18,8 @@ from dsp.dwell import Resolution, look
 from dsp.noise import across_frequency
 from dsp.plan import Hop, Plan
 from dsp.refine import refine
-from dsp.values import Detection, Dwell, Grid, IQBlock, Reference
+from dsp.signals import Detection
+from dsp.values import Dwell, Grid, IQBlock, Reference
 from sdr.source import Source, TunerNotLocked
 
 AHEAD = 2

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from dsp.burst import BurstFinder
 from dsp.iq import clipped_fraction, to_complex
-from dsp.values import Emission, SampleFormat
+from dsp.signals import Emission
+from dsp.values import SampleFormat
 from sdr.recording import Recording, open_recording
 from sdr.source import EndOfRecording
 from sensors.text import Lang
@@ -147,7 +148,7 @@ def stream(job: Job, progress: Progress | None = None) -> Iterator[Emission | Su
     if waterfall is not None and job.picture is not None:
         from sensors.picture import draw
 
-        draw(waterfall, boxes, Path(job.path).name, Path(job.picture), job.lang)
+        draw(waterfall, boxes, printable(Path(job.path).name), Path(job.picture), job.lang)
     yield summary
 
 

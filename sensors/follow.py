@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from dsp.values import Emitter
+from dsp.signals import Emitter
 from sensors.bands import GuardBand
 from sensors.messages import EmitterEvent
 from sensors.reasons import weigh

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from dsp.plan import Hop
 from dsp.rhythm import MEMORY, Rhythm, find_rhythm
 from dsp.schedule import Schedule
-from dsp.values import Dwell, Emitter
+from dsp.signals import Emitter
+from dsp.values import Dwell
 
 HUNT_S = 2.0
 """Longest stay."""

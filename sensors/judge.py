@@ -8,7 +8,8 @@ from dsp.confirm import Verdict, confirm
 from dsp.detect import CLIPPING, detect
 from dsp.plan import Hop
 from dsp.rule import Rule
-from dsp.values import Detection, Dwell
+from dsp.signals import Detection
+from dsp.values import Dwell
 from sensors.ear import Ear
 
 REAL_FOR_S = 60.0
@@ -27,6 +28,10 @@ PRODUCT_DB = 20.0
 
 SLACK_DB = 6.0
 """A signal falls with the gain, to within this; a product of clipping falls much more."""
+
+FILLS = 0.95
+"""A signal that takes so much of a hop is its new floor: a jammer, told by the health watch as
+"drowned" with its frequencies.  Only bands watched for wide signals take it for an emitter."""
 
 MAX_VERDICTS = 256
 """Oldest are forgotten first, and judged again when they are needed."""
@@ -56,10 +61,12 @@ class Judge:
     ----------
     ghosts : int
         Detections that a second look has refused.
+    floods : int
+        Detections that filled a whole hop.
     """
 
     def __init__(self, ear: Ear, rule: Rule) -> None:
-        self.ghosts = 0
+        self.ghosts = self.floods = 0
         self._ear = ear
         self._rule = rule
         self._judged: list[_Judged] = []
@@ -69,6 +76,7 @@ class Judge:
 
         A recording cannot be looked at twice: everything stands.
         """
+        detections = self._without_floods(dwell, detections)
         if not detections or not self._ear.tunable:
             return detections
         oldest_ns = dwell.time_ns - round(REAL_FOR_S * 1e9)
@@ -80,6 +88,16 @@ class Judge:
         if unknown:
             self._judge(hop, unknown)
         return [one for one in detections if not self._is_ghost(one)]
+
+    def _without_floods(self, dwell: Dwell, detections: list[Detection]) -> list[Detection]:
+        """Leave out what fills the hop, unless the band is watched for wide signals."""
+        plan = self._ear.plan
+        if not self._ear.tunable or plan.bands[plan.hops[dwell.hop].band].mode == "wide":
+            return detections
+        most_hz = FILLS * dwell.grid.n_bins * dwell.grid.bin_width_hz
+        narrow = [one for one in detections if one.high_hz - one.low_hz < most_hz]
+        self.floods += len(detections) - len(narrow)
+        return narrow
 
     def _sift_overloaded(self, hop: Hop, detections: list[Detection]) -> list[Detection]:
         """Believe only the strongest of a dwell that clipped, and what a quieter look shows too.

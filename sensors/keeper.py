@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from dsp.values import Dwell, Emitter, IQBlock
+from dsp.signals import Emitter
+from dsp.values import Dwell, IQBlock
 from sdr.capture import Ring, stop_ns
 from sensors.evidence import Archive, Clip, EvidenceFault, Facts
 

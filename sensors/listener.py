@@ -15,8 +15,9 @@ from dsp.identity import Identity
 from dsp.noise import across_frequency
 from dsp.plan import Plan, touched
 from dsp.rule import Rule, thresholds
+from dsp.signals import Emitter
 from dsp.units import ratio_db
-from dsp.values import Dwell, Emitter, Reference
+from dsp.values import Dwell, Reference
 from sdr.source import Settings
 from sensors.coverage import MESSAGE_S, Coverage
 from sensors.follow import Follow

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
 
+from dsp.signals import Emission
 from dsp.units import db
-from dsp.values import Emission
 from sdr.source import UserError
 from sensors.palette import (
     BOX,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dsp.values import Emitter
+from dsp.signals import Emitter
 from sensors.bands import GuardBand
 from sensors.messages import Note
 

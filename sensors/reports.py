@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from msgspec import Struct, msgpack
 
-from dsp.values import Detection, Dwell, Emitter, Grid, WindowName
+from dsp.signals import Detection, Emitter
+from dsp.values import Dwell, Grid, WindowName
 from sdr.source import Settings, SourceInfo
 
 

@@ -7,7 +7,8 @@ from itertools import cycle
 
 from dsp.plan import Hop, Plan
 from dsp.schedule import Schedule
-from dsp.values import Dwell, Emitter
+from dsp.signals import Emitter
+from dsp.values import Dwell
 from sensors.hunter import Hunter
 from sensors.task import TakeHops, Task
 

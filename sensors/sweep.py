@@ -93,6 +93,13 @@ def _hops(
     info, rate_hz = source.info, source.settings.sample_rate_hz
     if not info.tunable:
         plan = fixed_plan(info, rate_hz, nfft)
+        held_low_hz, held_high_hz = plan.hops[0].grid.low_hz, plan.hops[-1].grid.high_hz
+        if high_hz <= held_low_hz or low_hz >= held_high_hz:
+            raise BadSource(
+                "sweep.not_recorded",
+                band=f"{format_freq(low_hz)} - {format_freq(high_hz)}",
+                held=f"{format_freq(held_low_hz)} - {format_freq(held_high_hz)}",
+            )
         return plan.hops, Resolution(nfft=nfft)
     if low_hz < info.freq_low_hz or high_hz > info.freq_high_hz:
         raise BadSource(

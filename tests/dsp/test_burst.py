@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dsp.burst import BurstFinder
-from dsp.values import Emission
+from dsp.signals import Emission
 
 RATE = 1_000_000.0
 NOISE_DENSITY = 1e-9

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dsp.signals import Detection
 from dsp.stitch import dedupe, stitch
-from dsp.values import Detection, Dwell, Grid
+from dsp.values import Dwell, Grid
 
 
 def dwell(start_bin, values, hop=0):

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from dsp.signals import Detection
 from dsp.track import Following, Tracker
-from dsp.values import Detection, Grid
+from dsp.values import Grid
 
 GRID = Grid(168e6, 2500.0, 800)
 NEXT = Grid(169.975e6, 2500.0, 800)

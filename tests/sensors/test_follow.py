@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from dsp.values import Emitter
+from dsp.signals import Emitter
 from sensors.bands import BandSection, settle_bands
 from sensors.follow import MAX_UPDATES_PER_S, Follow
 

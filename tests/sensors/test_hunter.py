@@ -6,7 +6,8 @@ import pytest
 from dsp.division import divide
 from dsp.plan import Band, make_plan
 from dsp.schedule import Schedule
-from dsp.values import Dwell, Emitter
+from dsp.signals import Emitter
+from dsp.values import Dwell
 from sensors.hunter import HUNT_S, HUNTS_EACH, LEAD_S, QUIET_S, Hunter
 
 PLAN = make_plan([Band("tv3", 167e6, 223e6, 2.0)])

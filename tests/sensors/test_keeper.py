@@ -6,7 +6,8 @@ import threading
 import numpy as np
 import pytest
 
-from dsp.values import Dwell, Emitter, Grid, IQBlock
+from dsp.signals import Emitter
+from dsp.values import Dwell, Grid, IQBlock
 from sensors import evidence
 from sensors.evidence import Archive, EvidenceFault, Facts
 from sensors.keeper import MAX_OPEN, Keeper

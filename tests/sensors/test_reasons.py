@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from dsp.values import Emitter
+from dsp.signals import Emitter
 from sensors.bands import GuardBand
 from sensors.reasons import WEIGHTS, weigh
 from sensors.text import LANGS, say
