@@ -33,6 +33,8 @@ FILLS = 0.95
 """A signal that takes so much of a hop is its new floor: a jammer, told by the health watch as
 "drowned" with its frequencies.  Only bands watched for wide signals take it for an emitter."""
 
+FLOOD_HZ = 1e6
+
 MAX_VERDICTS = 256
 """Oldest are forgotten first, and judged again when they are needed."""
 
@@ -94,7 +96,8 @@ class Judge:
         plan = self._ear.plan
         if not self._ear.tunable or plan.bands[plan.hops[dwell.hop].band].mode == "wide":
             return detections
-        most_hz = FILLS * dwell.grid.n_bins * dwell.grid.bin_width_hz
+        # A guard band of a few channels is filled by any voice.
+        most_hz = max(FILLS * dwell.grid.n_bins * dwell.grid.bin_width_hz, FLOOD_HZ)
         narrow = [one for one in detections if one.high_hz - one.low_hz < most_hz]
         self.floods += len(detections) - len(narrow)
         return narrow

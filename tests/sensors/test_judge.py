@@ -8,7 +8,7 @@ from dsp.dwell import Resolution
 from dsp.plan import Band, make_plan
 from dsp.rule import Rule
 from dsp.synth import noise, quantise_cu8, seeded
-from dsp.values import IQBlock
+from dsp.values import Detection, IQBlock
 from sdr.source import Settings, SourceInfo
 from sensors.ear import Ear
 from sensors.judge import Judge
@@ -116,3 +116,31 @@ def test_the_gain_is_put_back(gain_db):
     dongle = Dongle([(rf(130), 12.0)])
     believed(dongle)
     assert dongle.settings.gain_db == gain_db
+
+
+def flood_of(plan):
+    """A detection that takes the whole hop, and a voice in it."""
+    grid = plan.hops[0].grid
+    low, high = grid.low_hz, grid.high_hz
+    common = (0, 0.04, "mean", 1.0, 0)
+    return [
+        Detection((low + high) / 2, high - low, low, high, 9, 9, -60, -30, -80, *common),
+        Detection(low + 5e5, 1e4, low + 4.9e5, low + 5.1e5, 30, 30, -40, -40, -80, *common),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("start_hz", "stop_hz", "mode", "standing"),
+    [(167e6, 169e6, "sweep", 1), (167e6, 169e6, "wide", 2), (167e6, 167.9e6, "sweep", 2)],
+)
+def test_what_fills_the_hop_is_no_emitter_but_where_wide_ones_are_looked_for(
+    start_hz, stop_hz, mode, standing
+):
+    plan = make_plan([Band("b", start_hz, stop_hz, 1.0, mode)])
+    ear = Ear(Dongle(), plan, Resolution(), 0.04)
+    judge = Judge(ear, Rule())
+    dwell = ear.visit(plan.hops[0])
+    detections = flood_of(plan)
+    kept = judge._without_floods(dwell, detections)
+    assert len(kept) == standing
+    assert judge.floods == 2 - standing
