@@ -148,8 +148,13 @@ def stream(job: Job, progress: Progress | None = None) -> Iterator[Emission | Su
     if waterfall is not None and job.picture is not None:
         from sensors.picture import draw
 
-        draw(waterfall, boxes, printable(Path(job.path).name), Path(job.picture), job.lang)
+        draw(waterfall, boxes, _printable(Path(job.path).name), Path(job.picture), job.lang)
     yield summary
+
+
+def _printable(name: str) -> str:
+    """A file name of another encoding than the system's, with `?` for what cannot be drawn."""
+    return name.encode(errors="replace").decode()
 
 
 def _prime(finder: BurstFinder, recording: Recording) -> None:

@@ -27,6 +27,7 @@ RECORD = ["record", "scene:quiet", "--center-freq", "169.5M", "--out", "never"]
         ([*SWEEP, "--bin", "0"], "--bin 0"),
         ([*SWEEP, "--bin", "0.001"], "--bin 0.001"),
         ([*SWEEP, "--bin", "1G"], "--bin 1G"),
+        ([*SWEEP[:-1], "168M:167M"], "168M:167M"),
         (["analyze", "x.cu8", "--picture", "nowhere/x.png"], "nowhere"),
         (["analyze", "x.cu8", "--picture", "x.doc"], ".png"),
         (["ledger", "site.toml", "--at", "10:00"], "--freq"),
@@ -67,3 +68,11 @@ def test_no_arguments_show_the_help(capsys):
     out, err = capsys.readouterr()
     assert end.value.code == 2
     assert "demo" in out + err
+
+
+def test_a_band_that_a_recording_does_not_hold(capsys, repository):
+    recording = repository / "recordings" / "voice_210.3M.sigmf-meta"
+    with pytest.raises(SystemExit) as end:
+        main(["sweep", f"file:{recording}", "--band", "160M:170M"])
+    assert end.value.code == 2
+    assert "160 MHz - 170 MHz" in capsys.readouterr().err
