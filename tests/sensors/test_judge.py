@@ -7,8 +7,9 @@ from dsp.detect import detect
 from dsp.dwell import Resolution
 from dsp.plan import Band, make_plan
 from dsp.rule import Rule
+from dsp.signals import Detection
 from dsp.synth import noise, quantise_cu8, seeded
-from dsp.values import Detection, IQBlock
+from dsp.values import IQBlock
 from sdr.source import Settings, SourceInfo
 from sensors.ear import Ear
 from sensors.judge import Judge
