@@ -315,6 +315,32 @@ def test_the_strip_goes_back(page: Any) -> None:
     page.wait_for_selector('.pause[aria-pressed="false"]')
 
 
+def test_a_thousand_alarms_become_groups(page: Any) -> None:
+    """A jammer's comb must neither freeze the page nor bury the first card."""
+    card_near(page, 210.3).wait_for()
+    took_ms, count = page.evaluate(
+        """async () => {
+        const state = await import("/static/state.js");
+        const [one] = state.openAlarms.value;
+        const many = new Map(state.alarms.value);
+        for (let k = 0; k < 1000; k++) {
+          const center_freq_hz = 406e6 + k * 5e3;
+          many.set(`x${k}`, { ...one, id: `x${k}`, center_freq_hz, suspicion: 20, state: "new" });
+        }
+        const began = performance.now();
+        state.alarms.value = many;
+        document.body.offsetHeight;
+        return [performance.now() - began, state.openAlarms.value.length];
+        }"""
+    )
+    assert count > 1000
+    assert took_ms < 1000
+    assert page.locator(".card").count() == 30
+    assert page.locator(".group").count() >= 1
+    assert page.locator(".flag").count() < 60
+    assert card_near(page, 210.3).is_visible()
+
+
 SIZES = [(1280, 800), (1920, 1080), (390, 844)]
 
 
