@@ -22,6 +22,7 @@ COMMANDS = {
     "analyze": ("sensors.analyze", "Find every emission in recordings."),
     "sensor": ("sensors.commands", "The daemon of an exam site."),
     "watch": ("sensors.watch_command", "A running site in the terminal."),
+    "drill": ("sensors.drill_command", "Does this site hear today what it is there for?"),
     "ledger": ("sensors.ledger_command", "What a site watched when, how deep, and every gap."),
     "monitor": ("dashboard.commands", "The central monitor and its page."),
     "outbox": ("sensors.outbox_command", "What a site's outbox holds; begin a new one."),
@@ -51,6 +52,12 @@ class Commands(click.Group):
         command = getattr(module, cmd_name)
         assert isinstance(command, click.Command)
         return command
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Commands first, the few options in one line: all of it fits a terminal of 24 lines."""
+        self.format_commands(ctx, formatter)
+        formatter.write_paragraph()
+        formatter.write_text("Before COMMAND: --lang zh|en, --version. After it: --help.")
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing any of them."""
