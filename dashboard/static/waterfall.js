@@ -55,7 +55,9 @@ export class Waterfall {
     const values = empty ? null : lines.line(excessView ? lines.excess : lines.levels, back);
     const phase = empty ? -back : lines.slot - 1 - back;
     words.fill(BREAK, 0, width);
-    for (const { x0, x1 } of lines.pieces) {
+    // With no band at all everything is unseen, not black.
+    const pieces = lines.pieces.length ? lines.pieces : [{ x0: 0, x1: width }];
+    for (const { x0, x1 } of pieces) {
       for (let x = x0; x < x1; x++) {
         const value = values === null ? NOBODY : values[x];
         if (value === NOBODY) {
