@@ -11,6 +11,9 @@ import numpy as np
 from dsp.values import Raw
 from sdr.lateness import Lateness
 
+WAITS = 10
+"""Patience is counted in so many waits: a host that stood still does not blame the dongle."""
+
 
 class Silent(Exception):
     """No bytes came for too long."""
@@ -59,7 +62,6 @@ class SampleStream:
         self.short_transfers = 0
         self._ended: str | None = None
         self._changed = threading.Condition()
-        self._arrived_s = _now_s()
         self._anchor()
 
     @property
@@ -78,7 +80,6 @@ class SampleStream:
             self._ring[start : start + head] = kept[:head]
             self._ring[: kept.shape[0] - head] = kept[head:]
             self._written += data.shape[0]
-            self._arrived_s = now_s
             self._lost += self._lateness.arrive(now_s, data.shape[0] // 2, self.count)
             self._changed.notify()
 
@@ -137,11 +138,12 @@ class SampleStream:
         Raises
         ------
         Silent
-            Not a byte for ``patience_s``.
+            Not a byte for ``patience_s`` of waiting.
         Ended
             The producer stopped.
         """
         size, num_bytes = self._ring.shape[0], 2 * num_samples
+        waits = 0
         with self._changed:
             while True:
                 oldest = max(0, (self._written - size + 1) // 2)
@@ -150,10 +152,10 @@ class SampleStream:
                     break
                 if self._ended is not None:
                     raise Ended(self._ended)
-                left_s = self._arrived_s + patience_s - _now_s()
-                if left_s <= 0:
+                if waits == WAITS:
                     raise Silent
-                self._changed.wait(left_s)
+                arrived = self._changed.wait(patience_s / WAITS)
+                waits = 0 if arrived else waits + 1
             start = 2 * first % size
             head = min(num_bytes, size - start)
             raw = np.empty(num_bytes, dtype=np.uint8)

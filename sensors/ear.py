@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -77,6 +78,7 @@ class Ear:
         self._asked: deque[tuple[Hop, Future[IQBlock]]] = deque()
         self._hop_s: deque[float] = deque(maxlen=HOP_TIMES)
         self._following = False
+        self._unheard = 0  # samples whose loss a second look was told; the next visit tells it
 
     def __enter__(self) -> Self:
         return self
@@ -136,7 +138,8 @@ class Ear:
         if following and before is not None and hop.index != before.index:
             self._hop_s.append(self.clock_s - before_s)
         self._following = bool(self._asked)
-        return self._dwell(hop, block)
+        lost, self._unheard = block.dropped_samples + self._unheard, 0
+        return self._dwell(hop, replace(block, dropped_samples=lost))
 
     def visit(self, hop: Hop) -> Dwell | None:
         """Visit one hop now."""
@@ -157,6 +160,7 @@ class Ear:
         """Look at once, after what has begun already."""
         waiting = self.recall()
         block = self._hand.submit(self._read, hop).result()
+        self._unheard += block.dropped_samples
         for other in waiting:
             self._asked.append((other, self._hand.submit(self._read, other)))
         return self._dwell(hop, block)

@@ -32,6 +32,8 @@ class FakeLibrary:
         Whether the PLL fails at a frequency.
     silent, gone : bool
         Set while streaming.
+    unsent : int
+        Samples that were lost while silent.
     short : int
         Length of the transfers in bytes, 0 as asked for.
     """
@@ -41,7 +43,7 @@ class FakeLibrary:
         self.codes: dict[str, int | list[int]] = {}
         self.unlocked = lambda freq_hz: False
         self.silent = self.gone = False
-        self.short = 0
+        self.short = self.unsent = 0
         self.calls: list[tuple[str, tuple[int, ...]]] = []
         self.opened = 0
         self.freq_hz = 80_000_000
@@ -151,7 +153,9 @@ class FakeLibrary:
                 size = self.short or length
                 due_s += size / 2 / self.rate_hz
                 time.sleep(max(0.0, due_s - time.monotonic()))
-                if not self.silent:
+                if self.silent:
+                    self.unsent += size // 2
+                else:
                     values = bytearray([code_of(self.freq_hz)]) * size
                     if self.counting:
                         values = bytearray((self.counted + i) % 256 for i in range(size))

@@ -351,5 +351,23 @@ def test_a_pause_of_the_dongle_is_counted_as_lost(opened):
     library.silent = False
     blocks = [source.read(240_000 // 2) for _ in range(30)]
     lost = sum(block.dropped_samples for block in blocks)
-    assert lost == pytest.approx(0.4 * 2.4e6, rel=0.1)
+    assert lost == pytest.approx(library.unsent, rel=0.01)
+    assert library.unsent > 0.3 * 2.4e6
     assert blocks[-1].sample_index - blocks[0].sample_index == 29 * 120_000 + lost
+
+
+def test_a_loss_that_only_a_stopped_stream_knows_is_told_by_the_next(opened):
+    source, library = opened
+    source.tune(100e6)
+    source.read(1_200_000)
+    library.silent = True
+    time.sleep(0.05)
+    library.silent = False
+    time.sleep(0.9)  # in the ring, unread, the loss is found
+    before = source.read(1000)
+    index = before.sample_index + before.num_samples
+    source.configure(sample_rate_hz=1e6)
+    after = source.read(1000)
+    lost = before.dropped_samples + after.dropped_samples
+    assert lost == pytest.approx(library.unsent, rel=0.02)
+    assert after.sample_index > index

@@ -221,3 +221,27 @@ def test_frequencies_that_do_not_lock_cost_only_their_hops(under):
     assert got["told"] is None
     assert got["unlocked"] >= 5
     assert abs(got["reads"] - got["unlocked"]) <= 1
+
+
+def test_small_losses_are_counted_across_retunes(under, tmp_path):
+    truth = tmp_path / "truth.jsonl"
+    got = under(
+        """
+    import json, time
+    from sdr.uri import open_source
+    with open_source("rtl:") as source:
+        started, total = time.monotonic(), 0
+        while time.monotonic() - started < 10.0:
+            for freq_hz in (100.9e6, 409.6e6):
+                source.tune(freq_hz)
+                total += source.read(48_000).dropped_samples
+    print(json.dumps(dict(total=total)))
+    """,
+        "EMU_FAULTS=drop ref=stream after_s=2 for_s=6 every_s=0.5 bytes=5000",
+        f"EMU_LOG={truth}",
+    )
+    logged = [json.loads(line) for line in truth.read_text().splitlines()]
+    # What was lost before the first transfer was asked for belongs to nobody.
+    lost = sum(one["samples"] for one in logged if one["ev"] == "drop" and one["n"] > 4096)
+    assert lost >= 10 * 2500
+    assert got["total"] == pytest.approx(lost, rel=0.03)

@@ -165,6 +165,50 @@ def test_lost_samples_are_counted_and_keep_their_place_in_time(clock):
     assert ring.time_ns(position) == pytest.approx((1e9 + sent_s) * 1e9, abs=1e6)
 
 
+def test_a_loss_before_a_retune_is_told_after_it(clock):
+    ring = SampleStream(RATE_HZ, 1.0, gap_s=0.1, step_s=250e-6)
+    told = 0
+    for number in range(300):
+        lost = 2000 if number >= 100 else 0
+        clock.now_s = 1000.0 + (number + 1) * 0.01 + lost / RATE_HZ
+        ring.put(np.zeros(20_000, np.uint8))
+        if number % 10 == 9:  # a hop of 100 ms, of which the first half is skipped
+            _, _, dropped = ring.read(1000, 0.0)
+            told += dropped
+            ring.skip_to(0.05)
+    assert told == pytest.approx(2000, abs=2)
+    assert ring.untold == 0
+    assert ring.count == pytest.approx(300 * 10_000 + 2000, abs=2)
+
+
+def test_a_loss_that_nobody_has_read_is_not_forgotten(clock):
+    ring = SampleStream(RATE_HZ, 1.0, gap_s=0.1, step_s=250e-6)
+    for number in range(300):
+        lost = 2000 if number >= 100 else 0
+        clock.now_s = 1000.0 + (number + 1) * 0.01 + lost / RATE_HZ
+        ring.put(np.zeros(20_000, np.uint8))
+    assert ring.untold == pytest.approx(2000, abs=2)
+
+
+def test_a_host_that_stood_still_does_not_blame_the_dongle(monkeypatch):
+    """Time passes, but the reader was not there to see that nothing came."""
+    ring = SampleStream(RATE_HZ, 0.01, gap_s=1.0)
+    waits = []
+
+    def stand_still(seconds):
+        waits.append(seconds)
+        if len(waits) == 3:
+            ring.put(np.zeros(100, np.uint8))
+            return True
+        return False
+
+    monkeypatch.setattr(ring._changed, "wait", stand_still)
+    assert ring.read(50, 1.0)[1] == 0
+    with pytest.raises(Silent):
+        ring.read(50, 1.0)
+    assert sum(waits[3:]) == pytest.approx(1.0)
+
+
 def test_a_corrected_clock_is_followed_at_the_next_skip(clock, monkeypatch):
     ring = SampleStream(RATE_HZ, 1.0, gap_s=0.1)
     clock.now_s += 0.01

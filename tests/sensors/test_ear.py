@@ -26,7 +26,7 @@ class Dongle:
         self.settings = Settings(RATE_HZ, 40.2, 0.0, 0.0)
         self.signals, self.dc_lsb, self.unlocked = signals, dc_lsb, unlocked
         self.center_hz = 0.0
-        self.reads = 0
+        self.reads = self.lost = 0
 
     def tune(self, center_freq_hz):
         if center_freq_hz in self.unlocked:
@@ -43,7 +43,8 @@ class Dongle:
                 phase = turns(seconds) + (freq_hz - self.center_hz) * seconds
                 samples += carrier(phase) * np.float32(10 ** (dbfs / 20))
         raw = quantise_cu8(samples, self.dc_lsb)
-        return IQBlock(raw, "cu8", self.center_hz, RATE_HZ, self.reads * 40_000_000, 0)
+        lost, self.lost = self.lost, 0
+        return IQBlock(raw, "cu8", self.center_hz, RATE_HZ, self.reads * 40_000_000, 0, lost)
 
 
 def ear_of(dongle):
@@ -88,3 +89,14 @@ def test_a_detection_is_measured_in_finer_bins_of_the_same_samples():
     assert abs(fine.center_freq_hz - 168.5e6) < 600
     ear.visit(PLAN.hops[1])
     assert ear.measure(dwell, detections, None) == detections  # its samples are gone
+
+
+def test_a_loss_that_only_a_second_look_was_told_is_told_by_the_next_visit():
+    dongle = Dongle()
+    ear = ear_of(dongle)
+    assert ear.visit(PLAN.hops[0]).dropped_samples == 0
+    dongle.lost = 2500
+    beside = ear._look(PLAN.hops[0])
+    assert beside.dropped_samples == 2500
+    assert ear.visit(PLAN.hops[1]).dropped_samples == 2500
+    assert ear.visit(PLAN.hops[0]).dropped_samples == 0
