@@ -17,6 +17,7 @@ from msgspec import json
 from msgspec.structs import replace
 
 from sensors.task import TakeHops, Task, UseBaseline
+from sensors.worker_stderr import listen
 
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0)
 """Pauses before the next start; the last one repeats.  A replugged dongle must be back in 5 s."""
@@ -151,9 +152,10 @@ class Crew:
     def _start(self, post: _Post, now_s: float) -> None:
         # -P: the current folder is not a place for modules to come from.
         command = [sys.executable, "-P", "-m", "sensors.worker"]
-        post.process = subprocess.Popen(command, stdin=subprocess.PIPE)
+        post.process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
         post.started_s = post.heard_s = now_s
-        assert post.process.stdin is not None
+        assert post.process.stdin is not None and post.process.stderr is not None
+        listen(post.process.stderr, post.task.sensor)
         self._say(post, json.encode(post.task))
 
     def _say(self, post: _Post, line: bytes) -> None:
