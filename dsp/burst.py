@@ -11,14 +11,14 @@ from collections import deque
 from collections.abc import Callable
 
 import numpy as np
-from scipy import fft, special
+from scipy import special
 
 from dsp.artefact import Geometry, is_comb, made_by_another
-from dsp.blobs import Blob, Mask, blobs, crest, mark, row_gain
-from dsp.classify import CUT_SAMPLES, Shape, classify, shape
-from dsp.edges import Run, are_pulses, course, group_runs, on_runs
+from dsp.blobs import Mask, blobs, crest, mark, row_gain
+from dsp.box import box
+from dsp.closeup import PULSE_GAP_S, TRAIN_GAP_S, Closeup
 from dsp.floor import Floor, quiet_level, receiver_floor
-from dsp.segment import Band, Segment, occupied_band
+from dsp.segment import Segment
 from dsp.signals import Emission
 from dsp.tiles import GROUP, Tiles, frame_window, tiles
 from dsp.units import ratio_db
@@ -26,39 +26,14 @@ from dsp.values import IQ, Real
 
 BLOCK_S = 0.5
 BLOCK_SAMPLES = 1 << 22
-LOOK_S = 0.05
-"""Looked at from each end of a long emission for its exact edges and its keying."""
-
-TRAIN_GAP_S = 0.0135
-"""Longest pause inside one keyed train; longer pauses part two packets."""
-
 SAME_RATIO = 100.0
 """Pieces more than 20 dB apart are two emissions: a packet and what lay beneath it."""
-
-PULSE_HZ = 500e3
-PULSE_GAP_S = 20e-6
-PULSE_RANGE_DB = 30.0
-SHORTEST_PULSE_S = 15e-6
-"""Wide short pulses (ADS-B, radar) are told apart at a finer scale: one emission per reply."""
 
 PULSE_CREST = 4.0
 LIFTED = 1.3
 FILLED_DBFS = -9.0
 """No gain that anybody would choose gives that much noise: the band is filled or jammed."""
 
-MIN_SNR_DB = 3.0
-MIN_WORTH_DB = 20.0
-PULSE_WORTH_DB = 14.0
-"""SNR plus half the time-bandwidth product in dB: what integrating the burst would give."""
-
-NARROW_BINS = 5.5
-NARROW_S = 0.05
-NARROW_SNR_DB = 20.0
-KEYED_HZ = 70.0
-"""Weak unmodulated blips are spurs of a computer or charger far more often than transmissions,
-unless they are keyed as fast as data is."""
-
-CUTS_PER_BLOCK = 32
 HISTORY_BLOCKS = 64
 FLOOR_ROWS = 128
 
@@ -101,7 +76,6 @@ class BurstFinder:
         self._pending: list[IQ] = []
         self._held = 0
         self._position = 0
-        self._cuts_left = 0
         self._history: deque[Real] = deque(maxlen=HISTORY_BLOCKS)
         self._sigma_db = 1.0
         self._open: list[Segment] = []
@@ -173,10 +147,10 @@ class BurstFinder:
             self._watch(tile, self.floor, self._position, group * self._hop)
         gain, pulsed = self._breathing(samples, tile)
         marked = mark(tile, self.floor, gain, pulsed)
-        self._cuts_left = CUTS_PER_BLOCK
-        found: list[Segment] = []
-        for blob in blobs(marked, tile, self.floor):
-            found += self._segments(samples, tile, blob, gain)
+        closeup = Closeup(
+            samples, tile, self.floor, gain, self.window, self.sample_rate_hz, self._position
+        )
+        found = [s for blob in blobs(marked, tile, self.floor) for s in closeup.segments(blob)]
         end = self._position + (len(samples) if last else self._block)
         scale = self._geometry(self._position, end)
         for segment in sorted(found, key=lambda s: s.start):
@@ -220,87 +194,6 @@ class BurstFinder:
         filled = filled and self.integer_samples and not floor.steady.any()
         return floor.beneath_all() if filled else floor
 
-    def _segments(self, samples: IQ, tile: Tiles, blob: Blob, gain: Real) -> list[Segment]:
-        """Measure one blob's edges in time and cut it at its long pauses."""
-        assert self.floor is not None
-        nfft, hop = self.window.nfft, self._hop
-        span = tile.group * hop
-        pad = 2 * nfft
-        first = max(0, blob.first_row * span - pad)
-        stop = min(len(samples), (blob.last_row + 1) * span + nfft + pad)
-        low, high = blob.low_bin / nfft - 0.5, (blob.high_bin + 1) / nfft - 0.5
-        noise = float(self.floor.level[blob.low_bin : blob.high_bin + 1].sum())
-        noise /= self.window.enbw_bins
-        steady = bool(self.floor.steady[blob.low_bin : blob.high_bin + 1].mean() > 0.5)
-        wide = (high - low) * self.sample_rate_hz >= PULSE_HZ
-        dense = bool(blob.rows.all()) and (steady or not wide)
-        look = round(LOOK_S * self.sample_rate_hz) if dense else None
-        went, shape_ = course(samples[first:stop], low, high, nfft // 2, noise, look)
-        runs, top = went.runs, went.top
-        gap = TRAIN_GAP_S
-        pulse = bool(runs) and wide and not steady and are_pulses(runs, self.sample_rate_hz)
-        if pulse:
-            gap = PULSE_GAP_S
-            runs, _ = on_runs(shape_, noise, PULSE_RANGE_DB)
-        found = []
-        for runs_ in group_runs(runs, round(gap * self.sample_rate_hz)):
-            start = first + runs_[0].start
-            end = first + runs_[-1].stop
-            on = sum(r.stop - r.start for r in runs_)
-            count = len(runs_)
-            if look is not None and len(runs_) == len(runs):
-                on = round(went.duty * (end - start))
-                count = max(1, round(went.density * (end - start)))
-            if pulse:
-                if on < SHORTEST_PULSE_S * self.sample_rate_hz:
-                    continue
-                top = sum(r.power * (r.stop - r.start) for r in runs_) / on
-            a = max(0, min(start // span, len(tile.mean) - 1))
-            b = max(a + 1, min(-(-end // span), len(tile.mean)))
-            rows, floor = tile.mean[a:b], self.floor.level * gain[a:b, None]
-            if pulse and end - start <= nfft:
-                rows, floor = self._own_spectrum(samples[start:end]), self.floor.level[None]
-            cells = tile.peak[a:b, blob.low_bin : blob.high_bin + 1]
-            found.append(
-                Segment(
-                    start=self._position + start,
-                    stop=self._position + end,
-                    low_bin=blob.low_bin,
-                    high_bin=blob.high_bin,
-                    head=blob.head,
-                    tail=blob.tail,
-                    power=rows.sum(axis=0, dtype=np.float64),
-                    noise=floor.sum(axis=0, dtype=np.float64),
-                    rows=len(rows),
-                    peak=float(cells.max()),
-                    top=top,
-                    on=on,
-                    runs=count,
-                    longest=max(r.stop - r.start for r in runs_),
-                    steady=steady,
-                    pulse=pulse,
-                    cut=self._cut(samples[first:stop], runs_, low, high),
-                )
-            )
-        return found
-
-    def _own_spectrum(self, samples: IQ) -> Real:
-        """Spectrum of something shorter than a frame, on the scale of the tiles; one row."""
-        nfft = self.window.nfft
-        power = np.abs(fft.fftshift(fft.fft(samples, nfft))) ** 2
-        scale = self.window.enbw_bins / (nfft * max(1, len(samples)))
-        return np.asarray(power * scale, dtype=np.float32)[None]
-
-    def _cut(self, samples: IQ, runs: list[Run], low: float, high: float) -> Shape:
-        """Features of the longest run, for the first `CUTS_PER_BLOCK` segments of a block."""
-        if self._cuts_left == 0:
-            return Shape()
-        self._cuts_left -= 1
-        long = max(runs, key=lambda r: r.stop - r.start)
-        several = len(runs) > 8 and long.stop - long.start < CUT_SAMPLES // 8
-        begin, end = (runs[0].start, runs[-1].stop) if several else (long.start, long.stop)
-        return shape(samples[max(0, begin) : max(0, end)], low, high)
-
     def _join(self, segment: Segment) -> None:
         """Append to the open emission it continues, or open a new one."""
         gap = PULSE_GAP_S if segment.pulse else TRAIN_GAP_S
@@ -328,59 +221,18 @@ class BurstFinder:
             for s in sorted(ended, key=lambda s: s.start)
             if not made_by_another(s, around, scale) and not is_comb(s, around, scale)
         ]
-        return [e for s in kept if (e := self._emission(s)) is not None]
+        boxed = [self._box(s) for s in kept]
+        return [e for e in boxed if e is not None]
+
+    def _box(self, segment: Segment) -> Emission | None:
+        """With the floor as it is known by now."""
+        assert self.floor is not None
+        rate = self.sample_rate_hz
+        return box(segment, self.floor, self.window, rate, self.center_freq_hz)
 
     def _geometry(self, begin: int, end: int) -> Geometry:
         """Scales for the question what the receiver made itself."""
         return Geometry(self.sample_rate_hz, self._bin_hz, self.window.nfft, begin, end)
-
-    def _emission(self, segment: Segment) -> Emission | None:
-        """Turn the sums into figures; None for what a person would not box."""
-        rate, nfft = self.sample_rate_hz, self.window.nfft
-        assert self.floor is not None
-        band = occupied_band(segment, self.floor.line, self._bin_hz)
-        duty = min(1.0, segment.on / max(1, segment.length))
-        width = (band.high - band.low) * rate / nfft
-        middle = ((band.high + band.low) / 2 - 0.5 - nfft / 2) * rate / nfft
-        snr_db = ratio_db(band.signal / max(duty, 0.05) / max(self._noise(band), 1e-20))
-        narrow = min(band.high - band.low, segment.width + 2) < NARROW_BINS
-        seconds = segment.length / rate
-        blip = seconds < NARROW_S or (duty < 0.9 and segment.runs < KEYED_HZ * seconds)
-        if segment.pulse:
-            snr_db = ratio_db(segment.top * self.window.enbw_bins / self._noise(band))
-        product = max(1.0, segment.on / rate * width)
-        worth_db = snr_db + 5.0 * math.log10(product)
-        if snr_db < MIN_SNR_DB or worth_db < (PULSE_WORTH_DB if segment.pulse else MIN_WORTH_DB):
-            return None
-        if narrow and blip and snr_db < NARROW_SNR_DB:
-            return None
-        label = classify(
-            segment.cut,
-            bandwidth_hz=width,
-            duration_s=segment.length / rate,
-            duty=duty,
-            runs=segment.runs,
-            snr_db=snr_db,
-            rbw_hz=self._bin_hz * self.window.enbw_bins,
-            pulse=segment.pulse,
-        )
-        return Emission(
-            start_s=segment.start / rate,
-            stop_s=segment.stop / rate,
-            center_freq_hz=self.center_freq_hz + middle,
-            bandwidth_hz=width,
-            snr_db=snr_db,
-            peak_dbfs=ratio_db(segment.peak),
-            duty=duty,
-            label=label.kind,
-            label_confidence=label.confidence,
-        )
-
-    def _noise(self, band: Band) -> float:
-        """Receiver noise between two edges, its lines left out."""
-        assert self.floor is not None
-        inside = slice(int(band.low), max(int(band.low) + 1, math.ceil(band.high)))
-        return float(self.floor.noise[inside].sum())
 
 
 def _same_band(segment: Segment, other: Segment) -> bool:
