@@ -40,10 +40,12 @@ def test_commands_parse(readme: str, repository: Path) -> None:
     assert len(told) > 8
     for words in told:
         if words[0] == "rfproctor":
-            command = cli.get_command(click.Context(cli), words[1])
+            command, rest = cli.get_command(click.Context(cli), words[1]), words[2:]
+            if isinstance(command, click.Group):
+                command, rest = command.get_command(click.Context(command), rest[0]), rest[1:]
             assert command is not None, words
             parser = command.make_parser(click.Context(command, info_name=words[1]))
-            _, extra, _ = parser.parse_args(words[2:])
+            _, extra, _ = parser.parse_args(rest)
             takes_arguments = any(isinstance(p, click.Argument) for p in command.params)
             assert takes_arguments or not extra, words
         elif words[:2] == ["python3", "run.py"]:
