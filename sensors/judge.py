@@ -29,9 +29,9 @@ PRODUCT_DB = 20.0
 SLACK_DB = 6.0
 """A signal falls with the gain, to within this; a product of clipping falls much more."""
 
-FILLS = 0.95
-"""A signal that takes so much of a hop is its new floor: a jammer, told by the health watch as
-"drowned" with its frequencies.  Only bands watched for wide signals take it for an emitter."""
+FILLS = 0.9
+"""Signals that take so much of a hop are its new floor: a jammer, told by the health watch as
+"drowned" with its frequencies.  Only bands watched for wide signals take them for emitters."""
 
 FLOOD_HZ = 1e6
 
@@ -64,7 +64,7 @@ class Judge:
     ghosts : int
         Detections that a second look has refused.
     floods : int
-        Detections that filled a whole hop.
+        Detections that together filled a whole hop.
     """
 
     def __init__(self, ear: Ear, rule: Rule) -> None:
@@ -92,15 +92,20 @@ class Judge:
         return [one for one in detections if not self._is_ghost(one)]
 
     def _without_floods(self, dwell: Dwell, detections: list[Detection]) -> list[Detection]:
-        """Leave out what fills the hop, unless the band is watched for wide signals."""
+        """Leave out what fills the hop, unless the band is watched for wide signals.
+
+        Known traffic may cut a jammer into pieces; together they fill the hop all the same, and
+        nothing else can be told apart in it.
+        """
         plan = self._ear.plan
         if not self._ear.tunable or plan.bands[plan.hops[dwell.hop].band].mode == "wide":
             return detections
+        filled_hz = sum(one.high_hz - one.low_hz for one in detections)
         # A guard band of a few channels is filled by any voice.
-        most_hz = max(FILLS * dwell.grid.n_bins * dwell.grid.bin_width_hz, FLOOD_HZ)
-        narrow = [one for one in detections if one.high_hz - one.low_hz < most_hz]
-        self.floods += len(detections) - len(narrow)
-        return narrow
+        if filled_hz < max(FILLS * dwell.grid.n_bins * dwell.grid.bin_width_hz, FLOOD_HZ):
+            return detections
+        self.floods += len(detections)
+        return []
 
     def _sift_overloaded(self, hop: Hop, detections: list[Detection]) -> list[Detection]:
         """Believe only the strongest of a dwell that clipped, and what a quieter look shows too.

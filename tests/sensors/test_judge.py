@@ -120,19 +120,19 @@ def test_the_gain_is_put_back(gain_db):
 
 
 def flood_of(plan):
-    """A detection that takes the whole hop, and a voice in it."""
+    """Two detections that take the whole hop between them."""
     grid = plan.hops[0].grid
-    low, high = grid.low_hz, grid.high_hz
-    common = (0, 0.04, "mean", 1.0, 0)
+    middle = grid.low_hz + 0.3 * (grid.high_hz - grid.low_hz)
+    common = (9, 9, -60, -30, -80, 0, 0.04, "mean", 1.0, 0)
     return [
-        Detection((low + high) / 2, high - low, low, high, 9, 9, -60, -30, -80, *common),
-        Detection(low + 5e5, 1e4, low + 4.9e5, low + 5.1e5, 30, 30, -40, -40, -80, *common),
+        Detection((low + high) / 2, high - low, low, high, *common)
+        for low, high in ((grid.low_hz, middle), (middle + 1e4, grid.high_hz))
     ]
 
 
 @pytest.mark.parametrize(
     ("start_hz", "stop_hz", "mode", "standing"),
-    [(167e6, 169e6, "sweep", 1), (167e6, 169e6, "wide", 2), (167e6, 167.9e6, "sweep", 2)],
+    [(167e6, 169e6, "sweep", 0), (167e6, 169e6, "wide", 2), (167e6, 167.9e6, "sweep", 2)],
 )
 def test_what_fills_the_hop_is_no_emitter_but_where_wide_ones_are_looked_for(
     start_hz, stop_hz, mode, standing
