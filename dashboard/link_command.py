@@ -12,9 +12,9 @@ import click
 import msgspec
 from msgspec import Meta, Struct
 
-from sdr.source import UserError
 from sensors.messages import Note
 from sensors.text import Lang, say
+from sensors.toml import UserError
 
 
 class LinkFault(UserError):

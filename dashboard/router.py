@@ -15,7 +15,7 @@ from dashboard.gate import serve_with
 from dashboard.intake import Arrival
 from dashboard.keyring import Keyring
 from dashboard.zap import SITES
-from sdr.source import UserError
+from sensors.toml import UserError
 from sensors.wire import encode
 
 

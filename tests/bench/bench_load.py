@@ -291,6 +291,14 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def waited_s(pid: int) -> float:
+    """Time that a process was ready and the processor was busy with others (Linux)."""
+    waits = [
+        int(task.read_text().split()[1]) for task in Path(f"/proc/{pid}/task").glob("*/schedstat")
+    ]
+    return sum(waits) / 1e9
+
+
 def percentile(values: list[float], share: float) -> float:
     return values[min(len(values) - 1, int(share * len(values)))] if values else float("nan")
 
@@ -334,6 +342,7 @@ def run(
         )
         viewer.start()
         cpu, clock = cpu_s(centre.pid), time.monotonic()
+        began, waited = clock, waited_s(centre.pid)
         memory: list[tuple[float, int]] = []
         results: dict[int, tuple[int, list[float], int]] = {}
         shares = {}
@@ -345,6 +354,7 @@ def run(
                 shares[phase] = (cpu_s(centre.pid) - cpu) / (now - clock)
                 cpu, clock = cpu_s(centre.pid), now
             memory.append((time.monotonic(), memory_kib(centre.pid)))
+        waiting = (waited_s(centre.pid) - waited) / (time.monotonic() - began)
         _, ledger, rows = ours.recv()
         stop.set()
         ages, page_rows, dead, why = pages.recv()
@@ -373,6 +383,8 @@ def run(
     yield Metric.of("rows seen by browsers", page_rows, "rows", at_least=browsers)
     yield Metric.of("monitor's processor, steady", shares[0], "cores", at_most=1.0)
     yield Metric.of("monitor's processor, burst", shares[1], "cores")
+    # Above about 0.1 somebody else used the core, and the times above are theirs too.
+    yield Metric.of("monitor ready but not running", waiting, "cores")
     yield Metric.of("monitor's memory", max(kib for _, kib in memory) / 1024, "MiB", at_most=300)
     yield Metric.of("memory slope, last minute", slope, "MiB/min", at_most=10.0)
 
