@@ -120,7 +120,7 @@ class Air:
         """Whether nobody transmits during an aligned block on this frequency."""
         rate_hz = self._tuning.sample_rate_hz
         start_s, stop_s = number * BLOCK / rate_hz, (number + 1) * BLOCK / rate_hz
-        heard = [one[0] for one in (*self._wide, *self._narrow)]
+        heard = [one[0] for one in self._wide] + [one[0] for one in self._narrow]
         return not any(True for one in heard for _ in one.bursts(start_s, stop_s))
 
     def add(self, out: IQ, number: int) -> None:

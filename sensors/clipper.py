@@ -82,6 +82,11 @@ class Clipper:
         archive = Archive(Path(task.data) / "evidence", task.evidence_bytes)
         self._keeper = Keeper(archive, facts, before_s=task.evidence_s)
 
+    def drill(self, *, on: bool) -> None:
+        """Say of every clip that samples of a drill may be in it."""
+        if self._keeper is not None:
+            self._keeper.drill = on
+
     def follow(self, block: IQBlock | None, emitters: Sequence[Emitter], dwell: Dwell) -> None:
         """Take in a dwell's samples and what they changed."""
         if self._keeper is None or block is None:

@@ -40,6 +40,14 @@ DRAIN_S = 3.0
     metavar="SECONDS",
     help="Learn a baseline first, then watch against it.",
 )
+@click.option(
+    "--drill",
+    "drill_min",
+    type=Finite(min=0),
+    default=0.0,
+    metavar="MINUTES",
+    help="Begin with a drill: who hears synthetic transmissions?  No radio is sent.",
+)
 @click.option("--plan", "only_plan", is_flag=True, help="Only tell how often each band is visited.")
 @click.option("--json", "as_json", is_flag=True, help="The plan as JSON lines.")
 @click.pass_obj
@@ -48,6 +56,7 @@ def sensor(
     site_toml: Path,
     sources: tuple[str, ...],
     survey_s: float,
+    drill_min: float,
     only_plan: bool,
     as_json: bool,
 ) -> None:
@@ -74,6 +83,8 @@ def sensor(
                 version=version("rfproctor"),
                 show=block.show if block is not None else None,
             )
+            if drill_min:
+                station.rehearsal.ask(drill_min)
             station.run(stop.is_set)
             link.drained(DRAIN_S)
     finally:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from msgspec import json
 from msgspec.structs import replace
 
-from sensors.task import TakeHops, Task, UseBaseline
+from sensors.task import Inject, TakeHops, Task, UseBaseline
 from sensors.worker_stderr import listen
 
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0)
@@ -98,6 +98,12 @@ class Crew:
             post.task = replace(post.task, baseline=order.path, survey=False)
             if post.process is not None:
                 self._say(post, json.encode(order))
+
+    def drill(self, sensor: str, order: Inject) -> None:
+        """Tell one dongle what to add; one that is started later takes no part."""
+        post = self._posts[sensor]
+        if post.process is not None:
+            self._say(post, json.encode(order))
 
     def give(self, sensor: str, hops: TakeHops) -> None:
         """Tell one dongle, now or when it is started, which hops are its own."""

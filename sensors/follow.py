@@ -68,6 +68,11 @@ class Follow:
         """Emitters on the air."""
         return sum(told.on_air for told in self._told.values())
 
+    @property
+    def known_hz(self) -> list[float]:
+        """Where something was heard since the dongle started."""
+        return [told.last.center_freq_hz for told in self._told.values() if told.last is not None]
+
     def name(self, number: int) -> str:
         """Name on the wire of the emitter with this number in the dongle's present life."""
         return uuid.uuid5(self._life, str(number)).hex

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -9,6 +10,7 @@ from typing import Literal
 import structlog
 
 from dsp.compare import SurveyEmitter
+from sensors.drill import Drill
 from sensors.heard import heard_notes
 from sensors.link import Link
 from sensors.listener import Listener
@@ -30,18 +32,22 @@ class Herald:
 
     Attributes
     ----------
+    drill : Drill or None
+        The latest one, over or not: its events say so, and the last of them come after its end.
     unpublished : int
         Events that could not be made durable.
     """
 
     def __init__(self, site: str, link: Link | None) -> None:
         self.unpublished = 0
+        self.drill: Drill | None = None
         self._site = site
         self._link = link
 
     def tell(self, events: Iterable[EmitterEvent]) -> None:
         """Say what was heard."""
-        for event in events:
+        drill = self.drill
+        for event in events if drill is None else map(drill.mark, events):
             log.info(
                 "emitter",
                 phase=event.phase,
@@ -50,8 +56,11 @@ class Herald:
                 bandwidth_hz=round(event.bandwidth_hz),
                 snr_db=round(event.snr_db, 1),
                 suspicion=event.suspicion,
+                drill=event.drill,
             )
-            self.publish(event)
+            seq = self.publish(event)
+            if drill is not None and event.drill and seq:
+                drill.heard(event, seq, time.time_ns())
 
     def notice(
         self,
@@ -69,16 +78,17 @@ class Herald:
         for note, first_ns, last_ns in heard_notes(heard):
             self.notice(sensor, "info", note, first_ns, last_ns)
 
-    def publish(self, event: Event) -> None:
-        """Put an event into the outbox."""
+    def publish(self, event: Event) -> int:
+        """Put an event into the outbox; its number there, 0 where it could not be done."""
         if self._link is None:
-            return
+            return 0
         try:
-            self._link.publish(event)
+            return self._link.publish(event)
         except OutboxFault as fault:
             # Said here and in the heartbeat; the watch itself goes on.
             self.unpublished += 1
             log.error("event_not_durable", fault=fault.message_id, **fault.fields)
+            return 0
 
     def clip(self, listener: Listener, report: ClipReport) -> None:
         """Say that samples were kept (or not), and let the centre have them."""

@@ -99,6 +99,7 @@ class Keeper:
         self.left_out = 0
         self._archive = archive
         self._facts = facts
+        self.drill = False
         self._before_ns = round(before_s * 1e9)
         self._after_ns = round(after_s * 1e9)
         self._longest_ns = round(longest_s * 1e9)
@@ -177,7 +178,11 @@ class Keeper:
         first_ns = dwell.time_ns if came_back else emitter.first_seen_ns
         start_ns = first_ns - self._before_ns
         one = self._open[emitter.number] = _Open(
-            facts=replace(self._facts, emitter=f"{self._facts.sensor}-{emitter.number}"),
+            facts=replace(
+                self._facts,
+                emitter=f"{self._facts.sensor}-{emitter.number}",
+                drill=self._facts.drill or self.drill,
+            ),
             center_freq_hz=dwell.center_freq_hz,
             start_ns=start_ns,
             last_seen_ns=emitter.last_seen_ns,
@@ -191,7 +196,8 @@ class Keeper:
         if not one.blocks:
             self.left_out += 1
             return
-        facts = replace(one.facts, bursts=tuple(one.bursts))
+        # What was added lies in the samples of everything that was kept meanwhile.
+        facts = replace(one.facts, bursts=tuple(one.bursts), drill=one.facts.drill or self.drill)
         try:
             self._to_write.put(
                 (number, facts, one.blocks), block=patience_s > 0, timeout=patience_s or None

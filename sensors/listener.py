@@ -200,6 +200,12 @@ class Listener:
             known = self._depth[dwell.hop] = (dwell.time_ns, ratio_db(float(np.median(limit))))
         return known[1]
 
+    @property
+    def depth_dbfs(self) -> float | None:
+        """Median of the thresholds of its hops; None before there is any."""
+        known = [level for _, level in self._depth.values()]
+        return float(np.median(known)) if known else None
+
     def silent_s(self) -> float:
         """Seconds since its last dwell."""
         return time.monotonic() - self._heard_s

@@ -24,6 +24,7 @@ from sensors.link import Link
 from sensors.listener import Listener
 from sensors.messages import Heartbeat, Note
 from sensors.notify_systemd import notify, watchdog_s
+from sensors.rehearsal import Rehearsal
 from sensors.relief import Relief
 from sensors.reports import (
     ClipReport,
@@ -120,6 +121,7 @@ class Station:
         self._viewers = Viewers(link, self.listeners) if link is not None else None
         self._crew = Crew(tasks)
         self._relief = Relief(Roster(teams), self._crew, self.listeners, self._herald)
+        self.rehearsal = Rehearsal(site, self.listeners, self._crew, self._herald, link)
         self._ledger = Ledger(site.data / "ledger.db", self._started_ns, site.sensor_ids)
         self._survey_due_s = float("inf")
         self._heartbeat_due_s = self._flush_due_s = self._watchdog_due_s = 0.0
@@ -158,7 +160,7 @@ class Station:
             site_name=self.site.file.site.name or self.site.file.site.id,
             time_ns=now_ns,
             started_ns=self._started_ns,
-            sensors=[listener.health(now_ns) for listener in self.listeners.values()],
+            sensors=[self.rehearsal.health(one.health(now_ns)) for one in self.listeners.values()],
             version=self._version,
         )
 
@@ -273,6 +275,7 @@ class Station:
             self._watchdog_due_s = now_s + self._watchdog_s
             notify("WATCHDOG=1")
         self._relief.check(time.time_ns())
+        self.rehearsal.step(time.time_ns())
         if now_s >= self._survey_due_s:
             self._survey_due_s = float("inf")
             self._freeze()

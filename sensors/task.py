@@ -90,7 +90,26 @@ class TakeHops(Struct, frozen=True, tag="hops"):
     hop_s: float
 
 
-Order = UseBaseline | TakeHops
+class Shot(Struct, frozen=True):
+    """One transmission of a drill."""
+
+    number: int
+    kind: str
+    freq_hz: float
+    on_ns: int
+    off_ns: int
+
+
+class Inject(Struct, frozen=True, tag="inject"):
+    """Add these transmissions to the samples; none ends the drill."""
+
+    shots: list[Shot]
+    epoch_ns: int
+    level_dbfs: float
+    gain_db: float | None
+
+
+Order = UseBaseline | TakeHops | Inject
 
 
 def tasks_of(site: Site, endpoint: str, *, survey: bool) -> list[Task]:

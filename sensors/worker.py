@@ -23,6 +23,7 @@ from dsp.plan import Plan
 from dsp.rule import Rule
 from dsp.track import Tracker
 from dsp.values import Dwell
+from sdr.inject import Injected
 from sdr.source import (
     BadSource,
     DeviceBusy,
@@ -36,6 +37,7 @@ from sdr.source import (
 from sdr.uri import open_source
 from sensors.calibration import calibrations
 from sensors.clipper import Clipper
+from sensors.drill import transmitters_of
 from sensors.ear import Ear
 from sensors.hops import identity_of, plan_for
 from sensors.judge import Judge
@@ -50,7 +52,7 @@ from sensors.reports import (
 )
 from sensors.route import Route
 from sensors.survey import load_baseline
-from sensors.task import Order, TakeHops, Task
+from sensors.task import Inject, Order, TakeHops, Task
 
 REPORT_QUEUE = 256
 """Reports waiting for a supervisor that is busy; then dwells wait, and lose time, not order."""
@@ -105,6 +107,7 @@ class Supervisor:
 def watch(task: Task, source: Source, site: Supervisor) -> None:
     """Hop, dwell, detect and report until told to stop."""
     settle(task, source)
+    source = injected = Injected(source)
     settings = source.configure(
         sample_rate_hz=task.sample_rate_hz if source.info.tunable else None,
         gain_db=task.gain_db if source.info.gains_db else None,
@@ -127,6 +130,9 @@ def watch(task: Task, source: Source, site: Supervisor) -> None:
             for order in site.orders():
                 if isinstance(order, TakeHops):
                     route.take(order, ear.clock_s)
+                elif isinstance(order, Inject):
+                    injected.inject(transmitters_of(order), order.epoch_ns)
+                    clipper.drill(on=bool(order.shots))
                 else:
                     baseline = load_baseline(order.path, task.sensor, identity)
                     tracker = Tracker()

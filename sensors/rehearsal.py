@@ -1,0 +1,153 @@
+"""The drill of a running site: begun when its dongles are ready, marked, and told at its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+import structlog
+from msgspec.structs import replace
+
+from dsp.compare import survey_emitters
+from sensors.config import Site
+from sensors.crew import Crew
+from sensors.drill import Drill
+from sensors.herald import Herald
+from sensors.link import Link
+from sensors.listener import Listener
+from sensors.messages import Answer, Note, SensorHealth
+from sensors.task import Inject
+
+RBW_BINS = 1.5
+"""Of the Hann window."""
+
+PATIENCE_S = 30.0
+"""A dongle that has no threshold by then takes no part."""
+
+MOST_MINUTES = 60.0
+
+log = structlog.get_logger()
+
+
+class Rehearsal:
+    """Runs drills, one at a time.
+
+    Parameters
+    ----------
+    site : Site
+    listeners : mapping of str to Listener
+    crew : Crew
+    herald : Herald
+        Marks what belongs to the drill.
+    link : Link or None
+        Brings commands, and says what the centre has.
+
+    Attributes
+    ----------
+    running : Drill or None
+        The drill that is under way.
+    last : Drill or None
+        The latest that has ended.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        listeners: Mapping[str, Listener],
+        crew: Crew,
+        herald: Herald,
+        link: Link | None,
+    ) -> None:
+        self.last: Drill | None = None
+        self._site = site
+        self._listeners = listeners
+        self._crew = crew
+        self._herald = herald
+        self._link = link
+        self.running: Drill | None = None
+        self._minutes = 0.0
+        self._asked_s = 0.0
+
+    def ask(self, minutes: float) -> None:
+        """Begin one as soon as the dongles are ready."""
+        self._minutes = minutes
+        self._asked_s = time.monotonic()
+
+    def step(self, now_ns: int) -> None:
+        """Do what is due: take commands, begin, end."""
+        self._obey()
+        drill = self.running
+        if drill is None:
+            if self._minutes and self._ready():
+                self._begin(now_ns)
+            return
+        if self._link is not None:
+            drill.acknowledged(self._link.outbox.acked, now_ns)
+        if now_ns >= drill.stop_ns:
+            self._end(drill)
+
+    def health(self, health: SensorHealth) -> SensorHealth:
+        """Say in a sensor's state that a drill runs; what is worse is still said first."""
+        if self.running is None:
+            return health
+        state = "drill" if health.state in {"go", "degraded"} else health.state
+        return replace(health, state=state, notes=[*health.notes, Note("health.drill")])
+
+    def _obey(self) -> None:
+        """Commands of the centre: ``drill`` with ``minutes``; others are not known here."""
+        if self._link is None:
+            return
+        while (command := self._link.orders.take()) is not None:
+            minutes = command.args.get("minutes", 1.0)
+            known = command.name == "drill" and isinstance(minutes, int | float)
+            if known and self.running is None and 0 < float(minutes) <= MOST_MINUTES:
+                self.ask(float(minutes))
+                self._link.answer(Answer(command.number, True, Note("drill.accepted")))
+            else:
+                why = "drill.refused" if known else "command.unknown"
+                self._link.answer(Answer(command.number, False, Note(why)))
+
+    def _ready(self) -> bool:
+        """All dongles know their threshold against what they are to be compared with."""
+        depths = [
+            one.depth_dbfs is not None and one.learner is None for one in self._listeners.values()
+        ]
+        late = time.monotonic() - self._asked_s > PATIENCE_S
+        surveying = any(one.learner is not None for one in self._listeners.values())
+        return not surveying and (all(depths) or (late and any(depths)))
+
+    def _begin(self, now_ns: int) -> None:
+        taken_hz: list[float] = []
+        for listener in self._listeners.values():
+            taken_hz += listener.follow.known_hz
+            if listener.baseline is not None:
+                taken_hz += [one.center_freq_hz for one in survey_emitters(listener.baseline)]
+        bands = self._site.bands
+        drill = Drill(bands, taken_hz, self._minutes, now_ns, seed=now_ns)
+        self._minutes = 0.0
+        self.running = self._herald.drill = drill
+        for sensor, listener in self._listeners.items():
+            depth, settings = listener.depth_dbfs, listener.settings
+            if depth is None or settings is None:
+                continue
+            rbw_hz = RBW_BINS * settings.sample_rate_hz / listener.task.nfft
+            self._crew.drill(sensor, drill.order(depth, rbw_hz, settings.gain_db))
+            note = Note("drill.begun", {"count": len(drill.results)})
+            self._herald.notice(sensor, "info", note, now_ns)
+        log.info("drill_begun", transmissions=len(drill.results))
+
+    def _end(self, drill: Drill) -> None:
+        self.running, self.last = None, drill
+        for sensor in self._listeners:
+            self._crew.drill(sensor, Inject([], 0, 0.0, None))
+        first = next(iter(self._listeners))
+        for passed, note in drill.notes():
+            self._herald.notice(
+                first, "info" if passed else "warning", note, drill.start_ns, drill.stop_ns
+            )
+        try:
+            drill.keep(self._site.data, self._site.file.site.id)
+        except OSError as error:
+            log.error("drill_unkept", why=str(error))
+        for line in drill.table():
+            log.info("drill_band", **line)
