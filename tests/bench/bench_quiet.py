@@ -122,9 +122,13 @@ class Desk:
         self._orders.append(UseBaseline(str(path)))
 
 
-def run(minutes: float = 30.0, survey_minutes: float = 10.0) -> Iterator[Metric | Skip]:
-    """Watch each scene for so long, in its own time."""
+def run(
+    minutes: float = 30.0, survey_minutes: float = 10.0, only: str = ""
+) -> Iterator[Metric | Skip]:
+    """Watch each scene (or ``only`` one) for so long, in its own time."""
     for name, text in SCENES.items():
+        if only not in ("", name):
+            continue
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place)
             on_s = 60 * (survey_minutes + minutes / 3)
