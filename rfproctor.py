@@ -9,15 +9,15 @@ from collections.abc import Mapping
 import click
 
 COMMANDS = {
-    "demo": ("dashboard.commands", "Simulated hall: three sensors, the monitor and its page."),
-    "devices": ("sdr.commands", "Dongles by serial."),
+    "demo": ("dashboard.commands", "Simulated hall: three sensors, the centre and its page."),
+    "devices": ("sdr.commands", "List the dongles by serial."),
     "doctor": ("sensors.doctor_command", "Self-test of computer and dongles: GO or NO-GO."),
     "record": ("sdr.commands", "Record IQ samples as SigMF."),
     "sweep": ("sensors.sweep", "Sweep a band; print or save levels as CSV."),
     "survey": ("sensors.commands", "Learn a site's baseline before the exam."),
     "baseline": (
         "sensors.baseline_command",
-        "What a survey heard; compare two; refuse an emitter.",
+        "What a survey heard; compare two; take an emitter out.",
     ),
     "analyze": ("sensors.analyze", "Find every emission in recordings."),
     "sensor": ("sensors.commands", "The daemon of an exam site."),
@@ -29,7 +29,7 @@ COMMANDS = {
     "link": ("dashboard.link_command", "How every site is connected: lag, backlog, clock."),
     "window": ("dashboard.window", "Live spectrum on the desktop, from a site or the centre."),
     "keys": ("dashboard.keys_command", "Keys of monitor and sites: enrol, list, revoke."),
-    "bench": ("sensors.benches", "Measure; `bench` alone lists the names."),
+    "bench": ("sensors.benches", "Measure speed and quality; `bench` alone lists the names."),
 }
 """Name -> (module that defines a click command of that name, one line for --help)."""
 

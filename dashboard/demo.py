@@ -90,7 +90,7 @@ insecure = true
     type=click.IntRange(1, 65532),
     default=8470,
     show_default=True,
-    help="Of the page; the next are ZeroMQ's.",
+    help="Of the page; the next three are ours too.",
 )
 @click.option("--seconds", type=click.FloatRange(min=0), help="Stop by itself after this long.")
 @click.option("--json", "as_json", is_flag=True, help="Print where the page is as one JSON line.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,14 @@ from sensors.toml import UserError
 MONITOR = click.argument("monitor_toml", type=click.Path(path_type=Path))
 
 
+def _author() -> str:
+    """Who did it, for the list; a container's user may have no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
 @click.group()
 def keys() -> None:
     """Keys of monitor and sites: enrol, list, revoke."""
@@ -32,10 +41,16 @@ def keys() -> None:
 @keys.command(epilog="Example: rfproctor keys enroll monitor.toml school-3")
 @MONITOR
 @click.argument("site")
-@click.option("--minutes", type=click.FloatRange(1, 1440), default=30.0, show_default=True)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(1, 1440),
+    default=30.0,
+    show_default=True,
+    help="Until it expires.",
+)
 @click.option("--relay", is_flag=True, help="SITE is a monitor that brings its sites' events.")
 @click.option("--address", help="How the site reaches the monitor; default as in the file.")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON line.")
 @click.pass_obj
 def enroll(
     lang: Lang,
@@ -49,7 +64,7 @@ def enroll(
     """Print a one-time token by which SITE can bring its keys."""
     with _keyring(monitor_toml) as ring:
         events = address or load_config(monitor_toml).monitor.events
-        token = ring.token(site, events, getpass.getuser(), minutes, relay=relay)
+        token = ring.token(site, events, _author(), minutes, relay=relay)
         if as_json:
             click.echo(json.dumps({"kind": "token", "site": site, "token": token.text()}))
             return
@@ -101,14 +116,17 @@ def list_(lang: Lang, monitor_toml: Path, as_json: bool) -> None:
 def revoke(lang: Lang, monitor_toml: Path, what: str) -> None:
     """Refuse a site, or one of its keys, from now on."""
     with _keyring(monitor_toml) as ring:
-        revoked = ring.revoke(what, getpass.getuser())
+        revoked = ring.revoke(what, _author())
     if not revoked:
         raise UserError("keys.nobody", what=what)
     for entry in revoked:
         click.echo(say("keys.revoked", lang, site=entry.site, key=entry.key))
 
 
-@keys.command(epilog="Example: rfproctor keys show var/school-3/keys.json")
+@keys.command(
+    short_help="Print the public half of a key file.",
+    epilog="Example: rfproctor keys show var/school-3/keys.json",
+)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.pass_obj
 def show(lang: Lang, file: Path) -> None:
@@ -141,7 +159,7 @@ def allow(lang: Lang, monitor_toml: Path, site: str, curve: str, verify: str, da
     except ValueError:
         raise UserError("keys.not_public") from None
     with _keyring(monitor_toml) as ring:
-        entry = ring.allow(site, curve.encode(), key, getpass.getuser(), days)
+        entry = ring.allow(site, curve.encode(), key, _author(), days)
     click.echo(_line(entry, time.time_ns(), lang))
 
 

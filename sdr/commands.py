@@ -50,11 +50,11 @@ def devices(as_json: bool) -> None:
 )
 @click.argument("source")
 @click.option("--center-freq", required=True, type=parse_freq, metavar="F", help="As 169.5M.")
-@click.option("--seconds", required=True, type=Finite(min=0, min_open=True))
+@click.option("--seconds", required=True, type=Finite(min=0, min_open=True), help="How long.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Name of the pair.")
 @click.option("--sample-rate", type=parse_freq, metavar="R", help="Default 2.4M.")
 @click.option(
-    "--gain", type=Finite(-10, 100), metavar="DB", help="Nearest step is used; default 40.2."
+    "--gain", type=Finite(-10, 100), metavar="DB", help="The nearest step is used; default 40.2."
 )
 @click.option("--ppm", type=Finite(-300, 300), help="Correction of the crystal; default 0.")
 @click.pass_context

@@ -33,7 +33,7 @@ BAR = 24
 PICTURES = (".png", ".pdf", ".svg")
 
 
-@click.command()
+@click.command(epilog="Example: rfproctor analyze night/*.sigmf-meta --json --jobs 4")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--baseline", type=click.Path(dir_okay=False), help="Only what is new against it.")
 @click.option(
@@ -60,12 +60,7 @@ def analyze(
     jobs: int | None,
     cluster: str | None,
 ) -> None:
-    r"""Find every emission in recordings: start, stop, frequency, width, level, kind.
-
-    \b
-    Example: rfproctor analyze hall_433.92M_250k.cu8 --picture hall.png
-             rfproctor analyze night/*.sigmf-meta --json --jobs 4
-    """
+    """Find every emission in recordings: start, stop, frequency, width, level, kind."""
     lang: Lang = ctx.obj or default_lang()
     if picture is not None:
         _drawable(Path(picture))

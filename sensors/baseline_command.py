@@ -24,9 +24,12 @@ def baseline() -> None:
     """Read, compare and correct a baseline before two people sign it."""
 
 
-@baseline.command(epilog="Example: rfproctor baseline show 2026-06-06.npz")
+@baseline.command(
+    short_help="What came and went during a survey.",
+    epilog="Example: rfproctor baseline show 2026-06-06.npz",
+)
 @click.argument("file", type=FILE)
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="JSON lines.")
 @click.pass_obj
 def show(lang: Lang, file: Path, as_json: bool) -> None:
     """List what was on the air for a part of the survey: somebody has to judge it."""
@@ -35,10 +38,13 @@ def show(lang: Lang, file: Path, as_json: bool) -> None:
         click.echo(line)
 
 
-@baseline.command(epilog="Example: rfproctor baseline diff day1.npz day2.npz")
+@baseline.command(
+    short_help="What is new, gone, stronger or weaker.",
+    epilog="Example: rfproctor baseline diff day1.npz day2.npz",
+)
 @click.argument("old", type=FILE)
 @click.argument("new", type=FILE)
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="JSON lines.")
 @click.pass_obj
 def diff(lang: Lang, old: Path, new: Path, as_json: bool) -> None:
     """List what is new, gone, stronger or weaker; exit 1 when anything is."""
@@ -89,10 +95,18 @@ def diff(lang: Lang, old: Path, new: Path, as_json: bool) -> None:
 
 
 @baseline.command(
-    epilog="Example: rfproctor baseline refuse day1.npz --band 210.2M:210.4M --out a.npz"
+    short_help="A copy that does not excuse these emitters.",
+    epilog="Example: rfproctor baseline refuse day1.npz --band 210.2M:210.4M --out a.npz",
 )
 @click.argument("file", type=FILE)
-@click.option("--band", "bands", multiple=True, required=True, metavar="A:B")
+@click.option(
+    "--band",
+    "bands",
+    multiple=True,
+    required=True,
+    metavar="A:B",
+    help="For example 210.2M:210.4M.",
+)
 @click.option("--out", type=FILE, required=True, help="Never overwritten.")
 @click.pass_obj
 def refuse(lang: Lang, file: Path, bands: tuple[str, ...], out: Path) -> None:

@@ -170,7 +170,9 @@ def render(name: str, result: Metric | Skip, as_json: bool) -> str:
     return text + (f"  ({result.target})" if result.target else "")
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
+@click.command(
+    context_settings={"ignore_unknown_options": True}, epilog="Example: rfproctor bench dsp --json"
+)
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="One JSON line per metric.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)

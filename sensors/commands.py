@@ -93,14 +93,17 @@ def sensor(
 
 @click.command(epilog="Example: rfproctor survey school-3.toml --seconds 3600 --out 2026-06-06.npz")
 @click.argument("site_toml", type=click.Path(path_type=Path))
-@click.option("--seconds", type=Finite(min=1), default=3600.0, show_default=True)
+@click.option("--seconds", type=Finite(min=1), default=3600.0, show_default=True, help="How long.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Never overwritten.")
 @click.option("--source", "sources", multiple=True, help="Instead of the file's dongles.")
 @click.pass_obj
 def survey(
     lang: Lang, site_toml: Path, seconds: float, out: Path, sources: tuple[str, ...]
 ) -> None:
-    """Learn a site's baseline before the exam and freeze it in a file."""
+    """Learn a site's baseline on a quiet day and freeze it in a file.
+
+    At the end it lists what came and went meanwhile: somebody has to judge that.
+    """
     site = load_site(site_toml, sources)
     set_up_log()
     writable(out)

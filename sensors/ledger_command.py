@@ -29,12 +29,10 @@ class BadTime(UserError):
     """A time that cannot be understood."""
 
 
-@click.command()
+@click.command(epilog="Example: rfproctor ledger school-3.toml --at 10:05:12 --freq 169.5M")
 @click.argument("site", type=click.Path(path_type=Path))
-@click.option(
-    "--from", "start", metavar="TIME", help="Begin of the window (default: 24 h of data)."
-)
-@click.option("--to", "stop", metavar="TIME", help="End of the window (default: the last visit).")
+@click.option("--from", "start", metavar="TIME", help="From when on (default: 24 h of data).")
+@click.option("--to", "stop", metavar="TIME", help="Until when (default: the last visit).")
 @click.option("--at", metavar="TIME", help="One moment, for example 10:05:12; with --freq.")
 @click.option(
     "--freq", type=parse_freq, metavar="F", help="Frequency asked about, as 169.5M; with --at."

@@ -39,8 +39,12 @@ PEAKS = 12
 @click.argument("source_uri", metavar="SOURCE")
 @click.option("--band", required=True, metavar="A:B", help="From A to B, for example 167M:175M.")
 @click.option("--bin", "bin_width", default="2.4k", show_default=True, help="Widest bin.")
-@click.option("--seconds", type=Finite(min=0), default=0.0, help="Go on for so long.")
-@click.option("--gain", "gain_db", type=Finite(-10, 100), default=40.2, show_default=True)
+@click.option(
+    "--seconds", type=Finite(min=0), default=0.0, help="Go on for so long; default one sweep."
+)
+@click.option(
+    "--gain", "gain_db", type=Finite(-10, 100), default=40.2, show_default=True, help="dB."
+)
 @click.option("--csv", "as_csv", is_flag=True, help="One line per hop in rtl_power's columns.")
 @click.pass_obj
 def sweep(
