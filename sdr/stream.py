@@ -14,6 +14,11 @@ from sdr.lateness import Lateness
 WAITS = 10
 """Patience is counted in so many waits: a host that stood still does not blame the dongle."""
 
+REANCHOR_S = 1.0
+"""UTC is asked for anew so often: a reader that stays for hours never skips."""
+ANCHOR_S = 50e-6
+ANCHOR_TRIES = 3
+
 
 class Silent(Exception):
     """No bytes came for too long."""
@@ -80,6 +85,8 @@ class SampleStream:
             self._ring[start : start + head] = kept[:head]
             self._ring[: kept.shape[0] - head] = kept[head:]
             self._written += data.shape[0]
+            if now_s - self._anchored_s > REANCHOR_S:
+                self._anchor()
             self._lost += self._lateness.arrive(now_s, data.shape[0] // 2, self.count)
             self._changed.notify()
 
@@ -174,7 +181,12 @@ class SampleStream:
 
     def _anchor(self) -> None:
         """Tie our clock to UTC again, so that a corrected clock is followed."""
-        self._utc_offset_ns = time.time_ns() - round(_now_s() * 1e9)
+        for _ in range(ANCHOR_TRIES):
+            before_s, utc_ns, after_s = _now_s(), time.time_ns(), _now_s()
+            if after_s - before_s < ANCHOR_S:  # else the scheduler came between
+                break
+        self._anchored_s = after_s
+        self._utc_offset_ns = utc_ns - round((before_s + after_s) / 2 * 1e9)
 
 
 def _now_s() -> float:

@@ -228,6 +228,18 @@ def test_a_library_that_cannot_tell_the_lock_is_believed(fake_library, monkeypat
         assert source.tune(500e6) == 500e6
 
 
+def test_another_correction_moves_the_sample_clock_and_is_no_loss(opened, monkeypatch):
+    source, _ = opened
+    retimed = []
+    monkeypatch.setattr(rtl.SampleStream, "retime", lambda stream: retimed.append(stream))
+    source.configure(ppm=40.0)  # nothing flows yet
+    source.read(1024)
+    source.configure(ppm=40.4)  # in the frequency only
+    assert retimed == []
+    source.configure(ppm=41.0)
+    assert len(retimed) == 1
+
+
 def test_one_failed_control_transfer_is_tried_again(opened):
     source, library = opened
     library.codes["set_center_freq"] = [-9]

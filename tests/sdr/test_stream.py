@@ -218,3 +218,14 @@ def test_a_corrected_clock_is_followed_at_the_next_skip(clock, monkeypatch):
     assert ring.time_ns(0) == before_ns
     ring.skip_to(0.0)
     assert ring.time_ns(0) - before_ns == pytest.approx(5e9, abs=10)
+
+
+def test_utc_is_followed_by_a_reader_that_stays(clock, monkeypatch):
+    monkeypatch.setattr(clock, "time_ns", lambda: round((clock.now_s * (1 + 50e-6) + 1e9) * 1e9))
+    ring = SampleStream(RATE_HZ, 1.0, gap_s=0.1)
+    for number in range(10_000):
+        clock.now_s = 1000.0 + (number + 1) * 0.01
+        ring.put(np.zeros(20_000, np.uint8))
+    # 100 s at 50 ppm are 5 ms; the last second's share is not known yet.
+    assert abs(ring.time_ns(ring.count) - clock.time_ns()) < 0.1e6
+    assert clock.time_ns() - round((clock.now_s + 1e9) * 1e9) > 5e6
