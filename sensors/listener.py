@@ -10,7 +10,7 @@ import numpy as np
 
 from dsp.baseline import Baseline, Learner
 from dsp.division import parts_of
-from dsp.health import Health, HealthWatch, Trouble
+from dsp.health import Health, HealthWatch
 from dsp.identity import Identity
 from dsp.noise import across_frequency
 from dsp.plan import Plan, touched
@@ -31,6 +31,7 @@ from sensors.messages import (
 )
 from sensors.reports import StartReport
 from sensors.task import Task
+from sensors.trouble import trouble_note
 from sensors.worker import rule_for
 
 SILENT_S = 3.0
@@ -266,7 +267,7 @@ class Listener:
             return "silent", [*notes, Note("health.no_samples", {"seconds": seconds})]
         if self.learner is not None:
             return "survey", [*notes, Note("health.survey", {"scans": self.learner.scans})]
-        notes += [_note_of(trouble) for trouble in self._condition.troubles]
+        notes += [trouble_note(trouble) for trouble in self._condition.troubles]
         if self._condition.state == "blind":
             return "blind", notes
         if self.short is not None:
@@ -291,14 +292,3 @@ class Listener:
         if self.baseline is not None:
             return self.baseline.at(dwell.hop, dwell.time_ns)
         return across_frequency(dwell)
-
-
-def _note_of(trouble: Trouble) -> Note:
-    """What is wrong with the receiver, as words."""
-    args: dict[str, str | float | int] = {
-        "low_mhz": round(trouble.low_hz / 1e6, 1),
-        "high_mhz": round(trouble.high_hz / 1e6, 1),
-        "value_db": round(trouble.value, 1),
-        "value_percent": round(100 * trouble.value, 2),
-    }
-    return Note(f"health.{trouble.ailment}", args)

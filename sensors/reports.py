@@ -7,7 +7,7 @@ from msgspec import Struct, msgpack
 
 from dsp.signals import Detection, Emitter
 from dsp.values import Dwell, Grid, WindowName
-from sdr.source import Settings, SourceInfo
+from sdr.source import Settings, SourceInfo, UserError
 
 
 class DwellReport(Struct, frozen=True, tag="dwell", array_like=True):
@@ -120,6 +120,14 @@ class FaultReport(Struct, frozen=True, tag="fault", array_like=True):
     retry: bool
     exit_code: int
     time_ns: int
+
+
+class SiteFault(UserError):
+    """No dongle of the site can work; it carries the words of the last one."""
+
+    def __init__(self, report: FaultReport) -> None:
+        super().__init__(report.message_id, **report.fields)
+        self.exit_code = report.exit_code
 
 
 class ClipReport(Struct, frozen=True, tag="clip", array_like=True):

@@ -14,7 +14,6 @@ import structlog
 import zmq
 
 from dsp.compare import survey_emitters
-from sdr.source import UserError
 from sensors.config import Site
 from sensors.crew import Crew, Ended
 from sensors.freeze import freeze
@@ -33,6 +32,7 @@ from sensors.reports import (
     FaultReport,
     MissedHop,
     Report,
+    SiteFault,
     StartReport,
     decode,
 )
@@ -49,14 +49,6 @@ POLL_MS = 50
 REPORTS_AT_ONCE = 256
 
 log = structlog.get_logger()
-
-
-class SiteFault(UserError):
-    """No dongle of the site can work; it carries the words of the last one."""
-
-    def __init__(self, report: FaultReport) -> None:
-        super().__init__(report.message_id, **report.fields)
-        self.exit_code = report.exit_code
 
 
 class Station:
