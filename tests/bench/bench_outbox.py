@@ -37,13 +37,18 @@ def trial(
 
 
 def run(
-    kills: int = 400, stops: int = 40, sites: int = 4, rate: float = 170.0, seed: int = 0
+    kills: int = 400,
+    stops: int = 40,
+    sites: int = 4,
+    rate: float = 170.0,
+    seed: int = 0,
+    seconds: float = 140.0,
 ) -> Iterator[Metric | Skip]:
-    """Kill ``kills`` times; ``seed`` 0 takes a fresh one and prints it."""
+    """Kill ``kills`` times in ``seconds`` at most; ``seed`` 0 takes a fresh one and prints it."""
     seed = seed or random.SystemRandom().randrange(1 << 31)
     print(f"seed {seed}", file=sys.stderr)
     began = time.monotonic()
-    verdict, farm, drained_s = trial("", sites, rate, kills, stops, seed, 140.0)
+    verdict, farm, drained_s = trial("", sites, rate, kills, stops, seed, seconds)
     killed = farm.kills["monitor"] + farm.kills["site"]
     print(f"{farm.kills}, {verdict}", file=sys.stderr)
     yield Metric.of("kills", killed, "kills", at_least=kills)
