@@ -6,6 +6,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 import click
 import zmq
@@ -28,13 +29,18 @@ PATIENCE_S = 5.0
 
 @click.command(epilog="Example: rfproctor watch")
 @click.argument("address", default=ADDRESS)
+@click.option("--plain", is_flag=True, help="Without panes and waterfall.")
 @click.option("--once", is_flag=True, help="One screen, then end (as when stdout is no terminal).")
 @click.pass_obj
-def watch(lang: Lang, address: str, once: bool) -> None:
+def watch(lang: Lang, address: str, plain: bool, once: bool) -> None:
     """Show a site that runs on this machine: sensors, emitters, what happened.
 
-    ADDRESS is `local` of the site's configuration.  Ctrl-C ends.
+    ADDRESS is `local` of the site's configuration.  With the extra `rfproctor[tui]` there is a
+    waterfall too: N next sensor, Q ends.  Ctrl-C ends.
     """
+    if sys.stdout.isatty() and not (once or plain) and find_spec("textual") is not None:
+        _panes(lang, address)
+        return
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     socket = context.socket(zmq.SUB)
     socket.setsockopt(zmq.LINGER, 0)
@@ -57,6 +63,18 @@ def watch(lang: Lang, address: str, once: bool) -> None:
     finally:
         socket.close()
         context.term()
+
+
+def _panes(lang: Lang, address: str) -> None:
+    """Show the view of textual."""
+    from sensors.local_feed import LocalFeed
+    from sensors.watch_app import WatchApp
+
+    feed = LocalFeed(address)
+    try:
+        WatchApp(feed, lang).run()
+    finally:
+        feed.close()
 
 
 def _wait(socket: zmq.Socket[bytes], view: SiteView, address: str) -> None:

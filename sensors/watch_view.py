@@ -57,10 +57,16 @@ class SiteView:
 
         Never wider or higher than asked; a site that no longer speaks says so first.
         """
-        lines = [*self._head(now_s), ""]
-        room = max(0, height - len(lines))
-        emitters = self._emitter_lines()[: max(2, room * 2 // 3)]
-        lines += [*emitters, ""]
+        lines = [*self.head(width, now_s), ""]
+        return [*lines, *self.rest(width, max(0, height - len(lines)))][:height]
+
+    def head(self, width: int, now_s: float) -> list[str]:
+        """The site and its sensors."""
+        return [clip(line, width) for line in self._head(now_s)]
+
+    def rest(self, width: int, height: int) -> list[str]:
+        """Emitters, then what happened."""
+        lines = [*self._emitter_lines()[: max(2, height * 2 // 3)], ""]
         lines += self._notice_lines()[: max(0, height - len(lines))]
         return [clip(line, width) for line in lines[:height]]
 
