@@ -53,15 +53,15 @@ class Lateness:
         self._queue_s = queue_s
         self._noise_s2 = (step_s / 6) ** 2
         self.slope = slope
+        self._earliest_s = [math.inf, math.inf]  # in this window and in the one before
         self.begin()
 
     def begin(self) -> None:
-        """Learn anew: the rate has changed."""
+        """Learn anew: the rate has changed; when sample 0 was on the air stays known."""
         self._edge_s = math.inf
         self._edge_at_s = 0.0
         self._covariance = (self._noise_s2, 0.0, CRYSTAL**2)
         self._risen_s = 0.0  # how far the last window was above the line, if it may be a loss
-        self._earliest_s = [math.inf, math.inf]  # in this window and in the one before
         self._opened_s: float | None = None
         self._arrived_s = -math.inf
         self._fresh = 0

@@ -145,7 +145,9 @@ def test_a_corrected_rate_is_learned_anew(rng):
     lateness = Lateness(RATE_HZ, STEP_S, QUEUE_S)
     before = arrivals(rng, 30.0)
     assert count_losses(before, lateness) == []
+    zero_s = lateness.zero_s
     lateness.begin()
+    assert lateness.zero_s == zero_s
     after = before[-1] - 5.0 + arrivals(rng, 30.0, ppm=300.0)
     # The positions go on from those before.
     count, found = before.shape[0] * TRANSFER, 0
