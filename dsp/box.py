@@ -6,9 +6,11 @@ import math
 
 from dsp.classify import classify
 from dsp.floor import Floor
+from dsp.known import is_new
 from dsp.segment import Band, Segment, occupied_band
 from dsp.signals import Emission
 from dsp.units import ratio_db
+from dsp.values import Real
 from dsp.window import Window
 
 MIN_SNR_DB = 3.0
@@ -25,7 +27,12 @@ unless they are keyed as fast as data is."""
 
 
 def box(
-    segment: Segment, floor: Floor, window: Window, sample_rate_hz: float, center_freq_hz: float
+    segment: Segment,
+    floor: Floor,
+    window: Window,
+    sample_rate_hz: float,
+    center_freq_hz: float,
+    known: Real | None = None,
 ) -> Emission | None:
     """Turn the sums into figures; None for what a person would not box.
 
@@ -37,6 +44,8 @@ def box(
         With which the sums were made.
     sample_rate_hz, center_freq_hz : float
         Of the recording.
+    known : float32, shape (nfft,), optional
+        From `dsp.known.known_level`; without it, nothing is said about what is new.
     """
     rate, nfft = sample_rate_hz, window.nfft
     bin_hz = rate / nfft
@@ -77,6 +86,7 @@ def box(
         duty=duty,
         label=label.kind,
         label_confidence=label.confidence,
+        new=None if known is None else is_new(segment, band, duty, known),
     )
 
 

@@ -51,6 +51,8 @@ class BurstFinder:
         Added to every frequency.
     integer_samples : bool
         Whether 1.0 is a converter's end stop; only then a level says that the band is filled.
+    known : float32, shape (nfft,), optional
+        What a baseline knows of each bin, from `dsp.known.known_level`; marks what is new.
     watch : callable, optional
         Called with the tiles of each block, their floor, the position of their first sample and
         the samples in a row: for a waterfall.
@@ -62,8 +64,10 @@ class BurstFinder:
         center_freq_hz: float = 0.0,
         *,
         integer_samples: bool = False,
+        known: Real | None = None,
         watch: Watch | None = None,
     ) -> None:
+        self.known = known
         self.integer_samples = integer_samples
         self._watch = watch
         self.sample_rate_hz = sample_rate_hz
@@ -227,8 +231,8 @@ class BurstFinder:
     def _box(self, segment: Segment) -> Emission | None:
         """With the floor as it is known by now."""
         assert self.floor is not None
-        rate = self.sample_rate_hz
-        return box(segment, self.floor, self.window, rate, self.center_freq_hz)
+        rate, center = self.sample_rate_hz, self.center_freq_hz
+        return box(segment, self.floor, self.window, rate, center, self.known)
 
     def _geometry(self, begin: int, end: int) -> Geometry:
         """Scales for the question what the receiver made itself."""

@@ -120,6 +120,8 @@ class Emission:
         What it looks like, see `dsp.classify`.
     label_confidence : float
         0 to 1.
+    new : bool or None
+        Whether a baseline does not explain it, see `dsp.known`; None without a baseline.
     """
 
     start_s: float
@@ -131,3 +133,4 @@ class Emission:
     duty: float = 1.0
     label: str = "unknown"
     label_confidence: float = 0.0
+    new: bool | None = None

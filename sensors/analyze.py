@@ -35,7 +35,8 @@ PICTURES = (".png", ".pdf", ".svg")
 
 @click.command(epilog="Example: rfproctor analyze night/*.sigmf-meta --json --jobs 4")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--baseline", type=click.Path(dir_okay=False), help="Only what is new against it.")
+@click.option("--baseline", type=click.Path(dir_okay=False), help="Tell what is new against it.")
+@click.option("--sensor", metavar="ID", help="Whose baseline, where the file holds several.")
 @click.option(
     "--sample-format",
     type=click.Choice(get_args(SampleFormat)),
@@ -52,6 +53,7 @@ def analyze(
     ctx: click.Context,
     files: tuple[str, ...],
     baseline: str | None,
+    sensor: str | None,
     sample_format: SampleFormat | None,
     sample_rate: float | None,
     center_freq: float | None,
@@ -62,6 +64,8 @@ def analyze(
 ) -> None:
     """Find every emission in recordings: start, stop, frequency, width, level, kind."""
     lang: Lang = ctx.obj or default_lang()
+    if sensor is not None and baseline is None:
+        raise click.UsageError(say("analyze.sensor_alone", lang))
     if picture is not None:
         _drawable(Path(picture))
     asked = [
@@ -72,10 +76,19 @@ def analyze(
             center_freq_hz=center_freq,
             picture=_picture_name(picture, path, len(files)),
             lang=lang,
+            baseline=baseline,
+            sensor=sensor,
         )
         for path in files
     ]
-    printer = _json_lines if as_json else _Table(lang).print
+    shown = _json_lines if as_json else _Table(lang).print
+
+    def printer(item: Emission | Summary, file: str) -> None:
+        shown(item, file)
+        if isinstance(item, Summary) and item.assumed_gain_db is not None:
+            gain = f"{item.assumed_gain_db:g}"
+            click.echo(say("analyze.gain_unknown", lang, path=file, gain=gain), err=True)
+
     if len(asked) == 1 and cluster is None:
         with _bar(lang, Path(asked[0].path).name) as progress:
             for item in stream(asked[0], progress):
@@ -152,6 +165,9 @@ class _Table:
                 click.echo(say("analyze.heading", self.lang))
                 self.headed = file
             label = say(f"label.{item.label}", self.lang)
+            news = {None: "", True: "analyze.new", False: "analyze.known"}[item.new]
+            if news:
+                label = f"{say(news, self.lang):6} {label}"
             click.echo(
                 f"{item.start_s:10.4f} {item.stop_s:10.4f} {item.center_freq_hz / 1e6:12.4f} "
                 f"{item.bandwidth_hz / 1e3:10.1f} {item.snr_db:7.1f} {item.peak_dbfs:7.1f}  "

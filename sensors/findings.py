@@ -10,9 +10,11 @@ from pathlib import Path
 from dsp.burst import BurstFinder
 from dsp.iq import clipped_fraction, to_complex
 from dsp.signals import Emission
+from dsp.tiles import frame_window
 from dsp.values import SampleFormat
 from sdr.recording import Recording, open_recording
 from sdr.source import EndOfRecording
+from sensors.acquainted import baseline_for, known_bins, recorded_gain_db
 from sensors.text import Lang
 from sensors.waterfall import Waterfall
 
@@ -38,6 +40,8 @@ class Job:
         Where to draw the waterfall.
     lang : Lang
         Of the picture's words.
+    baseline, sensor : str or None
+        A survey's file and whose baseline in it, to tell what is new.
     """
 
     path: str
@@ -46,6 +50,8 @@ class Job:
     center_freq_hz: float | None = None
     picture: str | None = None
     lang: Lang = "en"
+    baseline: str | None = None
+    sensor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,8 @@ class Summary:
     noise_dbfs_per_hz : float
     clipped_fraction : float
     center_freq_hz, sample_rate_hz : float
+    assumed_gain_db : float or None
+        The baseline's, where the recording does not say with which gain it was made.
     """
 
     file: str
@@ -71,6 +79,7 @@ class Summary:
     clipped_fraction: float
     center_freq_hz: float
     sample_rate_hz: float
+    assumed_gain_db: float | None = None
 
 
 @dataclass(slots=True)
@@ -99,16 +108,25 @@ def stream(job: Job, progress: Progress | None = None) -> Iterator[Emission | Su
     ------
     BadSource
         The recording cannot be read.
+    BaselineFault
+        It was made under other conditions than the baseline.
     """
     with open_recording(
         job.path, job.sample_format, job.sample_rate_hz, job.center_freq_hz
     ) as recording:
         rate, center = recording.sample_rate_hz, recording.center_freq_hz
         waterfall = Waterfall(rate, center, recording.num_samples) if job.picture else None
+        known = assumed_gain_db = None
+        if job.baseline is not None:
+            baseline = baseline_for(job.baseline, job.sensor, recording)
+            known = known_bins(baseline, recording, frame_window(rate).nfft)
+            if recorded_gain_db(recording) is None:
+                assumed_gain_db = baseline.identity.gain_db
         finder = BurstFinder(
             rate,
             center,
             integer_samples=recording.sample_format != "cf32",
+            known=known,
             watch=waterfall.add if waterfall else None,
         )
         _prime(finder, recording)
@@ -144,6 +162,7 @@ def stream(job: Job, progress: Progress | None = None) -> Iterator[Emission | Su
             clipped_fraction=clipped / max(1, done),
             center_freq_hz=center,
             sample_rate_hz=rate,
+            assumed_gain_db=assumed_gain_db,
         )
     if waterfall is not None and job.picture is not None:
         from sensors.picture import draw
@@ -182,8 +201,8 @@ def collect(job: Job) -> Findings:
 
 
 def emission_record(emission: Emission, file: str) -> dict[str, object]:
-    """One JSON line of the contract."""
-    return {
+    """One JSON line of the contract; ``new`` only where a baseline was given."""
+    record: dict[str, object] = {
         "kind": "emission",
         "file": file,
         "start_s": round(emission.start_s, 6),
@@ -195,6 +214,9 @@ def emission_record(emission: Emission, file: str) -> dict[str, object]:
         "label": emission.label,
         "label_confidence": emission.label_confidence,
     }
+    if emission.new is not None:
+        record["new"] = emission.new
+    return record
 
 
 def summary_record(summary: Summary) -> dict[str, object]:
