@@ -29,6 +29,7 @@ KEPT_LINES = 400
 LINE_S = 0.5
 """Time that half a cell of the waterfall stands for."""
 
+LONGEST_S = 2.0
 HALF = "▀"
 
 
@@ -83,6 +84,10 @@ class Waterfall(Widget):
         line = self._lines[0]
         before = line.get(row.start_hz, excess)
         line[row.start_hz] = np.maximum(before, excess) if len(before) == len(excess) else excess
+        # What the row stands for may reach into lines before it.
+        reach = 1 + round(min(row.duration_s, LONGEST_S) / LINE_S)
+        for earlier in list(self._lines)[1:reach]:
+            earlier.setdefault(row.start_hz, excess)
 
     def advance(self, time_ns: int) -> None:
         """Let time go on; a line that nobody fills stays hatched."""
