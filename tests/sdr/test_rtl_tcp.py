@@ -94,9 +94,9 @@ def test_a_server_that_hangs_up(connected):
 
 
 def test_a_server_that_falls_silent(connected, monkeypatch):
-    monkeypatch.setattr(rtl_tcp, "PATIENCE_S", 0.3)
     source, server = connected
     source.read(1000)
+    monkeypatch.setattr(rtl_tcp, "PATIENCE_S", 0.3)
     server.silent = True
     with pytest.raises(DeviceLost) as lost:
         source.read(2_400_000)
