@@ -145,7 +145,13 @@ def run_site(
         if mutant == "delete_on_send":
             from bench_schedules import DeleteOnSend
 
-            link.sender = DeleteOnSend(outbox, link.sender.card)
+            class DeletesOnSend(DeleteOnSend):
+                def sent(self, now_s: float) -> None:
+                    super().sent(now_s)
+                    with outbox._lock:
+                        outbox._db.execute("DELETE FROM record WHERE seq <= ?", (self._cursor,))
+
+            link.sender = DeletesOnSend(outbox, link.sender.card)
         due = beat = time.monotonic()
         status = ("", -1)
         while not stop.is_set():
