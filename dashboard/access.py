@@ -11,16 +11,16 @@ from typing import Literal, Protocol
 
 from dashboard.errors import Refused
 
-Permission = Literal["view", "act", "known", "audit", "accounts"]
+Permission = Literal["view", "act", "known", "evidence", "sessions", "audit", "accounts"]
 Role = Literal["technician", "officer", "radio", "supervisor", "auditor", "admin"]
 
 ROLES: dict[Role, frozenset[Permission]] = {
     "technician": frozenset(("view",)),
     "officer": frozenset(("view", "act")),
-    "radio": frozenset(("view", "act", "known")),
-    "supervisor": frozenset(("view", "act", "known", "audit")),
+    "radio": frozenset(("view", "act", "known", "evidence")),
+    "supervisor": frozenset(("view", "act", "known", "evidence", "sessions", "audit")),
     "auditor": frozenset(("view", "audit")),
-    "admin": frozenset(("view", "act", "known", "audit", "accounts")),
+    "admin": frozenset(("view", "act", "known", "evidence", "sessions", "audit", "accounts")),
 }
 """The whole of it: a permission that is not here is not given."""
 

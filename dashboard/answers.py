@@ -15,11 +15,14 @@ from dashboard.accounts import Accounts
 from dashboard.actions import Action
 from dashboard.audit import Entry
 from dashboard.errors import Refused
+from dashboard.evidence import ClipCard, Evidence
 from dashboard.known import KnownEmitters
 from dashboard.notices import Notice
 from dashboard.picture import Frame
 from dashboard.recorder import OFFSET_DB, STEP_DB, Recorder, history
+from dashboard.saving import OpenFile
 from dashboard.store import Store
+from dashboard.timetable import Timetable
 
 TEN_MINUTES_NS = 600 * 1_000_000_000
 
@@ -37,6 +40,8 @@ class Monitor:
     recorder : Recorder
     accounts : Accounts
     known : KnownEmitters
+    evidence : Evidence
+    timetable : Timetable
     """
 
     store: Store
@@ -45,6 +50,8 @@ class Monitor:
     recorder: Recorder
     accounts: Accounts
     known: KnownEmitters
+    evidence: Evidence
+    timetable: Timetable
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,8 @@ class Call:
 
 def get_sites(call: Call) -> list[state.SiteCard]:
     """Every site with its sensors, the worst first."""
-    return state.cards(call.monitor.board(), call.monitor.clock_ns())
+    monitor = call.monitor
+    return state.cards(monitor.board(), monitor.clock_ns(), monitor.timetable.sessions)
 
 
 def get_sensors(call: Call) -> list[state.SensorCard]:
@@ -125,6 +133,18 @@ def post_action(call: Call) -> msgspec.Raw:
     """Do something about an alarm; answers with the alarm as it is afterwards."""
     call.monitor.store.act(call.path["id"], call.body, call.who.name)
     return get_alarm(call)
+
+
+def get_evidence(call: Call) -> list[ClipCard]:
+    """Recordings of an alarm, in order of time."""
+    get_alarm(call)
+    return call.monitor.evidence.listing(call.path["id"])
+
+
+def get_evidence_file(call: Call) -> OpenFile:
+    """One file of a recording."""
+    get_alarm(call)
+    return call.monitor.evidence.open_file(call.path["id"], call.path["name"], call.who.name)
 
 
 def get_notices(call: Call) -> list[Notice]:

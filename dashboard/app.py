@@ -23,6 +23,7 @@ from dashboard.answers import Monitor
 from dashboard.centre import Centre
 from dashboard.config import MonitorFile, MonitorSection
 from dashboard.errors import PortBusy, StoreError
+from dashboard.evidence import Evidence
 from dashboard.keyring import Keyring
 from dashboard.known import KnownEmitters
 from dashboard.metrics import prometheus_text
@@ -70,6 +71,7 @@ async def run(
         master = token if monitor.insecure else ""
         if not master and (admin_link or monitor.insecure or not accounts.has_admin()):
             master = secrets.token_urlsafe(24)
+        evidence = Evidence(evidence_folder(config), centre.store)
         keyring = Keyring(monitor.keys) if monitor.keys and not monitor.insecure else None
         try:
             async with Receiver(
@@ -81,7 +83,7 @@ async def run(
                 on_refused=centre.on_refused,
                 keyring=keyring,
                 evidence=evidence_folder(config),
-                on_file=lambda site, path: log.info("file", site=site, path=str(path)),
+                on_file=evidence.arrived,
             ) as receiver:
                 centre.watch_through(receiver)
                 application = build(
@@ -92,6 +94,8 @@ async def run(
                         recorder=centre.recorder,
                         accounts=accounts,
                         known=KnownEmitters(centre.store),
+                        evidence=evidence,
+                        timetable=centre.timetable,
                     ),
                     centre.live,
                     Door(accounts, master, f"rfproctor-{port}", time.time_ns),

@@ -24,6 +24,7 @@ from dashboard.recorder import Recorder
 from dashboard.store import Store
 from dashboard.tending import tend
 from dashboard.tiles import Tile, TileFiles
+from dashboard.timetable import Timetable
 from dashboard.watcher import Watcher
 from sensors.messages import Heartbeat, Note, SpectrumReference, SpectrumRow
 
@@ -49,6 +50,7 @@ class Centre:
             surroundings=lambda: self.around,
             clock_ns=clock_ns,
         )
+        self.timetable = Timetable(self.store)
         self.board: state.Board = queries.known_sites(self.store.reader)
         self.live = Live(self._snapshot, clock_ns)
         assert config.history.folder is not None
@@ -147,7 +149,8 @@ class Centre:
                 log.info("old history deleted", files=gone)
 
     def _show(self, site: str) -> None:
-        self.live.tell("site", site, state.site_card(self.board[site], self._clock_ns()))
+        shown = state.site_card(self.board[site], self._clock_ns(), self.timetable.sessions)
+        self.live.tell("site", site, shown)
 
     def _snapshot(self) -> bytes:
         now_ns = self._clock_ns()
@@ -155,7 +158,7 @@ class Centre:
             {
                 "kind": "snapshot",
                 "time_ns": now_ns,
-                "sites": state.cards(self.board, now_ns),
+                "sites": state.cards(self.board, now_ns, self.timetable.sessions),
                 "alarms": queries.current_cards(self.store.reader, now_ns),
                 "notices": queries.notices(self.store.reader, queries.NoticeQuery(limit=50)),
             }

@@ -1,4 +1,4 @@
-"""What the endpoints about the alarm desk answer: known emitters, parts of an alarm."""
+"""What the endpoints of the desk answer: known emitters, parts of an alarm, the timetable."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from dashboard.answers import Call, get_alarm
 from dashboard.errors import Refused
 from dashboard.known import Known, read_csv
 from dashboard.notify import Delivery
+from dashboard.timetable import SessionCard
 
 
 class CsvImport(Struct, forbid_unknown_fields=True, frozen=True):
@@ -37,11 +38,24 @@ def post_known_import(call: Call) -> list[Known]:
 
 def delete_known(call: Call) -> Known:
     """End an entry."""
-    try:
-        number = int(call.path["id"])
-    except ValueError:
-        raise Refused("known.unknown", 404, id=call.path["id"]) from None
+    number = _number(call.path["id"], "known.unknown")
     return call.monitor.known.end(number, call.who.name)
+
+
+def get_sessions(call: Call) -> list[SessionCard]:
+    """The exam timetable, the latest exam first."""
+    return call.monitor.timetable.cards(call.monitor.clock_ns())
+
+
+def post_session(call: Call) -> SessionCard:
+    """Put a session into the timetable."""
+    return call.monitor.timetable.add(call.body, call.who.name)
+
+
+def delete_session(call: Call) -> SessionCard:
+    """Take a session out of the timetable."""
+    number = _number(call.path["id"], "session.unknown")
+    return call.monitor.timetable.end(number, call.who.name)
 
 
 def get_parts(call: Call) -> list[Part]:
@@ -54,3 +68,11 @@ def get_parts(call: Call) -> list[Part]:
 def get_deliveries(call: Call) -> list[Delivery]:
     """What was sent to whom, and whether it arrived."""
     return queries.deliveries(call.monitor.store.reader, call.query.limit)
+
+
+def _number(text: str, unknown: str) -> int:
+    """Number of an entry; what is none is as unknown as one that does not exist."""
+    try:
+        return int(text)
+    except ValueError:
+        raise Refused(unknown, 404, id=text[:40]) from None

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
 import numpy as np
-from starlette.responses import Response
 
 from dashboard import queries
 from dashboard.answers import Call, frame_of
 from dashboard.recorder import OFFSET_DB, STEP_DB, history
+from dashboard.saving import TextFile
 
 ALARM_COLUMNS = (
     *("id", "site", "state", "center_freq_hz", "bandwidth_hz", "first_seen", "last_seen"),
@@ -21,27 +20,7 @@ ALARM_COLUMNS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class CsvFile:
-    """A file for a spreadsheet.
-
-    Attributes
-    ----------
-    name : str
-        For saving; ASCII.
-    text : str
-    """
-
-    name: str
-    text: str
-
-    def response(self) -> Response:
-        """Answer with it; the byte order mark makes Excel read Chinese."""
-        headers = {"Content-Disposition": f'attachment; filename="{self.name}"'}
-        return Response(self.text.encode("utf-8-sig"), media_type="text/csv", headers=headers)
-
-
-def get_alarm_file(call: Call) -> CsvFile:
+def get_alarm_file(call: Call) -> TextFile:
     """Alarms, the last seen first; times in UTC."""
     out = io.StringIO()
     writer = csv.DictWriter(out, ALARM_COLUMNS, extrasaction="ignore", lineterminator="\n")
@@ -58,10 +37,10 @@ def get_alarm_file(call: Call) -> CsvFile:
                 "owner": harmless(alarm["owner"]),
             }
         )
-    return CsvFile(f"alarms-{_utc(call.monitor.clock_ns())[:10]}.csv", out.getvalue())
+    return TextFile(f"alarms-{_utc(call.monitor.clock_ns())[:10]}.csv", out.getvalue())
 
 
-def get_rtl_power_file(call: Call) -> CsvFile:
+def get_rtl_power_file(call: Call) -> TextFile:
     """One line a pixel row: date, time, Hz low, Hz high, Hz step, samples, dB, dB ...
 
     Pixels where nothing was seen are ``nan``, as rtl_power writes what it has no power for; rows
@@ -78,7 +57,7 @@ def get_rtl_power_file(call: Call) -> CsvFile:
         date, time = _utc(frame.start_ns + round(index * row_ns))[:19].split("T")
         head = f"{date}, {time}, {frame.start_hz:.0f}, {frame.stop_hz:.0f}, {step_hz:.2f}, 1, "
         lines.append(head + ", ".join(f"{level:.2f}" for level in levels_db[index]) + "\n")
-    return CsvFile("rtl_power.csv", "".join(lines))
+    return TextFile("rtl_power.csv", "".join(lines))
 
 
 def harmless(text: str) -> str:

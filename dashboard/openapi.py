@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from dashboard.api import Endpoint
+from dashboard.endpoint import Endpoint
 
 REFUSALS = {
     401: "Not signed in, or a wrong token",
@@ -84,7 +84,7 @@ def _operation(at: Endpoint, schemas: dict[int, dict[str, Any]]) -> dict[str, An
     responses: dict[str, Any] = {
         "200": {
             "description": "Done",
-            "content": {at.media: {"schema": schemas[id(at.answer)]}},
+            "content": {at.media: {} if at.answer is bytes else {"schema": schemas[id(at.answer)]}},
         },
         **{
             str(status): {"description": REFUSALS[status], "content": refusal}

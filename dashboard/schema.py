@@ -19,11 +19,12 @@ from sqlalchemy import (
     insert,
     inspect,
     select,
+    update,
 )
 
 from dashboard.errors import StoreError
 
-VERSION = 1
+VERSION = 2
 
 metadata = MetaData()
 
@@ -162,6 +163,41 @@ known = Table(
 )
 """Emitters that may be there."""
 
+clips = Table(
+    "clips",
+    metadata,
+    Column("site", String(64), primary_key=True),
+    Column("name", String(128), primary_key=True),
+    Column("sensor", String(64), nullable=False),
+    Column("emitter", String(64), nullable=False),
+    Column("start_ns", BigInteger, nullable=False),
+    Column("stop_ns", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("announced_ns", BigInteger, nullable=False),
+    Column("arrived_ns", BigInteger, nullable=False),
+    Column("dropped_ns", BigInteger, nullable=False),
+    Index("clips_by_emitter", "sensor", "emitter"),
+)
+"""Recordings that the sites announced."""
+
+exams = Table(
+    "exams",
+    metadata,
+    Column("id", _ROW, primary_key=True, autoincrement=False),
+    Column("name", String(200), nullable=False),
+    Column("site", String(64), nullable=False),
+    Column("start_ns", BigInteger, nullable=False),
+    Column("stop_ns", BigInteger, nullable=False),
+    Column("drill_s", Float(53), nullable=False),
+    Column("armed_s", Float(53), nullable=False),
+    Column("closing_s", Float(53), nullable=False),
+    Column("author", String(64), nullable=False),
+    Column("created_ns", BigInteger, nullable=False),
+    Column("ended_ns", BigInteger, nullable=False),
+    Column("ended_by", String(64), nullable=False),
+)
+"""The exam timetable."""
+
 deliveries = Table(
     "deliveries",
     metadata,
@@ -230,7 +266,7 @@ audit = Table(
 
 
 def prepare(engine: Engine) -> None:
-    """Create the tables of a new database; check the version of an old one.
+    """Create the tables of a new database; bring an old one up to date.
 
     Raises
     ------
@@ -249,4 +285,10 @@ def prepare(engine: Engine) -> None:
                 store=engine.url.render_as_string(),
                 found=found,
                 ours=VERSION,
+            )
+        if found < VERSION:
+            # So far every version only added tables.
+            metadata.create_all(connection)
+            connection.execute(
+                update(about).where(about.c.name == "schema").values(value=str(VERSION))
             )

@@ -6,12 +6,13 @@ with its age; nothing on the board ever turns green because nothing was heard.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
 
 from dashboard.fuse import Surroundings
+from dashboard.phases import Now, Session, current
 from sensors.messages import BandWatch, Heartbeat, Note, SensorHealth, State
 
 SILENT_S = 5.0
@@ -97,6 +98,8 @@ class SiteCard(Struct, frozen=True):
         Since its last heartbeat.
     sensors : list of SensorCard
         The worst first.
+    session : Now or None
+        The exam that counts here, its phase and what remains of it.
     """
 
     site: str
@@ -113,9 +116,10 @@ class SiteCard(Struct, frozen=True):
     round_trip_s: float
     outbox_oldest_s: float
     link_notes: list[Note]
+    session: Now | None = None
 
 
-def site_card(site: Site, now_ns: int) -> SiteCard:
+def site_card(site: Site, now_ns: int, sessions: Iterable[Session] = ()) -> SiteCard:
     """Show a site; while it is silent its sensors are silent, whatever they said last."""
     said = site.heartbeat
     age_s = max(0.0, (now_ns - site.received_ns) / 1e9)
@@ -148,12 +152,13 @@ def site_card(site: Site, now_ns: int) -> SiteCard:
         round_trip_s=said.round_trip_s,
         outbox_oldest_s=said.outbox_oldest_s,
         link_notes=said.link_notes,
+        session=current(sessions, said.site, now_ns),
     )
 
 
-def cards(board: Board, now_ns: int) -> list[SiteCard]:
+def cards(board: Board, now_ns: int, sessions: Sequence[Session] = ()) -> list[SiteCard]:
     """Every site, the worst first."""
-    shown = [site_card(site, now_ns) for site in board.values()]
+    shown = [site_card(site, now_ns, sessions) for site in board.values()]
     return sorted(shown, key=lambda card: (WORST_FIRST.index(card.state), card.site))
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, insert, select
 from dashboard import schema
 from dashboard.actions import Wish, act
 from dashboard.alarms import WAITING, Alarm
+from dashboard.clips import keep_clips
 from dashboard.database import open_database, upsert
 from dashboard.desk import Desk, alarm_id
 from dashboard.errors import Refused
@@ -121,6 +122,7 @@ class Store:
                 heads = advance(connection, batch)
                 keep_events(connection, events)
                 keep_notices(connection, notices)
+                keep_clips(connection, batch)
                 for notice in notices:
                     self.tell_notice(connection, notice)
                 changed = [self.desk.alarms[key] for key in before if key in self.desk.alarms]

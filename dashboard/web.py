@@ -23,9 +23,9 @@ from starlette.websockets import WebSocket
 
 from dashboard.access import Door, Identity
 from dashboard.answers import Call, Monitor
-from dashboard.api import ENDPOINTS, Endpoint
+from dashboard.api import ENDPOINTS
+from dashboard.endpoint import Endpoint
 from dashboard.errors import Refused
-from dashboard.exports import CsvFile
 from dashboard.guard import (
     Guard,
     as_json,
@@ -38,6 +38,7 @@ from dashboard.guard import (
 )
 from dashboard.live import Live
 from dashboard.openapi import document
+from dashboard.saving import Saved
 from dashboard.signin import signin_page
 from sensors.text import Lang, catalogue, say
 
@@ -167,7 +168,7 @@ def _route(path: str, monitor: Monitor, door: Door) -> Route:
             await _body(request, at),
         )
         answer = await run_in_threadpool(at.run, call)
-        return answer.response() if isinstance(answer, CsvFile) else as_json(answer)
+        return answer.response() if isinstance(answer, Saved) else as_json(answer)
 
     return Route(f"/api/v1{path}", handler, methods=list(by_method))
 

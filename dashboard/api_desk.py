@@ -1,0 +1,141 @@
+"""``/api/v1``, the desk: alarms, their evidence, known emitters, the exam timetable."""
+
+from __future__ import annotations
+
+from dashboard import answers, desk_answers, queries
+from dashboard.actions import Action, Wish
+from dashboard.alarms import Part
+from dashboard.cards import Card
+from dashboard.endpoint import Endpoint
+from dashboard.evidence import ClipCard
+from dashboard.known import Known, NewKnown
+from dashboard.notify import Delivery
+from dashboard.phases import NewSession
+from dashboard.timetable import SessionCard
+
+DESK = (
+    Endpoint(
+        "GET",
+        "/alarms",
+        "Alarms, last seen first",
+        "view",
+        list[Card],
+        answers.get_alarms,
+        query=queries.AlarmQuery,
+    ),
+    Endpoint("GET", "/alarms/{id}", "One alarm", "view", Card, answers.get_alarm, refuses=(404,)),
+    Endpoint(
+        "GET",
+        "/alarms/{id}/actions",
+        "What was done about an alarm",
+        "view",
+        list[Action],
+        answers.get_actions,
+        refuses=(404,),
+    ),
+    Endpoint(
+        "POST",
+        "/alarms/{id}/actions",
+        "Do something about an alarm",
+        "act",
+        Card,
+        answers.post_action,
+        body=Wish,
+        refuses=(404, 409),
+    ),
+    Endpoint(
+        "GET",
+        "/alarms/{id}/parts",
+        "What each sensor heard of an alarm",
+        "view",
+        list[Part],
+        desk_answers.get_parts,
+        refuses=(404,),
+    ),
+    Endpoint(
+        "GET",
+        "/alarms/{id}/evidence",
+        "Recordings of an alarm",
+        "view",
+        list[ClipCard],
+        answers.get_evidence,
+        refuses=(404,),
+    ),
+    Endpoint(
+        "GET",
+        "/alarms/{id}/evidence/{name}",
+        "One file of a recording",
+        "evidence",
+        bytes,
+        answers.get_evidence_file,
+        refuses=(404, 409),
+        media="application/octet-stream",
+    ),
+    Endpoint("GET", "/known", "Known emitters", "view", list[Known], desk_answers.get_known),
+    Endpoint(
+        "POST",
+        "/known",
+        "Add a known emitter",
+        "known",
+        Known,
+        desk_answers.post_known,
+        body=NewKnown,
+        refuses=(409,),
+    ),
+    Endpoint(
+        "POST",
+        "/known/import",
+        "Add the stations of a CSV file",
+        "known",
+        list[Known],
+        desk_answers.post_known_import,
+        body=desk_answers.CsvImport,
+        refuses=(409,),
+        max_body=8 * 1024 * 1024,
+    ),
+    Endpoint(
+        "DELETE",
+        "/known/{id}",
+        "End a known emitter",
+        "known",
+        Known,
+        desk_answers.delete_known,
+        refuses=(404, 409),
+    ),
+    Endpoint(
+        "GET",
+        "/sessions",
+        "The exam timetable",
+        "view",
+        list[SessionCard],
+        desk_answers.get_sessions,
+    ),
+    Endpoint(
+        "POST",
+        "/sessions",
+        "Put a session into the timetable",
+        "sessions",
+        SessionCard,
+        desk_answers.post_session,
+        body=NewSession,
+        refuses=(409,),
+    ),
+    Endpoint(
+        "DELETE",
+        "/sessions/{id}",
+        "Take a session out of the timetable",
+        "sessions",
+        SessionCard,
+        desk_answers.delete_session,
+        refuses=(404, 409),
+    ),
+    Endpoint(
+        "GET",
+        "/deliveries",
+        "Messages that were sent",
+        "view",
+        list[Delivery],
+        desk_answers.get_deliveries,
+        query=queries.DeliveryQuery,
+    ),
+)
