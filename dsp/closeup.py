@@ -133,7 +133,7 @@ class Closeup:
             on=sum(r.stop - r.start for r in runs),
             runs=len(runs),
             longest=max(r.stop - r.start for r in runs),
-            cut=self._cut(around, runs, blob),
+            part=self._part(runs, first),
         )
 
     def _own_spectrum(self, samples: IQ) -> Sums:
@@ -143,17 +143,21 @@ class Closeup:
         scale = self.window.enbw_bins / (nfft * max(1, len(samples)))
         return np.asarray(power * scale, dtype=np.float64)
 
-    def _cut(self, around: IQ, runs: list[Run], blob: Blob) -> Shape:
-        """Features of the longest run, or of all where each is short; for the first `CUTS` only."""
-        if self._cuts_left == 0:
-            return Shape()
-        self._cuts_left -= 1
+    def _part(self, runs: list[Run], first: int) -> tuple[int, int]:
+        """Where to look for the kind: the longest run, or all of them where each is short."""
         long = max(runs, key=lambda r: r.stop - r.start)
         several = len(runs) > 8 and long.stop - long.start < CUT_SAMPLES // 8
         begin, end = (runs[0].start, runs[-1].stop) if several else (long.start, long.stop)
-        return shape(around[max(0, begin) : max(0, end)], *self._band(blob))
+        return max(0, first + begin), min(max(0, first + end), first + begin + CUT_SAMPLES)
 
-    def _band(self, blob: Blob) -> tuple[float, float]:
+    def cut(self, segment: Segment) -> Shape:
+        """Features by which its kind is told, for the first `CUTS` segments asked about."""
+        if self._cuts_left == 0:
+            return Shape()
+        self._cuts_left -= 1
+        return shape(self.samples[slice(*segment.part)], *self._band(segment))
+
+    def _band(self, blob: Blob | Segment) -> tuple[float, float]:
         """Edges of its bins in cycles per sample."""
         nfft = self.window.nfft
         return blob.low_bin / nfft - 0.5, (blob.high_bin + 1) / nfft - 0.5

@@ -10,9 +10,9 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from dsp.blobs import noise_threshold
-from dsp.psd import power_batches
+from dsp.psd import BATCH_POINTS, num_frames, power_batches
 from dsp.values import IQ, Real
-from dsp.window import window
+from dsp.window import Window, window
 
 EDGE_DB = 13.0
 """An emission is on where it is less than this under its usual level."""
@@ -23,6 +23,10 @@ PILOT_S = (200e-6, 300e-6)
 
 P_FA_EDGE = 1e-7
 SPECK_SHARE = 0.01
+
+SMALL_PRODUCT = 1 << 18
+PROJECTED = 12
+"""Up to so many bins a product of matrices is quicker than the transform."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +90,43 @@ def envelope(samples: IQ, low: float, high: float, longest: int) -> Envelope:
     if len(columns) == 0:
         columns = np.array([int(np.argmin(np.abs(freqs - (low + high) / 2)))])
     pairs = np.concatenate([2 * columns, 2 * columns + 1])
-    parts = [
-        squares[:, pairs].sum(axis=1)
-        for _, squares in power_batches(samples, win, hop, max(1, (1 << 16) // nfft))
-    ]
-    power = (np.concatenate(parts) / win.enbw_bins).astype(np.float32)
+    if len(columns) <= PROJECTED:
+        power = _projected(samples, win, columns)
+    else:
+        batches = power_batches(samples.view(np.float32), win, hop, max(1, BATCH_POINTS // nfft))
+        power = np.concatenate([squares[:, pairs].sum(axis=1) for _, squares in batches])
+    power = (power / win.enbw_bins).astype(np.float32)
     return Envelope(power, hop, nfft // 2, len(columns))
+
+
+def _projected(samples: IQ, win: Window, columns: npt.NDArray[np.intp]) -> Real:
+    """Power summed over a few bins of half-overlapped frames, shape (n_frames,).
+
+    Few bins of a transform cost less as a product of matrices, of real ones even: interleaved I
+    and Q times the window times cosine and sine.  Frames of even and of odd number do not overlap
+    among themselves, and so lie in memory as the rows of a matrix.
+    """
+    nfft = win.nfft
+    turn = np.outer(np.arange(nfft), columns) * (2.0 * np.pi / nfft)
+    taps = win.taps[:, None].astype(np.float64)
+    real, imag = taps * np.cos(turn), taps * np.sin(turn)
+    # (x + iy)(c - is) = (xc + ys) + i(yc - xs)
+    rows = np.stack([np.hstack([real, -imag]), np.hstack([imag, real])], axis=1)
+    matrix = rows.reshape(2 * nfft, -1).astype(np.float32)
+    few = max(1, SMALL_PRODUCT // matrix.size)
+    power = np.empty(num_frames(len(samples), nfft, nfft // 2), dtype=np.float32)
+    for odd in (0, 1):
+        parts = samples[odd * (nfft // 2) :].view(np.float32)
+        count = len(power[odd::2])
+        frames = parts[: count * 2 * nfft].reshape(count, 2 * nfft)
+        # A stack of small products: the library would wake threads for a large one.
+        stack, width = count // few, matrix.shape[1]
+        spectra = np.empty((count, width), dtype=np.float32)
+        whole = spectra[: stack * few].reshape(stack, few, width)
+        np.matmul(frames[: stack * few].reshape(stack, few, 2 * nfft), matrix, out=whole)
+        np.matmul(frames[stack * few :], matrix, out=spectra[stack * few :])
+        power[odd::2] = np.einsum("ij,ij->i", spectra, spectra)
+    return power
 
 
 def on_runs(shape: Envelope, noise: float, edge_db: float = EDGE_DB) -> tuple[list[Run], float]:
@@ -206,13 +241,17 @@ def _runs(on: npt.NDArray[np.bool_], shape: Envelope) -> list[Run]:
     """Sample ranges of the true stretches."""
     change = np.flatnonzero(np.diff(np.concatenate([[False], on, [False]]).astype(np.int8)))
     half = shape.step // 2
+    if len(change) == 0:
+        return []
+    # Between the stretches it is summed too, and not used.
+    sums = np.add.reduceat(np.append(shape.power, np.float32(0.0)), change, dtype=np.float64)
     return [
         Run(
             int(a) * shape.step + shape.offset - half,
             (int(b) - 1) * shape.step + shape.offset + half,
-            float(shape.power[a:b].mean()),
+            float(total) / int(b - a),
         )
-        for a, b in zip(change[0::2], change[1::2], strict=True)
+        for a, b, total in zip(change[0::2], change[1::2], sums[0::2], strict=True)
     ]
 
 

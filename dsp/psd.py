@@ -116,9 +116,20 @@ def _pair_taps(window: Window, scale: float) -> Real:
 
 
 def power_batches(
-    samples: IQ, window: Window, hop_size: int, batch: int
+    parts: Raw,
+    window: Window,
+    hop_size: int,
+    batch: int,
+    *,
+    scale: float = 1.0,
+    offset: complex = 0j,
 ) -> Iterator[tuple[int, Real]]:
     """Squared real and imaginary parts of windowed transforms, a cache-sized batch at a time.
+
+    Parameters
+    ----------
+    parts, scale, offset
+        As for `dwell_power`.
 
     Yields
     ------
@@ -129,9 +140,7 @@ def power_batches(
         left apart because adding them after a reduction over frames is cheaper.  Overwritten by
         the next batch.
     """
-    if samples.dtype != np.complex64 or not samples.flags.c_contiguous:
-        raise ValueError(f"samples must be contiguous complex64, not {samples.dtype}")
-    for first, spectra in _transforms(samples.view(np.float32), window, hop_size, batch, 1.0, 0j):
+    for first, spectra in _transforms(parts, window, hop_size, batch, scale, offset):
         squares = spectra.view(np.float32)
         yield first, np.multiply(squares, squares, out=squares)
 
@@ -157,10 +166,12 @@ def frame_power(samples: IQ, window: Window, hop_size: int) -> Real:
     ValueError
         Fewer samples than one segment, or not contiguous complex64.
     """
-    nfft = window.nfft
+    if samples.dtype != np.complex64 or not samples.flags.c_contiguous:
+        raise ValueError(f"samples must be contiguous complex64, not {samples.dtype}")
+    nfft, parts = window.nfft, samples.view(np.float32)
     power = np.empty((num_frames(samples.shape[0], nfft, hop_size), nfft), dtype=np.float32)
     split = (nfft + 1) // 2
-    for first, squares in power_batches(samples, window, hop_size, max(1, BATCH_POINTS // nfft)):
+    for first, squares in power_batches(parts, window, hop_size, max(1, BATCH_POINTS // nfft)):
         rows = power[first : first + squares.shape[0]]
         real, imag = squares[:, 0::2], squares[:, 1::2]
         np.add(real[:, :split], imag[:, :split], out=rows[:, nfft - split :])

@@ -53,6 +53,8 @@ class Segment:
         Never seen to start: there since the beginning, or part of the quiet level.
     pulse : bool
         A short wide pulse, whose level is its own and not that of its tile rows.
+    part : tuple of int
+        Samples of the block in which its kind shows.
     cut : Shape
         Features of its strongest piece.
     """
@@ -71,6 +73,7 @@ class Segment:
     on: int
     runs: int
     longest: int
+    part: tuple[int, int]
     steady: bool = False
     pulse: bool = False
     cut: Shape = field(default_factory=Shape)

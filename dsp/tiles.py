@@ -9,7 +9,7 @@ import numpy as np
 
 from dsp.floor import averages
 from dsp.psd import BATCH_POINTS, num_frames, power_batches
-from dsp.values import IQ, Real
+from dsp.values import Raw, Real
 from dsp.window import Window, window
 
 BIN_HZ = 1000.0
@@ -49,7 +49,9 @@ def frame_window(sample_rate_hz: float) -> Window:
     return window("hann", min(1 << order, BATCH_POINTS // GROUP))
 
 
-def tiles(samples: IQ, win: Window, group: int = GROUP) -> Tiles:
+def tiles(
+    parts: Raw, win: Window, group: int = GROUP, *, scale: float = 1.0, offset: complex = 0j
+) -> Tiles:
     """Reduce samples to tiles, a cache-sized batch at a time.
 
     Every sample is transformed twice (half overlap) and nothing of full resolution is kept.
@@ -57,11 +59,14 @@ def tiles(samples: IQ, win: Window, group: int = GROUP) -> Tiles:
 
     Parameters
     ----------
-    samples : complex64, shape (n,)
-        At least one window; less than a row gives one row of fewer frames.
+    parts : ndarray, shape (2 * n,)
+        Interleaved I and Q of any real type.  At least one window; less than a row gives one row
+        of fewer frames.
     win : Window
     group : int
         Frames in a row.
+    scale, offset : float, complex
+        What full scale and what zero is in ``parts``.
 
     Raises
     ------
@@ -70,13 +75,13 @@ def tiles(samples: IQ, win: Window, group: int = GROUP) -> Tiles:
     """
     nfft = win.nfft
     hop = nfft // 2
-    total = num_frames(len(samples), nfft, hop)
+    total = num_frames(len(parts) // 2, nfft, hop)
     group = min(group, max(1, total))
     rows = total // group
     mean = np.empty((rows, nfft), dtype=np.float32)
     peak = np.empty((rows, nfft), dtype=np.float32)
     batch = max(1, BATCH_POINTS // nfft // group) * group
-    for first, squares in power_batches(samples, win, hop, batch):
+    for first, squares in power_batches(parts, win, hop, batch, scale=scale, offset=offset):
         power = squares[:, 0::2] + squares[:, 1::2]
         full = len(power) // group
         row = first // group

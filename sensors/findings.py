@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dsp.burst import BurstFinder
-from dsp.iq import clipped_fraction, to_complex
+from dsp.iq import clipped_fraction
 from dsp.signals import Emission
 from dsp.tiles import frame_window
 from dsp.values import SampleFormat
@@ -125,7 +125,7 @@ def stream(job: Job, progress: Progress | None = None) -> Iterator[Emission | Su
         finder = BurstFinder(
             rate,
             center,
-            integer_samples=recording.sample_format != "cf32",
+            sample_format=recording.sample_format,
             known=known,
             watch=waterfall.add if waterfall else None,
         )
@@ -146,9 +146,8 @@ def stream(job: Job, progress: Progress | None = None) -> Iterator[Emission | Su
                 block = recording.read(chunk)
             except EndOfRecording:
                 break
-            samples = to_complex(block.raw, block.sample_format)
             clipped += clipped_fraction(block.raw, block.sample_format) * block.num_samples
-            yield from take(finder.feed(samples))
+            yield from take(finder.feed(block.raw))
             done += block.num_samples
             if progress is not None:
                 progress(done, recording.num_samples)
@@ -186,7 +185,7 @@ def _prime(finder: BurstFinder, recording: Recording) -> None:
         recording.seek((recording.num_samples - length) * index // (count - 1))
         block = recording.read(length)
         if block.num_samples == length:
-            finder.prime(to_complex(block.raw, block.sample_format))
+            finder.prime(block.raw)
     recording.seek(0)
 
 
