@@ -134,15 +134,15 @@ def mark(tile: Tiles, floor: Floor, gain: Real, pulsed: Mask) -> Mask:
     level[floor.dead] = np.inf
     gain = gain[:, None]
     single = noise_threshold(1.0, P_FA / tile.group)
-    mean = tile.mean / gain
-    marked = tile.peak > (level * np.float32(single)) * gain
+    mean, peak = tile.mean / gain, tile.peak / gain
+    marked = peak > level * np.float32(single)
     marked |= mean > level * np.float32(max(noise_threshold(tile.k_eff), guard))
     quick = np.where(marked, level, mean)
     for rows in LONG_LOOKS:
         if len(mean) >= 2 * rows:
             marked |= _long_look(quick, level, rows, tile.group)
     marked |= _wide_look(mean, level)
-    marked |= _wide_look(tile.peak / gain, level * np.float32(_mean_of_largest(tile.group)))
+    marked |= _wide_look(peak, level * np.float32(_mean_of_largest(tile.group)))
     marked[pulsed] |= ~floor.dead
     if marked.any():
         marked &= tile.peak > _shadow(tile.peak, floor.usual)

@@ -183,8 +183,10 @@ class BurstFinder:
         # Beside a wide steady emission it is that one's own pattern which comes and goes.
         pulsed &= bool(self.floor.steady.mean() < 0.1)
         if pulsed.any():
-            samples = to_complex(raw, self.sample_format)
-            pulsed &= crest(samples, tile.group * self._hop, len(tile.mean)) > PULSE_CREST
+            span = tile.group * self._hop
+            lifted = raw[: len(pulsed) * 2 * span].reshape(len(pulsed), -1)[pulsed].ravel()
+            samples = to_complex(lifted, self.sample_format)
+            pulsed[pulsed] = crest(samples, span, int(pulsed.sum())) > PULSE_CREST
             gain[pulsed] = 1.0
         return gain, pulsed
 
