@@ -17,8 +17,17 @@ from sensors.listener import Listener
 from sensors.messages import EmitterEvent, Event, Note, NoticeEvent
 from sensors.outbox import OutboxFault
 from sensors.reports import ClipReport
+from sensors.visit import Gap
 
 log = structlog.get_logger()
+
+Level = Literal["info", "warning", "alarm"]
+
+OUR_OWN = frozenset({"ledger.gap_baseline", "ledger.gap_starting", "ledger.gap_stopped"})
+"""Causes of silence that are part of starting and stopping ..."""
+
+TOLD_S = 3.0
+"""... of which people are told when they last longer than this."""
 
 
 class Herald:
@@ -65,13 +74,22 @@ class Herald:
     def notice(
         self,
         sensor: str,
-        level: Literal["info", "warning", "alarm"],
+        level: Level,
         note: Note,
         start_ns: int,
         stop_ns: int = 0,
     ) -> None:
         """Say something about a sensor that must not be lost; ``stop_ns`` 0 while it lasts."""
         self.publish(NoticeEvent(self._site, sensor, level, note, start_ns, stop_ns))
+
+    def gap(self, gap: Gap) -> None:
+        """Say that a sensor was silent; the ledger has it in any case."""
+        ours = gap.cause in OUR_OWN
+        if ours and gap.duration_s < TOLD_S:
+            return
+        note = Note(gap.cause, {**gap.fields, "seconds": round(gap.duration_s, 1)})
+        level: Level = "info" if ours else "warning"
+        self.notice(gap.sensor, level, note, gap.start_ns, gap.stop_ns)
 
     def learnt(self, sensor: str, heard: Sequence[SurveyEmitter]) -> None:
         """Say what a survey has learnt: not silently, somebody has to say that it is legal."""

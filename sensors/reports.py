@@ -147,6 +147,14 @@ class ClipReport(Struct, frozen=True, tag="clip", array_like=True):
     fields: dict[str, str] = {}
 
 
+class PauseReport(Struct, frozen=True, tag="pause", array_like=True):
+    """The dongle was not heard for a moment, for a reason of our own."""
+
+    sensor: str
+    message_id: str
+    time_ns: int
+
+
 class EndReport(Struct, frozen=True, tag="end", array_like=True):
     """A recording has been read to its end."""
 
@@ -154,7 +162,7 @@ class EndReport(Struct, frozen=True, tag="end", array_like=True):
     time_ns: int
 
 
-Report = DwellReport | StartReport | MissedHop | FaultReport | ClipReport | EndReport
+Report = DwellReport | StartReport | MissedHop | FaultReport | ClipReport | PauseReport | EndReport
 
 encode = msgpack.Encoder().encode
 decode = msgpack.Decoder(Report).decode

@@ -31,6 +31,7 @@ from sensors.reports import (
     EndReport,
     FaultReport,
     MissedHop,
+    PauseReport,
     Report,
     SiteFault,
     StartReport,
@@ -188,6 +189,8 @@ class Station:
             self._fault(listener, report)
         elif isinstance(report, ClipReport):
             self._herald.clip(listener, report)
+        elif isinstance(report, PauseReport):
+            self._ledger.gap(report.sensor, report.time_ns, report.message_id)
         elif isinstance(report, EndReport):
             log.info("recording_ended", sensor=report.sensor)
             self._crew.dismiss(report.sensor)
@@ -231,8 +234,7 @@ class Station:
             )
         )
         if gap is not None:
-            note = Note(gap.cause, {**gap.fields, "seconds": round(gap.duration_s, 1)})
-            self._herald.notice(listener.task.sensor, "warning", note, gap.start_ns, gap.stop_ns)
+            self._herald.gap(gap)
 
     def _fault(self, listener: Listener, report: FaultReport) -> None:
         note = Note(report.message_id, {key: value[:200] for key, value in report.fields.items()})

@@ -46,6 +46,7 @@ from sensors.reports import (
     EndReport,
     FaultReport,
     MissedHop,
+    PauseReport,
     Report,
     StartReport,
     encode,
@@ -138,6 +139,7 @@ def watch(task: Task, source: Source, site: Supervisor) -> None:
                     tracker = Tracker()
                     route.begin()
                     clipper.begin(baseline)
+                    site.report(PauseReport(task.sensor, "ledger.gap_baseline", time.time_ns()))
             reference = baseline.at(dwell.hop, dwell.time_ns) if baseline is not None else None
             followed = tracker.on_air_hz(dwell.grid)
             detections = detect(dwell, reference, rule, followed_hz=followed)
