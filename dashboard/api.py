@@ -6,7 +6,7 @@ OpenAPI document is made of it.
 
 from __future__ import annotations
 
-from dashboard import answers, exports, queries, state
+from dashboard import answers, exports, queries, regulator, state
 from dashboard.api_desk import DESK
 from dashboard.api_people import PEOPLE
 from dashboard.endpoint import Endpoint
@@ -80,6 +80,28 @@ WATCH = (
         list[Notice],
         answers.get_notices,
         query=queries.NoticeQuery,
+    ),
+    Endpoint(
+        "GET",
+        "/export/sm1809/{sensor:path}",
+        "Recorded scans as ITU-R SM.1809 text",
+        "view",
+        str,
+        regulator.get_scan_file,
+        query=regulator.ScanQuery,
+        refuses=(404, 409),
+        media="text/plain",
+    ),
+    Endpoint(
+        "GET",
+        "/export/occupancy/{sensor:path}",
+        "Occupancy of channels after ITU-R SM.1880",
+        "view",
+        str,
+        regulator.get_occupancy_file,
+        query=regulator.OccupancyQuery,
+        refuses=(404, 409),
+        media="text/csv",
     ),
 )
 ENDPOINTS = (*WATCH, *DESK, *PEOPLE)

@@ -75,7 +75,12 @@ def _operation(at: Endpoint, schemas: dict[int, dict[str, Any]]) -> dict[str, An
         struct = components[schema["$ref"]]
         for name, kind in struct["properties"].items():
             parameters.append(
-                {"name": name, "in": "query", "required": False, "schema": _not_null(kind)}
+                {
+                    "name": name,
+                    "in": "query",
+                    "required": name in struct.get("required", ()),
+                    "schema": _not_null(kind),
+                }
             )
     statuses = {401, 403, 429, *at.refuses, 422}
     if at.body is not None:

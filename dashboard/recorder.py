@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -201,3 +201,20 @@ def history(recorder: Recorder, sensor: str, frame: Frame) -> Codes:
     )
     newest = recorder.open_tiles(sensor)
     return np.maximum(draw(frame, tiles), draw(frame, newest))
+
+
+def minutes(recorder: Recorder, sensor: str, frame: Frame) -> Iterator[Tile]:
+    """Finest tiles of a window, each minute of a band once: on disk, not yet written, or both."""
+    newest = {
+        (tile.start_ns, tile.start_hz, tile.codes.shape[1]): tile
+        for tile in recorder.open_tiles(sensor)
+    }
+    tiles = recorder.files.read(
+        sensor, 0, frame.start_ns, frame.stop_ns, frame.start_hz, frame.stop_hz
+    )
+    for tile in tiles:
+        more = newest.pop((tile.start_ns, tile.start_hz, tile.codes.shape[1]), None)
+        if more is not None:
+            tile = replace(tile, codes=np.maximum(tile.codes, more.codes))
+        yield tile
+    yield from newest.values()

@@ -1,0 +1,161 @@
+"""How busy each channel was, from the recorded waterfall, after ITU-R SM.1880. Pure.
+
+Frequency channel occupancy of channel c over a time T in which it was looked at N times::
+
+    FCO(c) = N_occupied(c) / N(c)
+
+A look is one recorded second.  It is occupied when the level of *any* bin inside the channel is
+over the threshold, which is either given or dynamic: the noise of the minute, taken as the level
+under which the quietest 20 % of the band's cells lie (after SM.1753), plus a margin.  SM.1880 asks
+for 3-5 dB at least; a recorded cell is the maximum of a second, whose own noise reaches higher.
+
+How far N looks can be trusted: the relative error of an occupancy p at 95 % confidence is
+``1.96 * sqrt((1 - p) / (p * N))`` for independent looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from math import sqrt
+
+import numpy as np
+import numpy.typing as npt
+
+from dashboard.tiles import LEVELS, Tile
+
+QUIETEST = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What is counted.
+
+    Attributes
+    ----------
+    start_ns, stop_ns : int
+    start_hz, stop_hz : float
+        Channels that lie wholly inside.
+    raster_hz, offset_hz : float
+        Channels are centred on ``offset_hz + k * raster_hz`` and as wide as the raster.
+    """
+
+    start_ns: int
+    stop_ns: int
+    start_hz: float
+    stop_hz: float
+    raster_hz: float
+    offset_hz: float = 0.0
+
+
+@dataclass(slots=True)
+class Channel:
+    """What was counted of one channel.
+
+    Attributes
+    ----------
+    center_freq_hz : float
+    looks, occupied : int
+        Seconds in which it was seen; in which it was over the threshold.
+    max_code : int
+        Highest level, as tiles code it.
+    thresholds : list of float
+        In codes, one for each minute.
+    """
+
+    center_freq_hz: float
+    looks: int = 0
+    occupied: int = 0
+    max_code: int = 0
+    thresholds: list[float] = field(default_factory=list)
+
+    @property
+    def fco(self) -> float:
+        """Occupancy, 0-1."""
+        return self.occupied / self.looks
+
+    @property
+    def error_95(self) -> float | None:
+        """Relative error at 95 %; None where nothing was heard."""
+        if not self.occupied:
+            return None
+        return 1.96 * sqrt((1 - self.fco) / (self.fco * self.looks))
+
+
+class TooFine(Exception):
+    """The recorded bins are wider than a channel; the argument is their width in hertz."""
+
+
+def count(
+    tiles: Iterable[Tile],
+    window: Window,
+    *,
+    margin_codes: float,
+    threshold_code: float | None = None,
+) -> list[Channel]:
+    """Count looks and occupied looks of every channel.
+
+    Parameters
+    ----------
+    tiles : iterable of Tile
+        Of the finest level, each minute of a band once.
+    window : Window
+    margin_codes : float
+        Over the noise of the minute, in steps of the codes.
+    threshold_code : float, optional
+        A fixed threshold instead.
+
+    Returns
+    -------
+    list of Channel
+        Those that were seen at all, the lowest first.
+
+    Raises
+    ------
+    TooFine
+    """
+    channels: dict[int, Channel] = {}
+    for tile in tiles:
+        if tile.bin_width_hz > window.raster_hz * (1 + 1e-9):
+            raise TooFine(tile.bin_width_hz)
+        codes = _rows_inside(tile, window)
+        seen = codes[codes > 0]
+        numbers, inside = _channels_of(tile, window)
+        if not seen.size or not numbers.size:
+            continue
+        threshold = threshold_code
+        if threshold is None:
+            threshold = float(np.quantile(seen, QUIETEST)) + margin_codes
+        bounds = np.flatnonzero(np.diff(numbers, prepend=numbers[0] - 1))
+        peaks = np.maximum.reduceat(codes[:, inside], bounds, axis=1)
+        looks, occupied = (peaks > 0).sum(axis=0), (peaks > threshold).sum(axis=0)
+        for at, number in enumerate(numbers[bounds].tolist()):
+            if not looks[at]:
+                continue
+            center_hz = window.offset_hz + number * window.raster_hz
+            channel = channels.setdefault(number, Channel(center_hz))
+            channel.looks += int(looks[at])
+            channel.occupied += int(occupied[at])
+            channel.max_code = max(channel.max_code, int(peaks[:, at].max()))
+            channel.thresholds.append(threshold)
+    return [channels[number] for number in sorted(channels)]
+
+
+def _rows_inside(tile: Tile, window: Window) -> npt.NDArray[np.uint8]:
+    """Rows of a tile that began inside the window."""
+    row_ns = LEVELS[tile.level].row_ns
+    first = -(-(window.start_ns - tile.start_ns) // row_ns)
+    last = -(-(window.stop_ns - tile.start_ns) // row_ns)
+    return tile.codes[max(first, 0) : max(last, 0)]
+
+
+def _channels_of(tile: Tile, window: Window) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.intp]]:
+    """Bins of the channels that are wholly there: channel of each by its centre, and its index."""
+    n_bins = tile.codes.shape[1]
+    centers_hz = tile.start_hz + tile.bin_width_hz * (np.arange(n_bins) + 0.5)
+    numbers = np.floor((centers_hz - window.offset_hz) / window.raster_hz + 0.5).astype(np.int64)
+    low_hz = window.offset_hz + (numbers - 0.5) * window.raster_hz
+    begin_hz = max(window.start_hz, tile.start_hz)
+    end_hz = min(window.stop_hz, tile.start_hz + n_bins * tile.bin_width_hz)
+    whole = (low_hz > begin_hz - 1e-3) & (low_hz + window.raster_hz < end_hz + 1e-3)
+    return numbers[whole], np.flatnonzero(whole)
