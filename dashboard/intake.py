@@ -10,10 +10,12 @@ from __future__ import annotations
 import os
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
+from dashboard.arrival import Arrival as Arrival
+from dashboard.arrival import Outcome as Outcome
 from dashboard.chain import Chain, Doubtful, Item, Missing, Past
 from dashboard.inbox import Incoming, Store
 from dashboard.keyring import AllowList, Peer
@@ -24,51 +26,6 @@ FLOOD_PER_S = 5000
 """Messages of one connection in one second; a backlog of days drains at a fraction of this."""
 MAX_SESSIONS = 10_000
 """Connections that are remembered; the one that was quiet longest is asked who it is again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """One multipart message as it came.
-
-    Attributes
-    ----------
-    route : bytes
-        Where an answer goes: the socket's own name for this connection.
-    user : bytes
-        Public CURVE key as checked by the handshake (Z85); empty on a socket without keys.
-    frames : list of bytes
-    time_ns : int
-        UTC of its arrival.
-    """
-
-    route: bytes
-    user: bytes
-    frames: list[bytes]
-    time_ns: int
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What a batch led to.
-
-    Attributes
-    ----------
-    replies : list of (bytes, Down)
-        Route and message, in order.  ``Pulse.sent_ns`` is filled in when it is sent.
-    events : list of Incoming
-        Newly stored.
-    heartbeats : list of Heartbeat
-    answers : list of (str, Answer)
-        To commands, with the site.
-    refused : list of (str, str, str)
-        Reason, peer (key id, site or ``?``) and detail, of every dropped frame.
-    """
-
-    replies: list[tuple[bytes, Down]] = field(default_factory=list)
-    events: list[Incoming] = field(default_factory=list)
-    heartbeats: list[Heartbeat] = field(default_factory=list)
-    answers: list[tuple[str, Answer]] = field(default_factory=list)
-    refused: list[tuple[str, str, str]] = field(default_factory=list)
 
 
 @dataclass(slots=True)

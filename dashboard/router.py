@@ -11,8 +11,8 @@ import zmq
 import zmq.asyncio
 from msgspec import Struct
 
+from dashboard.arrival import Arrival
 from dashboard.gate import serve_with
-from dashboard.intake import Arrival
 from dashboard.keyring import Keyring
 from dashboard.zap import SITES
 from sensors.toml import UserError
