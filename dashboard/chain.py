@@ -24,7 +24,7 @@ from sensors.messages import (
     Signed,
     Welcome,
 )
-from sensors.outbox import NO_HASH
+from sensors.outbox_record import NO_HASH
 from sensors.wire import READS, Refused, read_event, read_record, record_hash
 
 REMEMBERED = 256

@@ -19,7 +19,7 @@ from sensors.forecast import tell
 from sensors.keys import own_keys
 from sensors.link import Link
 from sensors.log import set_up_log
-from sensors.outbox import damage_notice, open_outbox
+from sensors.outbox_damage import damage_notice, open_outbox
 from sensors.station import Station
 from sensors.status import status_block
 from sensors.survey import load_survey, writable

@@ -22,6 +22,7 @@ from msgspec.structs import replace
 
 from sdr.source import UserError
 from sensors.clips import Clips
+from sensors.clock import boot_id
 from sensors.dial import dial, next_port
 from sensors.keys import Keys
 from sensors.local import LocalViewers
@@ -37,7 +38,7 @@ from sensors.messages import (
     Watch,
 )
 from sensors.orders import Orders
-from sensors.outbox import Outbox, OutboxFault, OutboxFull, boot_id
+from sensors.outbox import Outbox, OutboxFault, OutboxFull
 from sensors.protocol import Card, Sender
 from sensors.rows import Rows
 from sensors.wire import (
@@ -87,7 +88,7 @@ class Link:
     orders : Orders
         Commands of the centre: `Orders.take` them, `answer` each.
     sender : Sender
-        Read its ``state``, ``reason``, ``offset_ns`` and ``round_trip_s`` freely.
+        Read its ``state``, ``reason`` and ``timing`` freely.
     """
 
     def __init__(
@@ -171,8 +172,8 @@ class Link:
             outbox_depth=self.outbox.depth,
             outbox_oldest_s=oldest_s,
             link_notes=self.notes(),
-            clock_offset_ns=self.sender.offset_ns,
-            round_trip_s=self.sender.round_trip_s,
+            clock_offset_ns=self.sender.timing.offset_ns,
+            round_trip_s=self.sender.timing.round_trip_s,
         )
         check(beat)
         self._show(f"heartbeat/{beat.site}", beat)
@@ -241,7 +242,7 @@ class Link:
         counts["outbox_depth"] = self.outbox.depth
         counts["outbox_last"] = self.outbox.last
         counts["up"] = float(self.sender.state == "up")
-        counts["round_trip_s"] = self.sender.round_trip_s
+        counts["round_trip_s"] = self.sender.timing.round_trip_s
         return counts
 
     def drained(self, within_s: float) -> bool:
@@ -350,7 +351,7 @@ class Link:
         """Take in and send what is due; False when the socket takes no more."""
         for message in arrived:
             if isinstance(message, Command):
-                self.orders.arrived(message, time.time_ns() - (self.sender.offset_ns or 0))
+                self.orders.arrived(message, time.time_ns() - (self.sender.timing.offset_ns or 0))
         if not self._pump_state(events):
             return False
         if self._fault is not None and not self._recovered():
@@ -359,7 +360,7 @@ class Link:
             for message in arrived:
                 if not isinstance(message, Command):
                     self.sender.receive(message, time.monotonic(), time.time_ns())
-            self.outbox.offset_ns = self.sender.offset_ns
+            self.outbox.offset_ns = self.sender.timing.offset_ns
             return self._pump(events)
         except OutboxFault as fault:
             self._failed(fault)

@@ -1,51 +1,30 @@
 """The durable outbox of a site: once `append` returns, the event survives crash and power cut.
 
-SQLite through apsw in WAL mode with ``synchronous=FULL``: with anything less, committed events are
-lost in a power cut.  Queue and cursor lie in the same file and change in the same transaction.  One
-connection owns the file.  Records form a hash chain and are signed as they are stored.
+Queue and cursor lie in the same SQLite file and change in the same transaction; one connection owns
+the file (`sensors.outbox_file`).  Records form a hash chain and are signed as they are stored
+(`sensors.outbox_record`).  What becomes of a damaged file: `sensors.outbox_damage`.
 """
 
 from __future__ import annotations
 
-import os
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import apsw
 
 from sdr.source import UserError
+from sensors.clock import Clock, boot_id
 from sensors.keys import Keys
-from sensors.messages import (
-    VERSION,
-    Event,
-    Note,
-    NoticeEvent,
-    Record,
-    RelayedEvent,
-    Signed,
-)
-from sensors.wire import Refused, check, pack, read_event, read_record, record_hash
+from sensors.messages import VERSION, Event, Record, RelayedEvent, Signed
+from sensors.outbox_file import make_durable, make_tables, transaction
+from sensors.outbox_record import NO_HASH, Stored, chained
+from sensors.wire import check, pack, record_hash
 
 OWN_BYTES = 12_000
 """Longest event of our own: the levels above add their envelopes to it."""
-NO_HASH = bytes(32)
-"""What the first record of an epoch follows."""
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS outbox (
-    id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL, epoch BLOB NOT NULL,
-    last INTEGER NOT NULL, head BLOB NOT NULL, acked INTEGER NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS record (
-    seq INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, record BLOB NOT NULL,
-    signature BLOB NOT NULL, hash BLOB NOT NULL
-) STRICT;
-"""
 
 
 class OutboxFault(UserError):
@@ -56,38 +35,6 @@ class OutboxFault(UserError):
 
 class OutboxFull(OutboxFault):
     """No space for another event; what is stored stays stored."""
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """Where the outbox takes its times from; a test passes its own.
-
-    Attributes
-    ----------
-    wall_ns, mono_ns : callable
-    """
-
-    wall_ns: Callable[[], int] = time.time_ns
-    mono_ns: Callable[[], int] = time.monotonic_ns
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A record that is on the disk, and what is needed to send it."""
-
-    seq: int
-    time_ns: int
-    hash: bytes
-    signed: Signed
-
-
-def boot_id() -> bytes:
-    """Identify this boot of the machine: ``mono_ns`` can be compared within it."""
-    try:
-        text = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
-        return bytes.fromhex(text.strip().replace("-", ""))
-    except (OSError, ValueError):
-        return os.urandom(16)  # elsewhere: this process
 
 
 class Outbox:
@@ -150,65 +97,21 @@ class Outbox:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._db = apsw.Connection(str(self.path), vfs=self._vfs)
             try:
-                self._prepare()
+                make_durable(self._db, self._max_bytes)
+                self._must_be_intact(self._db.pragma("quick_check") == "ok")
+                make_tables(self._db)
                 (version, self.epoch, self.last, self.head, self.acked) = self._load()
                 if version != VERSION:
                     raise OutboxFault("outbox.version", file=str(self.path), version=version)
-                self._verify()
+                rows: Any = self._db.execute("SELECT seq, record, hash FROM record ORDER BY seq")
+                self._must_be_intact(chained(rows, self.last, self.head))
             except BaseException:
                 self._db.close(True)
                 raise
 
-    def _prepare(self) -> None:
-        db = self._db
-        db.set_busy_timeout(0)
-        # Exclusive: one owner, and no shared-memory file that a second process could join.
-        db.execute("PRAGMA locking_mode=EXCLUSIVE")
-        # EXTRA syncs the folder when the first rollback journal is deleted; a power cut could bring
-        # that journal back and with it the empty file (found by `bench power`).  In WAL mode EXTRA
-        # means FULL.
-        db.execute("PRAGMA synchronous=EXTRA")
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute("PRAGMA synchronous=FULL")
-        page = db.pragma("page_size")
-        db.execute(f"PRAGMA max_page_count={max(64, self._max_bytes // page)}")
-        if db.pragma("quick_check") != "ok":
+    def _must_be_intact(self, intact: bool) -> None:
+        if not intact:
             raise OutboxFault("outbox.corrupt", file=str(self.path))
-        with self._transaction():
-            db.execute(_SCHEMA)
-            db.execute(
-                "INSERT OR IGNORE INTO outbox VALUES (1, ?, ?, 0, ?, 0)",
-                (VERSION, os.urandom(16), NO_HASH),
-            )
-
-    def _verify(self) -> None:
-        """Every record is what was signed and follows the one before; SQLite cannot know that."""
-        before: bytes | None = None
-        seq = self.last
-        for seq, record, digest in self._db.execute(
-            "SELECT seq, record, hash FROM record ORDER BY seq"
-        ):
-            opened = opened_record(record)
-            intact = opened is not None and record_hash(record) == digest
-            if not intact or opened is None or opened.seq != seq:
-                raise OutboxFault("outbox.corrupt", file=str(self.path))
-            if before is not None and opened.previous != before:
-                raise OutboxFault("outbox.corrupt", file=str(self.path))
-            before = digest
-        if seq != self.last or (before or self.head) != self.head:
-            raise OutboxFault("outbox.corrupt", file=str(self.path))
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        # Not apsw's own: SQLite has already rolled back when the disk is full.
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
 
     def reopen(self) -> None:
         """Close the file and read its state anew, after a fault.
@@ -285,7 +188,7 @@ class Outbox:
                 )
             )
             digest = record_hash(record)
-            with self._transaction():
+            with transaction(self._db):
                 self._db.execute(
                     "INSERT INTO record VALUES (?, ?, ?, ?, ?)",
                     (seq, now, record, self._keys.sign(digest), digest),
@@ -327,7 +230,7 @@ class Outbox:
         with self._lock, self._faults():
             if not 0 <= seq <= self.last:
                 raise ValueError(f"{seq=} outside 0..{self.last}")
-            with self._transaction():
+            with transaction(self._db):
                 self._db.execute("UPDATE outbox SET acked = ?", (seq,))
                 self._trim(seq)
             self.acked = seq
@@ -368,115 +271,3 @@ class Outbox:
         """Release the file; may be called twice."""
         with self._lock:
             self._db.close(True)
-
-
-def opened_record(record: bytes) -> Record | None:
-    """Open a record; None when it is not one."""
-    try:
-        return read_record(record)
-    except Refused:
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """What became of an outbox that could not be used any more.
-
-    Attributes
-    ----------
-    path : Path
-        Where the damaged file is now: evidence.
-    saved : int
-        Events that the centre did not have yet, taken over into the new outbox.
-    lost : int
-        Events known to have been there and not readable any more; -1 when nobody can say.
-    """
-
-    path: Path
-    saved: int
-    lost: int
-
-
-def open_outbox(path: Path, keys: Keys, **limits: Any) -> tuple[Outbox, Damage | None]:
-    """Open the outbox; a damaged one is set aside, what is intact in it goes into a new one.
-
-    Parameters
-    ----------
-    path, keys, **limits
-        As for `Outbox`.
-
-    Returns
-    -------
-    outbox : Outbox
-        With a new epoch after damage.
-    damage : Damage or None
-        The caller publishes a `NoticeEvent` about it.
-
-    Raises
-    ------
-    OutboxFault
-        Anything but damage.
-    """
-    try:
-        return Outbox(path, keys, **limits), None
-    except OutboxFault as fault:
-        if fault.message_id != "outbox.corrupt":
-            raise
-    return renew_outbox(path, keys, **limits)
-
-
-def renew_outbox(path: Path, keys: Keys, **limits: Any) -> tuple[Outbox, Damage]:
-    """Set the outbox aside and begin a new epoch with the events that the centre lacks.
-
-    The answer to damage, and to a centre that holds other records than this disk (a clone, a
-    restored backup): the centre notes that a new epoch began, which is an alarm of its own.
-    """
-    aside = path.with_name(f"{path.name}.set-aside-{time.time_ns()}")
-    for suffix in ("", "-wal"):
-        file = path.with_name(path.name + suffix)
-        if file.exists():
-            file.rename(aside.with_name(aside.name + suffix))
-    events, last, acked = _intact(aside)
-    outbox = Outbox(path, keys, **limits)
-    for event in events:
-        outbox.append(event)
-    lost = last - acked - len(events) if last >= acked >= 0 else -1
-    return outbox, Damage(aside, len(events), lost)
-
-
-def damage_notice(site: str, sensor: str, damage: Damage) -> NoticeEvent:
-    """Say what became of a damaged outbox, as the first event of the new one."""
-    note = Note(
-        "notice.outbox_damaged",
-        {"file": damage.path.name, "saved": damage.saved, "lost": damage.lost},
-    )
-    return NoticeEvent(site, sensor, "alarm", note, time.time_ns(), time.time_ns())
-
-
-def _intact(path: Path) -> tuple[list[Event], int, int]:
-    """Events of a damaged outbox that the centre lacks and that can still be proven, in order."""
-    events: list[Event] = []
-    last = acked = -1
-    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-    with suppress(apsw.Error):
-        last, acked = db.execute("SELECT last, acked FROM outbox").fetchone() or (-1, -1)
-    seq = max(acked, 0)
-    while True:
-        try:
-            row: Any = db.execute(
-                "SELECT seq, record, hash FROM record WHERE seq > ? ORDER BY seq LIMIT 1", (seq,)
-            ).fetchone()
-        except apsw.Error:
-            seq += 1  # this one is unreadable; the next may not be
-            if seq > last:
-                break
-            continue
-        if row is None:
-            break
-        seq, record, digest = row
-        opened = opened_record(record)
-        if opened is not None and record_hash(record) == digest:
-            with suppress(Refused):
-                events.append(read_event(opened.payload))
-    db.close(True)
-    return events, int(last), int(acked)

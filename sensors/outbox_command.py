@@ -10,7 +10,8 @@ import click
 from sdr.source import UserError
 from sensors.config import load_site
 from sensors.keys import own_keys
-from sensors.outbox import Outbox, renew_outbox
+from sensors.outbox import Outbox
+from sensors.outbox_damage import renew_outbox
 from sensors.text import Lang, say
 
 

@@ -4,23 +4,22 @@ The caller tells the time, hands in what arrived and carries out what `Sender.ou
 that a simulator can drive thousands of fault schedules through this very code.  Go-back-N: a window
 of records is in flight; when the centre says that something is missing, or says nothing for too
 long, everything after the last acknowledged record goes again.  The centre ignores what it has.
+Which records are on their way is kept in ``sensors/flight.py``, what is known of the line's times
+in ``sensors/timing.py``.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
+from sensors.flight import Flight, Log
 from sensors.messages import VERSION, Ack, Down, Hello, Pulse, Refuse, Signed, Welcome, Who
-from sensors.outbox import Stored
+from sensors.outbox_record import Stored
+from sensors.timing import Timing
 from sensors.wire import READS
 
-WINDOW = 64
-"""Records in flight."""
-WINDOW_BYTES = 64 * 1024
-"""Bytes in flight (one record may always go)."""
 GREET_EVERY_S = 1.0
 """A greeting that is not answered is repeated."""
 WELCOME_WITHIN_S = 10.0
@@ -29,36 +28,8 @@ SILENT_S = 3.0
 """Nothing from the centre: greet again, which is a question that it must answer."""
 HELD_EVERY_S = 10.0
 """A refused site asks again."""
-RTO_MIN_S, RTO_MAX_S = 1.0, 30.0
-"""Bounds of the retransmission timeout."""
 
 LinkState = Literal["greeting", "up", "refused"]
-
-
-class Log(Protocol):
-    """What the protocol needs of an outbox; `sensors.outbox.Outbox` is one."""
-
-    epoch: bytes
-    last: int
-    head: bytes
-    acked: int
-
-    @property
-    def first(self) -> int:
-        """Oldest record that is still held, ``last + 1`` when none is."""
-        ...
-
-    def after(self, seq: int, limit: int) -> Sequence[Stored]:
-        """Records that follow ``seq``, in order."""
-        ...
-
-    def hash_of(self, seq: int) -> bytes | None:
-        """Hash of a record still held; of 0 too."""
-        ...
-
-    def ack(self, seq: int) -> None:
-        """Note that the centre has everything up to ``seq``."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +41,6 @@ class Card:
     boot: bytes
     software: str = ""
     config: str = ""
-
-
-@dataclass(slots=True)
-class _Flight:
-    seq: int
-    size: int
-    sent_s: float
-    again: bool  # sent before: its round trip proves nothing (Karn)
 
 
 class Sender:
@@ -92,7 +55,9 @@ class Sender:
     state : {"greeting", "up", "refused"}
     reason : str
         Message id of what the centre (or this side) objects to, while refused.
-    offset_ns, round_trip_s : int or None, float
+    flight : Flight
+        Records on their way.
+    timing : Timing
         Site's clock minus the centre's, and how long an answer takes.
     counts : Counter
         ``sent``, ``resent``, ``acked``, ``resends``, ``greetings``, ``resets``, ``ignored``.
@@ -104,20 +69,14 @@ class Sender:
         self.state: LinkState = "greeting"
         self.reason = ""
         self.monitor = ""
-        self.offset_ns: int | None = None
-        self.round_trip_s = 0.0
+        self.flight = Flight(log)
+        self.timing = Timing()
         self.counts: Counter[str] = Counter()
-        self._cursor = log.acked  # last record put into the socket
-        self._high = log.acked  # last record ever put into a socket of this session
-        self._flights: deque[_Flight] = deque()
-        self._flying = 0  # bytes of them
-        self._ready: deque[Stored] = deque()
         self._opened_s = 0.0
         self._greet_s = 0.0
         self._heard_s = 0.0
         self._progress_s = 0.0
         self._rewound_s = float("-inf")
-        self._backoff = 1.0
         self._next: Stored | Hello | Signed | None = None
         self._proof: Signed | None = None
         self._answer = bytes(16)
@@ -151,24 +110,18 @@ class Sender:
             self._answer = bytes(16)
             self._greet_s = now_s + (HELD_EVERY_S if self.state == "refused" else GREET_EVERY_S)
         elif message is not None:
-            again = message.seq <= self._high
-            self.counts["resent" if again else "sent"] += 1
-            if not self._flights:
+            if not self.flight:
                 self._progress_s = now_s
-            size = len(message.signed.record) + 64
-            self._flights.append(_Flight(message.seq, size, now_s, again))
-            self._flying += size
-            self._cursor = message.seq
-            self._high = max(self._high, message.seq)
-            self._ready.popleft()
+            again = self.flight.took_off(message, now_s)
+            self.counts["resent" if again else "sent"] += 1
 
     def wake_s(self, now_s: float) -> float:
         """Seconds until a timer may be due, at most 1."""
         due = [now_s + 1.0]
         if self.state != "up":
             due.append(self._greet_s)
-        elif self._flights:
-            due.append(self._progress_s + self._rto_s())
+        elif self.flight:
+            due.append(self._progress_s + self.timing.rto_s)
         return max(0.0, min(due) - now_s)
 
     def receive(self, message: Down, now_s: float, wall_ns: int) -> None:
@@ -177,7 +130,8 @@ class Sender:
         if isinstance(message, Ack):
             self._ack(message, now_s)
         elif isinstance(message, Pulse):
-            self._pulse(message, wall_ns)
+            if not self.timing.echoed(message, wall_ns):
+                self.counts["ignored"] += 1
         elif isinstance(message, Welcome):
             self._welcome(message, now_s)
         elif isinstance(message, Refuse):
@@ -191,16 +145,7 @@ class Sender:
             return self._proof
         if self.state != "up":
             return self._hello() if now_s >= self._greet_s else None
-        if len(self._flights) >= WINDOW:
-            return None
-        if not self._ready and self._cursor < self.log.last:
-            self._ready.extend(self.log.after(self._cursor, WINDOW - len(self._flights)))
-        if not self._ready:
-            return None
-        first = self._ready[0]
-        if self._flights and self._flying + len(first.signed.record) + 64 > WINDOW_BYTES:
-            return None
-        return first
+        return self.flight.next()
 
     def _hello(self) -> Hello:
         log, card = self.log, self.card
@@ -224,12 +169,9 @@ class Sender:
             return
         if now_s - self._heard_s >= SILENT_S:
             self._greet(now_s)
-        elif self._flights and now_s - self._progress_s >= self._rto_s():
-            self._backoff = min(self._backoff * 2, RTO_MAX_S / RTO_MIN_S)
+        elif self.flight and now_s - self._progress_s >= self.timing.rto_s:
+            self.timing.timed_out()
             self._rewind(self.log.acked, now_s)
-
-    def _rto_s(self) -> float:
-        return min(RTO_MAX_S, max(RTO_MIN_S, 4.0 * self.round_trip_s) * self._backoff)
 
     def _greet(self, now_s: float) -> None:
         self.state = "greeting"
@@ -259,13 +201,10 @@ class Sender:
 
     def _rewind(self, seq: int, now_s: float) -> None:
         """Send again from ``seq + 1``."""
-        if self._flights:
+        if self.flight:
             self.counts["resends"] += 1
         self._rewound_s = self._progress_s = now_s
-        self._cursor = seq
-        self._flights.clear()
-        self._flying = 0
-        self._ready.clear()
+        self.flight.go_back(seq)
         if isinstance(self._next, Stored):
             self._next = None
 
@@ -284,13 +223,13 @@ class Sender:
         if message.seq != log.acked:
             log.ack(message.seq)
         self.state, self.reason, self.monitor = "up", "", message.monitor
-        self._backoff = 1.0
-        self._high = max(self._high, message.seq)
+        self.timing.progressed()
+        self.flight.high = max(self.flight.high, message.seq)
         self._rewind(message.seq, now_s)
 
     def _ack(self, message: Ack, now_s: float) -> None:
         log = self.log
-        in_range = log.acked <= message.seq <= self._high
+        in_range = log.acked <= message.seq <= self.flight.high
         if self.state != "up" or message.epoch != log.epoch or not in_range:
             self.counts["ignored"] += 1
             return
@@ -302,30 +241,11 @@ class Sender:
             self.counts["acked"] += message.seq - log.acked
             log.ack(message.seq)
             self._progress_s = now_s
-            self._backoff = 1.0
-            self._land(message.seq, now_s)
-            if self._cursor < message.seq:  # acknowledged what went out before a rewind
+            self.timing.progressed()
+            round_trip_s = self.flight.landed(message.seq, now_s)
+            if round_trip_s is not None:
+                self.timing.took(round_trip_s)
+            if self.flight.cursor < message.seq:  # acknowledged what went out before a rewind
                 self._rewind(message.seq, now_s)
-        if message.resend and now_s - self._rewound_s >= max(0.1, self.round_trip_s):
+        if message.resend and now_s - self._rewound_s >= max(0.1, self.timing.round_trip_s):
             self._rewind(log.acked, now_s)
-
-    def _land(self, seq: int, now_s: float) -> None:
-        while self._flights and self._flights[0].seq <= seq:
-            flight = self._flights.popleft()
-            self._flying -= flight.size
-            if not flight.again and flight.seq == seq:
-                self._measured(now_s - flight.sent_s)
-
-    def _measured(self, round_trip_s: float) -> None:
-        old = self.round_trip_s
-        self.round_trip_s = round_trip_s if old == 0.0 else 0.875 * old + 0.125 * round_trip_s
-
-    def _pulse(self, message: Pulse, wall_ns: int) -> None:
-        total = wall_ns - message.echo_ns
-        held = message.sent_ns - message.received_ns
-        if not 0 <= held <= total <= 60_000_000_000:
-            self.counts["ignored"] += 1  # a clock was set in between, or it is very late
-            return
-        self._measured((total - held) / 1e9)
-        there = (message.received_ns + message.sent_ns) // 2
-        self.offset_ns = (message.echo_ns + wall_ns) // 2 - there

@@ -38,7 +38,7 @@ from sensors.messages import (
     Signed,
     SpectrumRow,
 )
-from sensors.outbox import Stored
+from sensors.outbox_record import Stored
 from sensors.protocol import Card, Sender
 from sensors.rows import Rows
 from sensors.wire import EVENTS_DOWN, LIVE_DOWN, encode, pack, record_hash

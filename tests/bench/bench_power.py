@@ -31,9 +31,10 @@ import dashboard.store
 from dashboard.intake import Arrival, Intake
 from dashboard.store import Store
 from sensors.benches import Metric, Skip
+from sensors.clock import Clock
 from sensors.keys import make_keys
 from sensors.messages import Hello, Note, NoticeEvent
-from sensors.outbox import Clock, Outbox, OutboxFault
+from sensors.outbox import Outbox, OutboxFault
 from sensors.wire import encode
 
 FILE = Path("/disk/outbox.db")

@@ -26,7 +26,7 @@ from dashboard.intake import Arrival, Intake, StoreFailed
 from dashboard.keyring import FixedList, Peer
 from sensors.keys import Keys
 from sensors.messages import VERSION, Ack, Note, NoticeEvent, Record, Signed, Welcome
-from sensors.outbox import NO_HASH, Stored
+from sensors.outbox_record import NO_HASH, Stored
 from sensors.protocol import Card, Sender
 from sensors.wire import EVENTS_DOWN, encode, pack, record_hash
 

@@ -26,7 +26,7 @@ from sensors.messages import (
     Welcome,
     Who,
 )
-from sensors.outbox import NO_HASH
+from sensors.outbox_record import NO_HASH
 from sensors.wire import encode, pack, record_hash
 
 NOW = 1_800_000_000_000_000_000

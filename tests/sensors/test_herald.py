@@ -6,7 +6,7 @@ from sensors.herald import Herald
 from sensors.keys import own_keys
 from sensors.link import Link
 from sensors.messages import NoticeEvent
-from sensors.outbox import open_outbox
+from sensors.outbox_damage import open_outbox
 from sensors.visit import Gap
 from sensors.wire import read_event, read_record
 
@@ -22,7 +22,9 @@ def told(tmp_path):
         herald = Herald("s", link)
 
         def events() -> list[NoticeEvent]:
-            return [read_event(read_record(one.signed.record).payload) for one in outbox.after(0, 100)]
+            return [
+                read_event(read_record(one.signed.record).payload) for one in outbox.after(0, 100)
+            ]
 
         yield herald, events
     outbox.close()

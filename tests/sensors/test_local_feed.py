@@ -15,7 +15,7 @@ from sensors.keys import own_keys
 from sensors.link import Link
 from sensors.local_feed import LocalFeed
 from sensors.messages import EmitterEvent, Heartbeat, SpectrumRow
-from sensors.outbox import open_outbox
+from sensors.outbox_damage import open_outbox
 from sensors.toml import BadConfig
 
 

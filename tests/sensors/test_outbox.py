@@ -11,17 +11,12 @@ import apsw
 import msgspec
 import pytest
 
+from sensors.clock import Clock
 from sensors.keys import Keys, make_keys, signed_by
 from sensors.messages import Note, NoticeEvent
-from sensors.outbox import (
-    NO_HASH,
-    Clock,
-    Outbox,
-    OutboxFault,
-    OutboxFull,
-    damage_notice,
-    open_outbox,
-)
+from sensors.outbox import Outbox, OutboxFault, OutboxFull
+from sensors.outbox_damage import damage_notice, open_outbox
+from sensors.outbox_record import NO_HASH
 from sensors.wire import read_event, read_record, record_hash
 
 
