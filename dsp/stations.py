@@ -17,7 +17,7 @@ from .units import from_db, ratio_db
 from .values import Dwell, Reference
 
 STATION_DB = 10.0
-"""Typical level over the hop's floor from which on something steady is a station."""
+"""Over the hop's floor even in its quietest dwells: a station, not traffic that may pause."""
 
 WEAKER_DB = 6.0
 VANISHED_DB = 3.0
@@ -78,7 +78,7 @@ def stations_of(reference: Reference) -> list[Station]:
     """
     grid = reference.grid
     floor = local_floor(reference.typical_mean, SMOOTH_K)
-    strong = reference.typical_mean > floor * np.float32(from_db(STATION_DB))
+    strong = reference.steady > floor * np.float32(from_db(STATION_DB))
     strong &= ~reference.masked
     gap = int(GAP_HZ / grid.bin_width_hz)
     for first, last in runs_with(~strong, ~strong):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import structlog
@@ -18,6 +19,7 @@ from sensors.config import Site
 from sensors.crew import Crew, Ended
 from sensors.freeze import freeze
 from sensors.herald import Herald
+from sensors.landmarks import Landmarks
 from sensors.ledger import Ledger
 from sensors.link import Link
 from sensors.listener import Listener
@@ -44,8 +46,7 @@ from sensors.team import teams_of
 from sensors.viewers import Viewers
 from sensors.visit import Visit
 
-HEARTBEAT_S = 1.0
-FLUSH_S = 1.0
+HEARTBEAT_S = FLUSH_S = 1.0
 POLL_MS = 50
 REPORTS_AT_ONCE = 256
 
@@ -112,6 +113,7 @@ class Station:
             for sensor, listener in self.listeners.items():
                 listener.use(survey.baselines.get(sensor))
         self._viewers = Viewers(link, self.listeners) if link is not None else None
+        self._landmarks = {task.sensor: Landmarks() for task in tasks}
         self._crew = Crew(tasks)
         self._relief = Relief(Roster(teams), self._crew, self.listeners, self._herald)
         self.rehearsal = Rehearsal(site, self.listeners, self._crew, self._herald, link)
@@ -192,8 +194,7 @@ class Station:
         elif isinstance(report, PauseReport):
             self._ledger.gap(report.sensor, report.time_ns, report.message_id)
         elif isinstance(report, EndReport):
-            log.info("recording_ended", sensor=report.sensor)
-            self._crew.dismiss(report.sensor)
+            self._crew.dismiss(report.sensor)  # a recording has been read to its end
 
     def _start(self, listener: Listener, report: StartReport) -> None:
         fault = listener.fault
@@ -203,9 +204,7 @@ class Station:
             sensor=report.sensor,
             serial=report.info.serial,
             tuner=report.info.tuner,
-            gain_db=report.settings.gain_db,
-            sample_rate_hz=report.settings.sample_rate_hz,
-            hops=len(listener.plan.hops) if listener.plan is not None else 0,
+            **asdict(report.settings),
         )
         if fault is not None:
             self._herald.notice(listener.task.sensor, "info", Note("notice.back"), report.time_ns)
@@ -219,6 +218,8 @@ class Station:
         dwell = report.dwell()
         self._relief.heard(report.sensor, report.hop_s, report.time_ns)
         self._herald.tell(listener.dwell(dwell, report.emitters, report.baseline, report.rhythms))
+        for note, since_ns in self._landmarks[report.sensor].update(dwell, listener.baseline):
+            self._herald.notice(report.sensor, "info", note, since_ns)
         if self._viewers is not None:
             self._viewers.dwell(report.sensor, dwell)
         assert listener.settings is not None
