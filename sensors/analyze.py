@@ -7,8 +7,9 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -31,6 +32,13 @@ from sensors.text import Lang, default_lang, say
 
 BAR = 24
 PICTURES = (".png", ".pdf", ".svg")
+CLUSTER_TIMEOUT_S = 6
+
+
+class ClusterLost(UserError):
+    """A Dask cluster does not answer."""
+
+    exit_code = 3
 
 
 @click.command(epilog="Example: rfproctor analyze night/*.sigmf-meta --json --jobs 4")
@@ -95,19 +103,31 @@ def analyze(
                 printer(item, asked[0].path)
         return
     with _executor(jobs, cluster) as executor:
-        futures: list[Future[Findings]] = [executor.submit(collect, job) for job in asked]
+        sent = asked if cluster is None else [_absolute(job) for job in asked]
+        futures: list[Future[Findings]] = [executor.submit(collect, job) for job in sent]
         with _bar(lang, f"{len(asked)}") as progress:
             for number, future in enumerate(futures, start=1):
                 try:
                     findings = future.result()
-                except BaseException:
+                except BaseException as error:
                     for other in futures:
                         other.cancel()
+                    if isinstance(error, CancelledError):
+                        raise ClusterLost("analyze.cluster_lost", address=cluster) from None
                     raise
                 progress(number, len(futures))
+                file = asked[number - 1].path
                 for emission in findings.emissions:
-                    printer(emission, findings.summary.file)
-                printer(findings.summary, findings.summary.file)
+                    printer(emission, file)
+                printer(replace(findings.summary, file=file), file)
+
+
+def _absolute(job: Job) -> Job:
+    """With paths that mean the same on a worker, which was started in another folder."""
+    path = str(Path(job.path).absolute())
+    picture = job.picture and str(Path(job.picture).absolute())
+    baseline = job.baseline and str(Path(job.baseline).absolute())
+    return replace(job, path=path, picture=picture, baseline=baseline)
 
 
 def _drawable(picture: Path) -> None:
@@ -138,9 +158,11 @@ def _executor(jobs: int | None, cluster: str | None) -> Iterator[Executor]:
     except ImportError:
         raise UserError("analyze.no_cluster") from None
     try:
-        client = Client(cluster, timeout="10s")
-    except (OSError, ValueError) as error:
+        client = Client(cluster, timeout=CLUSTER_TIMEOUT_S)
+    except ValueError as error:
         raise UserError("analyze.cluster_refused", address=cluster, why=str(error)) from None
+    except OSError as error:
+        raise ClusterLost("analyze.cluster_refused", address=cluster, why=str(error)) from None
     with client:
         yield client.get_executor()
 
