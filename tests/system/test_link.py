@@ -323,7 +323,7 @@ def test_a_failed_outbox_is_told_in_the_heartbeat_and_recovers(
     address: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("sensors.link.REOPEN_EVERY_S", 0.5)
+    monkeypatch.setattr("sensors.recovery.REOPEN_EVERY_S", 0.5)
 
     async def story() -> None:
         beats: list[Heartbeat] = []
