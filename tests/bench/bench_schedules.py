@@ -182,10 +182,10 @@ class DeleteOnSend(Sender):
     """Takes sent for delivered."""
 
     def sent(self, now_s: float) -> None:
-        before = self._cursor
+        before = self.flight.cursor
         super().sent(now_s)
-        if self._cursor > before:
-            self.log.ack(max(self._cursor, self.log.acked))
+        if self.flight.cursor > before:
+            self.log.ack(max(self.flight.cursor, self.log.acked))
 
 
 class NoTimer(Sender):

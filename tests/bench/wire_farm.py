@@ -149,7 +149,8 @@ def run_site(
                 def sent(self, now_s: float) -> None:
                     super().sent(now_s)
                     with outbox._lock:
-                        outbox._db.execute("DELETE FROM record WHERE seq <= ?", (self._cursor,))
+                        sent = (self.flight.cursor,)
+                        outbox._db.execute("DELETE FROM record WHERE seq <= ?", sent)
 
             link.sender = DeletesOnSend(outbox, link.sender.card)
         due = beat = time.monotonic()
