@@ -87,32 +87,24 @@ def run_monitor(
         ) as receiver:
             watching = asyncio.create_task(watch_silence())
             if mutant == "ack_early":
-                receiver.intake = late_intake()(store, "city", None)
+                receiver.intake.store = LateStore(store)
             await asyncio.Event().wait()
             watching.cancel()
 
     asyncio.run(serve())
 
 
-def late_intake() -> type[Any]:
-    """An intake that acknowledges four batches before it stores them."""
-    from dashboard.intake import Intake
+class LateStore:
+    """A store that says "stored" four batches before it is."""
 
-    class Later:
-        def __init__(self, store: Any) -> None:
-            self.store, self.pending = store, []
-            self.last, self.epochs = store.last, store.epochs
+    def __init__(self, store: Any) -> None:
+        self.store, self.pending = store, []
+        self.last, self.epochs = store.last, store.epochs
 
-        def ingest(self, batch: Any) -> None:
-            self.pending.append(list(batch))
-            if len(self.pending) > 4:
-                self.store.ingest(self.pending.pop(0))
-
-    class AcksEarly(Intake):
-        def __init__(self, store: Any, *rest: Any) -> None:
-            super().__init__(Later(store), *rest)
-
-    return AcksEarly
+    def ingest(self, batch: Any) -> None:
+        self.pending.append(list(batch))
+        if len(self.pending) > 4:
+            self.store.ingest(self.pending.pop(0))
 
 
 def run_site(

@@ -1,0 +1,126 @@
+"""The events plane at the monitor: batches into the store, what it answers, commands to the sites.
+
+The loop only moves frames.  `dashboard.intake.Intake` decodes, checks and stores in one thread of
+its own, so that a slow disk never stops the page; nothing is acknowledged before it is stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Executor
+
+from msgspec.structs import replace
+
+from dashboard.arrival import Arrival, Outcome
+from dashboard.intake import Intake, StoreFailed
+from dashboard.router import Router
+from sensors.messages import Answer, Command, Pulse
+from sensors.toml import UserError
+from sensors.wire import check
+
+BATCH = 256
+"""Messages of one transaction, at most."""
+RETRY_S = 1.0
+"""Pause after the store failed."""
+
+_log = logging.getLogger(__name__)
+
+
+class EventsPlane:
+    """Takes what the sites confirmed, and carries commands the other way.
+
+    Parameters
+    ----------
+    router : Router
+    intake : Intake
+    thread : Executor
+        Of one thread: the intake and the store are used from nowhere else.
+    counts : Counter
+        ``store_failures`` is counted in it.
+    on_outcome : callable
+        Told in the loop what a batch brought, after it was stored and answered.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        intake: Intake,
+        thread: Executor,
+        counts: Counter[str],
+        on_outcome: Callable[[Outcome], None],
+    ) -> None:
+        self._intake = intake
+        self._router = router
+        self._thread = thread
+        self._counts = counts
+        self._on_outcome = on_outcome
+        self._asked: dict[int, tuple[str, asyncio.Future[Answer]]] = {}
+
+    async def take(self) -> None:
+        """Store and answer what arrives, for ever."""
+        loop = asyncio.get_running_loop()
+        while True:
+            arrivals = await self._gather()
+            try:
+                outcome = await loop.run_in_executor(self._thread, self._intake.process, arrivals)
+            except StoreFailed as failed:
+                # Not acknowledged, so nothing is lost; the sites send it again.
+                self._counts["store_failures"] += 1
+                _log.error("store failed, nothing is acknowledged: %s", failed)
+                await asyncio.sleep(RETRY_S)
+                continue
+            self._conclude(outcome)
+
+    async def command(
+        self,
+        site: str,
+        name: str,
+        args: dict[str, str | float | int],
+        lease_s: float,
+        within_s: float,
+    ) -> Answer:
+        """Send a command and wait for its answer, see `dashboard.receiver.Receiver.command`."""
+        number = int.from_bytes(os.urandom(7), "big") + 1
+        expires_ns = time.time_ns() + int(within_s * 1e9)
+        command = Command(number, name, args, lease_s, expires_ns)
+        check(command)
+        if site not in self._intake.routes:
+            raise UserError("command.unreachable", site=site)
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._asked[number] = (site, future)
+        try:
+            for _ in range(max(1, round(within_s))):
+                self._router.send(self._intake.routes[site], command)
+                done, _ = await asyncio.wait((future,), timeout=1.0)
+                if done:
+                    return future.result()
+        finally:
+            del self._asked[number]
+        raise UserError("command.no_answer", site=site)
+
+    async def _gather(self) -> list[Arrival]:
+        """Wait for a message, then take what else is there.
+
+        No waiting for company: what comes during a commit is the next batch.  And no timeout around
+        the asynchronous receive: a message that arrives while it is cancelled would be lost.
+        """
+        arrivals = [await self._router.receive()]
+        while len(arrivals) < BATCH and (arrival := self._router.receive_now()) is not None:
+            arrivals.append(arrival)
+        return arrivals
+
+    def _conclude(self, outcome: Outcome) -> None:
+        for route, reply in outcome.replies:
+            if isinstance(reply, Pulse):
+                reply = replace(reply, sent_ns=max(time.time_ns(), reply.received_ns))
+            self._router.send(route, reply)
+        for site, answer in outcome.answers:
+            asked, future = self._asked.get(answer.number, ("", None))
+            if future is not None and asked == site and not future.done():
+                future.set_result(answer)
+        self._on_outcome(outcome)
