@@ -11,7 +11,8 @@ from collections import deque
 from collections.abc import Callable
 
 import numpy as np
-from scipy import special
+import numpy.typing as npt
+from scipy import optimize, special
 
 from dsp.artefact import Geometry, is_comb, made_by_another
 from dsp.blobs import Mask, blobs, crest, mark, row_gain
@@ -83,7 +84,7 @@ class BurstFinder:
         self._pending: list[Raw] = []
         self._held = 0
         self._position = 0
-        self._history: deque[Real] = deque(maxlen=HISTORY_BLOCKS)
+        self._history: deque[tuple[Real, float]] = deque(maxlen=HISTORY_BLOCKS)
         self._sigma_db = 1.0
         self._open: list[Segment] = []
         self._recent: deque[Segment] = deque(maxlen=64)
@@ -109,7 +110,7 @@ class BurstFinder:
         """
         tile = self._tiles(raw, 2)
         quiet, self._sigma_db = quiet_level(tile.mean, tile.k_eff)
-        self._history.append(quiet)
+        self._history.append((quiet, self._sigma_db))
 
     def feed(self, raw: Raw) -> list[Emission]:
         """Take the next samples; return the emissions that ended.
@@ -199,15 +200,14 @@ class BurstFinder:
                 for segment in self._open:
                     if segment.width < 0.8 * self.window.nfft:
                         inside = slice(max(0, segment.low_bin - 4), segment.high_bin + 5)
-                        quiet[inside] = np.minimum(quiet[inside], self._history[-1][inside])
-            self._history.append(quiet)
+                        quiet[inside] = np.minimum(quiet[inside], self._history[-1][0][inside])
+            self._history.append((quiet, self._sigma_db))
         # Bins as rows in memory: partitioning along contiguous values is several times as fast.
-        stacked = np.stack(self._history, axis=1)
+        stacked = np.stack([quiet for quiet, _ in self._history], axis=1)
         rank = len(self._history) // 16
         level = np.partition(stacked, rank, axis=1)[:, rank]
-        # Among many blocks the lowest is low by chance; undo what normal scores expect.
-        score = special.ndtri((rank + 0.6) / (len(self._history) + 0.2))
-        level = level * np.float32(10.0 ** (-score * self._sigma_db / 10.0))
+        chance_db = _expected_db(rank, np.array([sigma_db for _, sigma_db in self._history]))
+        level = level * np.float32(10.0 ** (-chance_db / 10.0))
         floor = receiver_floor(level, self._sigma_db, self._bin_hz)
         filled = float(floor.noise.sum()) / self.window.enbw_bins > 10.0 ** (FILLED_DBFS / 10.0)
         filled = filled and self.sample_format != "cf32" and not floor.steady.any()
@@ -259,3 +259,15 @@ def _same_band(segment: Segment, other: Segment) -> bool:
     shared = min(segment.high_bin, other.high_bin) - max(segment.low_bin, other.low_bin) + 1
     narrow, wide = sorted((segment.width, other.width))
     return shared >= 0.3 * narrow and wide <= 12 * narrow
+
+
+def _expected_db(rank: int, sigmas_db: npt.NDArray[np.float64]) -> float:
+    """How low the one of this rank is by chance alone, among estimates of unlike certainty.
+
+    A short piece strays further than a whole block: where ``rank + 0.6`` of them are expected
+    below, as for normal scores.
+    """
+    p = (rank + 0.6) / (len(sigmas_db) + 0.2)
+    most = 8.0 * float(sigmas_db.max())
+    found = optimize.brentq(lambda x: special.ndtr(x / sigmas_db).mean() - p, -most, most)
+    return float(found)

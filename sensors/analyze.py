@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 import time
@@ -157,6 +158,8 @@ def _executor(jobs: int | None, cluster: str | None) -> Iterator[Executor]:
         from distributed import Client
     except ImportError:
         raise UserError("analyze.no_cluster") from None
+    # Its tracebacks about a lost connection say nothing that our one line does not.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
         client = Client(cluster, timeout=CLUSTER_TIMEOUT_S)
     except ValueError as error:

@@ -242,6 +242,16 @@ def test_priming_reveals_what_was_on_from_the_first_sample(rng):
     assert (found.start_s, found.stop_s) == pytest.approx((0.0, 0.9), abs=2e-3)
 
 
+@pytest.mark.parametrize("pieces", [0, 4, 16])
+def test_the_noise_density_is_unbiased_however_it_was_learned(rng, pieces):
+    samples = raw(Scene(rng, 1.5).samples)
+    finder = BurstFinder(RATE)
+    for first in range(pieces):
+        finder.prime(samples[first * 120_000 :][:120_000])
+    assert finder.feed(samples) + finder.finish() == []
+    assert finder.noise_dbfs_per_hz == pytest.approx(-90.0, abs=0.2)
+
+
 def test_mostly_zeros(rng):
     """A floor of a third of a step: most samples are the same code."""
     scene = Scene(rng, 1.0)
