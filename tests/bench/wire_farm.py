@@ -107,6 +107,20 @@ class LateStore:
             self.store.ingest(self.pending.pop(0))
 
 
+def deletes_on_send() -> type[Any]:
+    """A sender that takes sent for delivered, and takes it out of the outbox's file too."""
+    from bench_schedules import DeleteOnSend
+
+    class DeletesOnSend(DeleteOnSend):
+        def sent(self, now_s: float) -> None:
+            super().sent(now_s)
+            with self.log._lock:
+                sent = (self.flight.cursor,)
+                self.log._db.execute("DELETE FROM record WHERE seq <= ?", sent)
+
+    return DeletesOnSend
+
+
 def run_site(
     name: str,
     folder: str,
@@ -121,6 +135,7 @@ def run_site(
     """Child process: publish at a rate, say what was confirmed, until told to stop; then drain."""
     import logging
 
+    import sensors.link as link_module
     from sensors.keys import own_keys
     from sensors.link import Link
     from sensors.outbox import Outbox
@@ -133,18 +148,9 @@ def run_site(
     outbox = Outbox(home / file, keys)
     rng = random.Random()
     sensors = (f"{name}/hall",)
+    if mutant == "delete_on_send":
+        link_module.Sender = deletes_on_send()  # before the link is made: it hands its sender on
     with Link(outbox, keys, name, sensors, events=address, server_key=server_key) as link:
-        if mutant == "delete_on_send":
-            from bench_schedules import DeleteOnSend
-
-            class DeletesOnSend(DeleteOnSend):
-                def sent(self, now_s: float) -> None:
-                    super().sent(now_s)
-                    with outbox._lock:
-                        sent = (self.flight.cursor,)
-                        outbox._db.execute("DELETE FROM record WHERE seq <= ?", sent)
-
-            link.sender = DeletesOnSend(outbox, link.sender.card)
         due = beat = time.monotonic()
         status = ("", -1)
         while not stop.is_set():
