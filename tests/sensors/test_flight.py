@@ -12,16 +12,12 @@ from sensors.outbox_record import Stored
 class Records:
     """Records of given sizes, numbered from 1."""
 
-    epoch, head, first, acked = b"e", b"h", 1, 0
-
     def __init__(self, *sizes: int) -> None:
         self.stored = [
             Stored(seq, 0, b"", Signed(bytes(size), bytes(64))) for seq, size in enumerate(sizes, 1)
         ]
-
-    @property
-    def last(self) -> int:
-        return len(self.stored)
+        self.epoch, self.head, self.first = b"e", b"h", 1
+        self.last, self.acked = len(sizes), 0
 
     def after(self, seq: int, limit: int) -> Sequence[Stored]:
         return self.stored[seq : seq + limit]
