@@ -14,7 +14,8 @@ from msgspec import Meta, Struct
 
 VERSION = 1
 
-Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$")]
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"  # no "..", no leading dot: ids become folders at the centre
+Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=rf"^{_NAME}(/{_NAME})*$")]
 Text = Annotated[str, Meta(max_length=200)]
 Freq = Annotated[float, Meta(ge=0, le=1e11)]
 BinWidth = Annotated[float, Meta(gt=0, le=1e10)]

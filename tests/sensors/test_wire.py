@@ -17,6 +17,7 @@ from sensors.messages import (
     EmitterEvent,
     Heartbeat,
     Hello,
+    Id,
     Note,
     NoticeEvent,
     Pulse,
@@ -156,3 +157,10 @@ def test_nothing_but_refused_comes_out(frames: list[bytes]) -> None:
 def test_the_written_schema_is_current(repository: Path) -> None:
     written = json.loads((repository / "docs" / "wire.schema.json").read_text(encoding="utf-8"))
     assert written == json.loads(json.dumps(wire.schema()))
+
+
+@pytest.mark.parametrize("site", ["a/../../b", "../b", "a//b", "/a", "a/", "a/.ssh", "", "a b"])
+def test_a_site_can_never_be_a_path_out_of_its_folder(site: str) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(site, Id)
+    assert msgspec.convert("school-3/hall.2", Id) == "school-3/hall.2"
