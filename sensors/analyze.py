@@ -159,7 +159,7 @@ def _executor(jobs: int | None, cluster: str | None) -> Iterator[Executor]:
     except ImportError:
         raise UserError("analyze.no_cluster") from None
     # Its tracebacks about a lost connection say nothing that our one line does not.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:
         client = Client(cluster, timeout=CLUSTER_TIMEOUT_S)
     except ValueError as error:
