@@ -45,7 +45,7 @@ def test_who_is_too_late_and_how_many_would_be_enough(tmp_path):
 
 
 def test_the_same_in_chinese(tmp_path):
-    assert "需要 5 个同类接收器" in plan(site_of(tmp_path, 2), lang="zh")
+    assert "需要 5 个同样的接收棒" in plan(site_of(tmp_path, 2), lang="zh")
 
 
 def test_as_json_lines(tmp_path):
