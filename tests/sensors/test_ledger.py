@@ -11,6 +11,7 @@ import apsw
 import pytest
 from click.testing import CliRunner
 
+from sdr.source import UserError
 from sensors.bands import GuardBand
 from sensors.ledger import MAX_WAITING, Ledger
 from sensors.ledger_command import ledger as command
@@ -333,7 +334,9 @@ def test_command_answers_with_its_exit_code(site, path):
     no = CliRunner().invoke(command, [str(site), "--at", local(5), "--freq", "700M"], obj="zh")
     assert no.exit_code == 1
     assert no.output.startswith("否")
-    assert CliRunner().invoke(command, [str(site), "--freq", "700M"], obj="en").exit_code == 2
+    half = CliRunner().invoke(command, [str(site), "--freq", "700M"], obj="en")
+    assert isinstance(half.exception, UserError)
+    assert (half.exception.message_id, half.exception.exit_code) == ("usage.together", 2)
 
 
 def test_command_json_is_one_record_a_line(site, path):
