@@ -31,9 +31,13 @@ FLAGS = [
 POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Any]:
-    """One Chromium for all tests."""
+    """One Chromium for the tests of a file.
+
+    Not for the session: playwright keeps an event loop running in this thread for as long, and no
+    other test could run one of its own.
+    """
     with sync_api.sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield launched
@@ -94,7 +98,7 @@ def free_ports(count: int) -> int:
     raise AssertionError("no free ports")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def demo(chromium: str) -> Iterator[dict[str, str]]:
     """The real thing: three simulated sensors, the monitor, its page; where it is and the token."""
     command = [sys.executable, "-m", "rfproctor", "--lang", "en", "demo", "--json"]
