@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
-import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -30,19 +28,6 @@ from sensors.wire import encode
 
 pytestmark = pytest.mark.system
 SITE, SENSOR = "school-3", "school-3/hall"
-
-
-@pytest.fixture
-def address() -> str:
-    while True:
-        port = random.randrange(20_000, 32_000)
-        try:
-            for offset in range(4):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port + offset))
-        except OSError:
-            continue
-        return f"tcp://127.0.0.1:{port}"
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,19 +25,6 @@ from sensors.wire import EVIDENCE_UP, Refused, encode
 pytestmark = pytest.mark.system
 BODY = random.Random(7).randbytes(5 * BLOCK_BYTES + 777)
 SHA = hashlib.sha256(BODY).digest()
-
-
-@pytest.fixture
-def address() -> str:
-    while True:
-        port = random.randrange(20_000, 32_000)
-        try:
-            for offset in range(3):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port + offset))
-        except OSError:
-            continue
-        return f"tcp://127.0.0.1:{port}"
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -35,19 +34,6 @@ from sensors.outbox import Outbox
 
 pytestmark = pytest.mark.system
 SENSOR = "school-3/hall"
-
-
-@pytest.fixture
-def address() -> str:
-    while True:
-        port = random.randrange(20_000, 32_000)
-        try:
-            for offset in range(3):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port + offset))
-        except OSError:
-            continue
-        return f"tcp://127.0.0.1:{port}"
 
 
 @pytest.fixture
