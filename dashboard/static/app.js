@@ -18,6 +18,7 @@ import { chime } from "./sound.js";
 import { advanceSparks, spark } from "./sparks.js";
 import * as state from "./state.js";
 import { strip } from "./strip.js";
+import { show, views } from "./views.js";
 import { Wire } from "./wire.js";
 
 const GATHER_MS = 100; // messages of this long are shown together: a flood costs one redraw
@@ -122,6 +123,7 @@ async function start() {
 
   /** Centre the pictures on an alarm, ten times as wide as it; on a sensor that hears it. */
   const open = (alarm) => {
+    show("watch");
     state.selected.value = alarm.id;
     if (!alarm.sensors.includes(state.chosen.value) && alarm.sensors.length) state.chosen.value = alarm.sensors[0];
     const half = Math.max(JUMP_LEAST_HZ, JUMP_WIDTHS * alarm.bandwidth_hz) / 2;
@@ -156,6 +158,7 @@ async function start() {
   alarms(document.querySelector("#alarms"), open);
   meter(document.querySelector("#meter"), scope);
   keys(document.querySelector("#help"), actions);
+  views(document.querySelector("#view"), actions);
 
   effect(() => {
     // The first picture is chosen by itself: who hears the first alarm, else who hears best.

@@ -5,6 +5,7 @@ import { html, render } from "./vendor/lit-html.js";
 import { age, clock, zone } from "./format.js";
 import { choose, lang, t } from "./i18n.js";
 import { shape } from "./shapes.js";
+import { tabs } from "./views.js";
 import { placeName } from "./words.js";
 import * as state from "./state.js";
 
@@ -35,7 +36,8 @@ function header(actions) {
   const live = state.link.value.name;
   return html`
     <button class="fold" @click=${actions.sites} aria-label=${t("sites.title")} title=${t("sites.title")}>☰</button>
-    <a class="brand" href="./">rfproctor</a>
+    <a class="brand" href="#/">rfproctor</a>
+    ${tabs()}
     <span class="where">${found ? html`${found.site.site_name || found.site.site}<i>›</i>${placeName(found.sensor.position) || found.sensor.sensor}` : ""}</span>
     <span class="counts">
       ${["go", "degraded", "blind", "silent", "drill", "survey"]
