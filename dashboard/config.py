@@ -18,6 +18,7 @@ from sensors.toml import BadConfig, load_toml
 
 _HTTP = re.compile(r"^(?P<host>[A-Za-z0-9.:-]+|\[[0-9a-fA-F:]+\]):(?P<port>[0-9]{1,5})$")
 _TCP = re.compile(r"^tcp://(?P<host>[A-Za-z0-9.*-]+|\[[0-9a-fA-F:]+\]):(?P<port>[0-9]{1,5})$")
+KEY_CHARACTERS = 40
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -44,7 +45,7 @@ class MonitorSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         Further names by which browsers reach the page; addresses need not be listed.
     """
 
-    id: Id
+    id: Annotated[Id, Meta(examples=["city"])]
     http: str = "127.0.0.1:8470"
     events: str = "tcp://127.0.0.1:8471"
     store: str = "sqlite:///var/monitor.db"
@@ -52,18 +53,22 @@ class MonitorSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     keys: Path | None = None
     certificate: Path | None = None
     certificate_key: Path | None = None
-    hosts: list[Annotated[str, Meta(pattern=r"^[A-Za-z0-9.-]+$")]] = []
+    hosts: list[
+        Annotated[str, Meta(pattern=r"^[A-Za-z0-9.-]+$", examples=["monitor.example.org"])]
+    ] = []
 
     def __post_init__(self) -> None:
         http, tcp = _HTTP.match(self.http), _TCP.match(self.events)
         if http is None or int(http["port"]) > 65535:
-            raise ValueError("config.http_address")
+            raise ValueError("http: config.http_address")
         if tcp is None or not 0 < int(tcp["port"]) <= 65533:
-            raise ValueError("config.tcp_address")
-        if self.insecure and not {http["host"], tcp["host"]} <= set(LOOPBACK):
-            raise ValueError("config.insecure_not_loopback")
+            raise ValueError("events: config.tcp_address")
+        for key, host in (("http", http["host"]), ("events", tcp["host"])):
+            if self.insecure and host not in LOOPBACK:
+                raise ValueError(f"{key}: config.insecure_not_loopback")
         if (self.certificate is None) != (self.certificate_key is None):
-            raise ValueError("config.certificate_pair")
+            key = "certificate_key" if self.certificate is None else "certificate"
+            raise ValueError(f"{key}: config.certificate_pair")
 
     @property
     def is_local(self) -> bool:
@@ -92,11 +97,13 @@ class UpstreamSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """
 
     events: str
-    server_key: Annotated[str, Meta(pattern=r"^(.{40})?$")] = ""
+    server_key: str = ""
 
     def __post_init__(self) -> None:
         if _TCP.match(self.events) is None:
-            raise ValueError("config.tcp_address")
+            raise ValueError("events: config.tcp_address")
+        if len(self.server_key) not in (0, KEY_CHARACTERS):
+            raise ValueError("server_key: config.server_key")
 
 
 class HistorySection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -141,8 +148,9 @@ class MonitorFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
     def __post_init__(self) -> None:
         names = [receiver.name for receiver in self.notify]
-        if len(set(names)) < len(names):
-            raise ValueError("config.notify_names")
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                raise ValueError(f"notify[{index}].name: config.notify_names")
 
 
 def load_config(path: str | Path) -> MonitorFile:
@@ -161,7 +169,9 @@ def load_config(path: str | Path) -> MonitorFile:
     try:
         url = make_url(monitor.store)
     except ArgumentError:
-        raise BadConfig("monitor.store_url", store=monitor.store) from None
+        raise BadConfig(
+            "config.store_url", file=str(path), path="monitor.store", got=monitor.store
+        ) from None
     folder = config.history.folder
     if url.get_backend_name() == "sqlite" and url.database:
         database = path.absolute().parent / url.database

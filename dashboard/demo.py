@@ -21,6 +21,7 @@ from pathlib import Path
 
 import click
 
+from sdr.number import Finite
 from sensors.text import Lang, say
 from sensors.toml import BadConfig
 
@@ -92,7 +93,7 @@ insecure = true
     show_default=True,
     help="Of the page; the next three are ours too.",
 )
-@click.option("--seconds", type=click.FloatRange(min=0), help="Stop by itself after this long.")
+@click.option("--seconds", type=Finite(0), help="Stop by itself after this long.")
 @click.option("--json", "as_json", is_flag=True, help="Print where the page is as one JSON line.")
 @click.option("--no-browser", is_flag=True, help="Do not open the page.")
 @click.pass_obj

@@ -15,6 +15,7 @@ import click
 
 from dashboard.config import load_config
 from dashboard.keyring import Entry, Keyring
+from sdr.number import Finite
 from sensors.config import load_site
 from sensors.enrol import join as bring_keys
 from sensors.enrol import read_token
@@ -43,7 +44,7 @@ def keys() -> None:
 @click.argument("site")
 @click.option(
     "--minutes",
-    type=click.FloatRange(1, 1440),
+    type=Finite(1, 1440),
     default=30.0,
     show_default=True,
     help="Until it expires.",
@@ -148,7 +149,7 @@ def show(lang: Lang, file: Path) -> None:
 @click.argument("site")
 @click.argument("curve")
 @click.argument("verify")
-@click.option("--days", type=click.FloatRange(min=0), default=0.0, help="0: until revoked.")
+@click.option("--days", type=Finite(0), default=0.0, help="0: until revoked.")
 @click.pass_obj
 def allow(lang: Lang, monitor_toml: Path, site: str, curve: str, verify: str, days: float) -> None:
     """Let in the public keys that `keys show` printed at a site."""

@@ -55,7 +55,9 @@ class NotifySection(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
     """
 
     name: Annotated[str, Meta(min_length=1, max_length=32)]
-    url: Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9+.-]*://.+")]
+    url: Annotated[
+        str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9+.-]*://.+", examples=["https://example.org/hook"])
+    ]
     lang: Lang = "zh"
     tell: tuple[News, ...] = ("new", "reopened", "overdue")
     min_suspicion: Annotated[int, Meta(ge=0, le=100)] = 40
@@ -63,7 +65,7 @@ class NotifySection(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
 
     def __post_init__(self) -> None:
         if not _is_hook(self.url) and importlib.util.find_spec("apprise") is None:
-            raise ValueError("notify.no_apprise")
+            raise ValueError("url: notify.no_apprise")
 
     def wants(self, news: str, site: str) -> bool:
         """Whether this receiver is to hear of it."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
+from sdr.number import Finite
 from sensors.messages import SensorHealth, SpectrumReference, SpectrumRow
 from sensors.text import Lang, say
 from sensors.toml import BadConfig
@@ -147,7 +148,7 @@ class Session:
 @click.option("--raw", is_flag=True, help="Begin with dBFS instead of dB over the baseline.")
 @click.option("--save", default="", type=click.Path(), help="No window: write a PNG and end.")
 @click.option(
-    "--seconds", default=HEADLESS_S, show_default=True, type=click.FloatRange(min=1),
+    "--seconds", default=HEADLESS_S, show_default=True, type=Finite(1),
     help="What the picture of --save shows.",
 )  # fmt: skip
 @click.pass_obj

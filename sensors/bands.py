@@ -13,7 +13,8 @@ from msgspec import Meta, Struct
 
 from sensors.toml import BadConfig
 
-Positive = Annotated[float, Meta(gt=0)]
+Seconds = Annotated[float, Meta(gt=0, le=86400)]
+Raster = Annotated[float, Meta(gt=0, le=100e6)]
 TunerFreq = Annotated[float, Meta(ge=100e3, le=10e9)]
 Mode = Literal["sweep", "stare", "wide"]
 
@@ -24,10 +25,10 @@ class BandSection(Struct, forbid_unknown_fields=True, frozen=True):
     name: Annotated[str, Meta(min_length=1, max_length=60)]
     start_hz: TunerFreq | None = None
     stop_hz: TunerFreq | None = None
-    max_revisit_s: Positive | None = None
+    max_revisit_s: Seconds | None = None
     mode: Mode | None = None
     priority: Annotated[int, Meta(ge=1, le=9)] | None = None
-    raster_hz: Positive | None = None
+    raster_hz: Raster | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def settle_bands(sections: list[BandSection], path: Path) -> tuple[GuardBand, ..
             raise BadConfig(
                 "config.band_order",
                 file=path,
-                path=f"band[{index}]",
+                path=f"band[{index}].stop_hz",
                 start_mhz=f"{guard.start_hz / 1e6:g}",
                 stop_mhz=f"{guard.stop_hz / 1e6:g}",
             )

@@ -9,18 +9,25 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from sdr.source import BadSource
+from sdr.uri import split_uri
 from sensors.bands import BandSection, GuardBand, settle_bands
 from sensors.messages import Id
 from sensors.toml import BadConfig, load_toml
 
-LocalAddress = Annotated[str, Meta(pattern=r"^(tcp://127\.0\.0\.1:[1-9][0-9]{0,4})?$")]
+LocalAddress = Annotated[
+    str,
+    Meta(pattern=r"^(tcp://127\.0\.0\.1:[1-9][0-9]{0,4})?$", examples=["tcp://127.0.0.1:8480"]),
+]
 """Viewers of a site need no key, so they must be on its own machine."""
+
+KEY_CHARACTERS = 40
 
 
 class SiteSection(Struct, forbid_unknown_fields=True, frozen=True):
     """``[site]``: who we are and where things lie."""
 
-    id: Id
+    id: Annotated[Id, Meta(examples=["school-3"])]
     name: str = ""
     baseline: str = ""
     data: str = ""
@@ -30,9 +37,15 @@ class SiteSection(Struct, forbid_unknown_fields=True, frozen=True):
 class MonitorSection(Struct, forbid_unknown_fields=True, frozen=True):
     """``[monitor]``: the centre's address; without it the site works alone."""
 
-    events: str
+    events: Annotated[
+        str, Meta(pattern=r"^tcp://\S+:[1-9][0-9]{0,4}$", examples=["tcp://127.0.0.1:8471"])
+    ]
     insecure: bool = False
     server_key: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.server_key) not in (0, KEY_CHARACTERS):
+            raise ValueError("server_key: config.server_key")
 
 
 class DongleSection(Struct, forbid_unknown_fields=True, frozen=True):
@@ -45,6 +58,12 @@ class DongleSection(Struct, forbid_unknown_fields=True, frozen=True):
     gain_db: Annotated[float, Meta(ge=0, le=100)] = 40.2
     ppm: Annotated[float, Meta(ge=-300, le=300)] = 0.0
     sample_rate_hz: Annotated[float, Meta(ge=225e3, le=100e6)] = 2.4e6
+
+    def __post_init__(self) -> None:
+        try:
+            split_uri(self.source)
+        except BadSource:
+            raise ValueError("source: config.source") from None
 
 
 class DetectSection(Struct, forbid_unknown_fields=True, frozen=True):
@@ -126,6 +145,8 @@ def load_site(path: Path, sources: tuple[str, ...] = ()) -> Site:
     """
     file = load_toml(path, SiteFile)
     if sources:
+        for source in sources:
+            split_uri(source)
         file = _replace_sources(file, sources)
     folder = path.resolve().parent
     return Site(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from sdr.number import Finite
 from sdr.source import UserError
 from sensors.commands import DRAIN_S, open_link, stop_signal
 from sensors.config import load_site
@@ -25,10 +26,10 @@ ENOUGH = 0.99
 @click.command(epilog="Example: rfproctor drill school-3.toml --minutes 2")
 @click.argument("site_toml", type=click.Path(path_type=Path))
 @click.option(
-    "--minutes", type=click.FloatRange(min=0.1, max=MOST_MINUTES), default=2.0, show_default=True
+    "--minutes", type=Finite(0.1, MOST_MINUTES), default=2.0, show_default=True
 )
 @click.option("--source", "sources", multiple=True, help="Instead of the file's dongles.")
-@click.option("--survey", "survey_s", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS")
+@click.option("--survey", "survey_s", type=Finite(0), default=0.0, metavar="SECONDS")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line for each band.")
 @click.pass_obj
 def drill(

@@ -61,8 +61,8 @@ def test_a_chinese_position_gets_a_plain_sensor_id(tmp_path):
     ("change", "message_id", "names"),
     [
         (("position =", "gian_db = 3\nposition ="), "config.unknown_key_suggest", "gain_db"),
-        (("position =", "gain_db = 'x'\nposition ="), "config.wrong_type", "gain_db"),
-        (("position =", "gain_db = -3\nposition ="), "config.impossible", "gain_db"),
+        (("position =", "gain_db = 'x'\nposition ="), "config.want_number", "gain_db"),
+        (("position =", "gain_db = -3\nposition ="), "config.want_number", "gain_db"),
         (("[site]", "[site"), "config.syntax", "site.toml"),
         (("[[dongle]]", "[[band]]\nname='x'\n[[dongle]]"), "config.band_unknown", "start_hz"),
         (
@@ -84,3 +84,61 @@ def test_mistakes_are_named(tmp_path, change, message_id, names):
     for lang in LANGS:
         text = say(message_id, lang, **caught.value.fields)
         assert names in text and "{" not in text and "\n" not in text
+
+
+BEFORE_DONGLE = "[[dongle]]"
+BEFORE_SITE = "[site]"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "says"),
+    [
+        ("scene:quiet", "dongle one", 5, "dongle[0].source: must be rtl:SERIAL"),
+        ('"s1"', '"our school"', 3, "site.id: must look like \"school-3\", not 'our school'"),
+        ('"s1"', "7", 3, "site.id: must be text in quotes, not 7"),
+        (BEFORE_DONGLE, "[detect]\non_db = -1", 5, "on_db: must be a number (0 … 40), not -1"),
+        (BEFORE_DONGLE, "[scan]\nnfft = 1000", 5, "nfft: `1000` is not known; choose one of 256,"),
+        (BEFORE_DONGLE, "[evidence]\nkeep = 1", 5, "keep: must be true or false, not 1"),
+        (
+            BEFORE_DONGLE,
+            '[[band]]\nname = "x"\nmax_revisit_s = inf',
+            6,
+            "band[0].max_revisit_s: must be a number (> 0 … 86400), not inf",
+        ),
+        ("[[dongle]]", "[dongle]", 4, "dongle: must be a list (a [[dongle]] table for each"),
+        (
+            BEFORE_SITE,
+            '[monitor]\nevents = "city"',
+            3,
+            "monitor.events: must look like \"tcp://127.0.0.1:8471\", not 'city'",
+        ),
+        (
+            BEFORE_SITE,
+            '[monitor]\nevents = "tcp://city:8471"\nserver_key = "abc"',
+            4,
+            "monitor.server_key: must be the 40 characters",
+        ),
+    ],
+)
+def test_a_mistake_is_one_clear_line(tmp_path, old, new, line, says):
+    if old in (BEFORE_DONGLE, BEFORE_SITE) and new != "[dongle]":
+        new = f"{new}\n{old}"
+    path = site_file(tmp_path, MINIMAL.replace(old, new, 1))
+    with pytest.raises(BadConfig) as caught:
+        load_site(path)
+    english = say(caught.value.message_id, "en", **caught.value.fields)
+    assert english.startswith(f"{path}:{line}: "), english
+    assert says in english
+    chinese = say(caught.value.message_id, "zh", **caught.value.fields)
+    assert chinese.startswith(f"{path}:{line}：")
+    for text in (english, chinese):
+        assert "\n" not in text
+        words = set(text.replace("`", " ").split())
+        assert not {"float", "str", "regex", "array", "object"} & words
+
+
+def test_a_site_without_dongles_is_told_what_to_write(tmp_path):
+    for text in ('[site]\nid = "s1"\n', 'dongle = []\n[site]\nid = "s1"\n'):
+        with pytest.raises(BadConfig) as caught:
+            load_site(site_file(tmp_path, text))
+        assert "[[dongle]] table" in say(caught.value.message_id, "en", **caught.value.fields)
