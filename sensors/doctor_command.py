@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from sdr.number import Finite
-from sdr.uri import split_uri
+from sdr.uri import open_source, split_uri
 from sensors.bands import GuardBand, settle_bands
 from sensors.calibration import remember
 from sensors.columns import cells
@@ -92,14 +92,28 @@ def plan(source: str | None, gain_db: float) -> tuple[list[Patient], Patient, Pa
             )
             for dongle in site.file.dongle
         ]
+        for patient in patients:
+            _check_name(patient.source)
         return patients, patients[0], site.data
     if source is not None:
-        split_uri(source)  # wrong usage is told before anything is tested
+        _check_name(source)
     bands = settle_bands([], Path())
     usual = Patient(source="", gain_db=gain_db, centers_hz=centers_of(bands, 2.4e6))
     if source is None:
         return [], usual, None
     return [msgspec.structs.replace(usual, source=source)], usual, None
+
+
+def _check_name(source: str) -> None:
+    """Tell wrong usage before anything is tested: no source, no such scene or file.
+
+    Raises
+    ------
+    BadSource
+    """
+    kind, _, _ = split_uri(source)
+    if kind in {"scene", "file"}:
+        open_source(source).close()
 
 
 def centers_of(bands: Sequence[GuardBand], sample_rate_hz: float) -> tuple[float, ...]:

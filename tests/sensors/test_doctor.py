@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from sdr.calibrate import GainStep, Look, Settling, Station
 from sdr.flow import Flow
 from sdr.ppm import CrystalError
+from sdr.source import BadSource
 from sensors import doctor, doctor_dongles, doctor_host, doctor_judge
 from sensors.bands import settle_bands
 from sensors.calibration import Calibration, calibrations, remember
@@ -270,13 +271,15 @@ def test_a_scene_is_go_and_ends_within_a_minute():
     assert all(r["text"] for r in records[:-1])
 
 
-def test_a_missing_file_is_no_go_in_both_languages(monkeypatch):
-    monkeypatch.setattr(doctor_host, "check_host", lambda _data: iter(()))
-    for lang, words in (("en", "no such file"), ("zh", "没有这个文件")):
-        result = CliRunner().invoke(command, ["file:/nowhere.cu8"], obj=lang)
-        assert result.exit_code == 1
-        assert words in result.output
-        assert "NO-GO" in result.output.splitlines()[-1]
+@pytest.mark.parametrize("source", ["file:/nowhere.cu8", "scene:nowhere", "scene:quiet?x=1"])
+def test_a_source_that_cannot_be_is_wrong_usage_and_nothing_is_tested(source, tmp_path):
+    site = tmp_path / "site.toml"
+    site.write_text(f'[site]\nid = "s"\n[[dongle]]\nsource = "{source}"\n')
+    for argument in (source, str(site)):
+        result = CliRunner().invoke(command, [argument], obj="en")
+        assert isinstance(result.exception, BadSource)
+        assert result.exception.exit_code == 2
+        assert result.output == ""
 
 
 @pytest.mark.parametrize(
