@@ -170,6 +170,11 @@ class Chain:
         self.counts["taken"] += 1
         return [*items, incoming]
 
+    @property
+    def version(self) -> int:
+        """Highest version of the protocol that both sides speak."""
+        return VERSION if self.hello is None else min(VERSION, self.hello.high)
+
     def commit(self) -> None:
         """Everything taken is on the disk now."""
         self.stored = self.taken
@@ -188,7 +193,8 @@ class Chain:
         epoch = self.epoch or (self.hello.epoch if self.hello else bytes(16))
         if self.held:
             return Refuse(self.held, epoch, self.stored.seq)
-        return Welcome(VERSION, self.monitor, epoch, self.stored.seq, self.stored.hash, now_ns)
+        version = self.version
+        return Welcome(version, self.monitor, epoch, self.stored.seq, self.stored.hash, now_ns)
 
     def ack(self, resend: bool) -> Ack:
         """Everything up to here is on the disk."""

@@ -12,7 +12,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-VERSION = 1
+VERSION = 2
+"""Of the whole protocol, told in `Hello` and `Welcome`: which messages the other side knows."""
+RECORD_VERSION = 1
+"""Of what is signed and stored; independent of what is said around it."""
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"  # no "..", no leading dot: ids become folders at the centre
 Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=rf"^{_NAME}(/{_NAME})*$")]
@@ -247,6 +250,7 @@ class Welcome(Struct, frozen=True, array_like=True):
     seq: Count  # last record stored here
     hash: Key32
     time_ns: TimeNs
+    verify_key: Key32 = bytes(32)  # the monitor's Ed25519 key; zeros where it runs without keys
 
 
 class Refuse(Struct, frozen=True, array_like=True):
@@ -338,6 +342,32 @@ class Enrolled(Struct, frozen=True, array_like=True):
     site: Annotated[str, Meta(max_length=64)]
 
 
+class Successor(Struct, frozen=True, array_like=True):
+    """Monitor to site, since version 2: from now on I am known by this key, at this address.
+
+    Signed by the monitor's present key; a site that pinned that one believes the next.
+    """
+
+    events: Annotated[str, Meta(max_length=200)]
+    server_key: Annotated[bytes, Meta(min_length=40, max_length=40)]  # Z85
+    verify_key: Key32
+    signature: Annotated[bytes, Meta(min_length=64, max_length=64)]
+
+
+class Configure(Struct, frozen=True, array_like=True):
+    """Monitor to site, since version 2: run with this configuration; answered like a command.
+
+    Signed by the monitor's key over site, version and text, so that neither a relay nor an old
+    copy can make a site do something else.  A site takes no version twice and none that is older.
+    """
+
+    number: Seq
+    version: Seq
+    text: Annotated[bytes, Meta(max_length=12_000)]  # TOML
+    signature: Annotated[bytes, Meta(min_length=64, max_length=64)]
+    expires_ns: TimeNs
+
+
 class Command(Struct, frozen=True, array_like=True):
     """Monitor to site: do this, for so long.  A number is carried out once, however often it comes.
 
@@ -360,5 +390,5 @@ class Answer(Struct, frozen=True, array_like=True):
     note: Note
 
 
-Down = Welcome | Refuse | Ack | Who | Pulse | Command
+Down = Welcome | Refuse | Ack | Who | Pulse | Command | Successor | Configure
 Up = Hello | Signed | Heartbeat | Answer

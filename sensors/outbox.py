@@ -18,7 +18,7 @@ import apsw
 from sdr.source import UserError
 from sensors.clock import Clock, boot_id
 from sensors.keys import Keys
-from sensors.messages import VERSION, Event, Record, RelayedEvent, Signed
+from sensors.messages import RECORD_VERSION, Event, Record, RelayedEvent, Signed
 from sensors.outbox_file import make_durable, make_tables, transaction
 from sensors.outbox_record import NO_HASH, Stored, chained
 from sensors.wire import check, pack, record_hash
@@ -101,7 +101,7 @@ class Outbox:
                 self._must_be_intact(self._db.pragma("quick_check") == "ok")
                 make_tables(self._db)
                 (version, self.epoch, self.last, self.head, self.acked) = self._load()
-                if version != VERSION:
+                if version != RECORD_VERSION:
                     raise OutboxFault("outbox.version", file=str(self.path), version=version)
                 rows: Any = self._db.execute("SELECT seq, record, hash FROM record ORDER BY seq")
                 self._must_be_intact(chained(rows, self.last, self.head))
@@ -176,7 +176,7 @@ class Outbox:
             now = self._clock.wall_ns()
             record = pack(
                 Record(
-                    version=VERSION,
+                    version=RECORD_VERSION,
                     epoch=self.epoch,
                     seq=seq,
                     time_ns=max(now, 0),

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import apsw
 
-from sensors.messages import VERSION
+from sensors.messages import RECORD_VERSION
 from sensors.outbox_record import NO_HASH
 
 _SCHEMA = """
@@ -49,7 +49,7 @@ def make_tables(db: apsw.Connection) -> None:
         db.execute(_SCHEMA)
         db.execute(
             "INSERT OR IGNORE INTO outbox VALUES (1, ?, ?, 0, ?, 0)",
-            (VERSION, os.urandom(16), NO_HASH),
+            (RECORD_VERSION, os.urandom(16), NO_HASH),
         )
 
 

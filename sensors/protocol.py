@@ -53,6 +53,8 @@ class Sender:
     Attributes
     ----------
     state : {"greeting", "up", "refused"}
+    version : int
+        Of the protocol, as the centre chose it.
     reason : str
         Message id of what the centre (or this side) objects to, while refused.
     flight : Flight
@@ -69,6 +71,7 @@ class Sender:
         self.state: LinkState = "greeting"
         self.reason = ""
         self.monitor = ""
+        self.version = 1
         self.flight = Flight(log)
         self.timing = Timing()
         self.counts: Counter[str] = Counter()
@@ -223,6 +226,7 @@ class Sender:
         if message.seq != log.acked:
             log.ack(message.seq)
         self.state, self.reason, self.monitor = "up", "", message.monitor
+        self.version = message.version
         self.timing.progressed()
         self.flight.high = max(self.flight.high, message.seq)
         self._rewind(message.seq, now_s)

@@ -16,12 +16,14 @@ import msgspec
 from msgspec import Struct
 
 from sensors.messages import (
+    RECORD_VERSION,
     VERSION,
     Ack,
     Announce,
     Answer,
     Block,
     Command,
+    Configure,
     EmitterEvent,
     Enrol,
     Enrolled,
@@ -38,13 +40,14 @@ from sensors.messages import (
     Signed,
     SpectrumReference,
     SpectrumRow,
+    Successor,
     Want,
     Watch,
     Welcome,
     Who,
 )
 
-READS = (VERSION,)
+READS = (VERSION - 1, VERSION)
 """Versions that this side reads: its own and the one before it."""
 
 CODES: dict[type[Struct], int] = {
@@ -58,6 +61,8 @@ CODES: dict[type[Struct], int] = {
     Who: 19,
     Pulse: 20,
     Command: 21,
+    Successor: 22,
+    Configure: 23,
     Announce: 32,
     SpectrumRow: 33,
     SpectrumReference: 34,
@@ -73,6 +78,13 @@ CODES: dict[type[Struct], int] = {
     RelayedEvent: 66,
 }
 """Second byte of the type frame.  A number is never used again for something else."""
+
+LAYOUT: dict[type[Struct], int] = {Successor: 2, Configure: 2}
+"""Version in which a message was last laid out anew or came to be; 1 for those not named.
+
+A message goes out under its own version and not under ours, so that a peer one version behind reads
+everything that has not changed.  Fields that are appended with a default change no layout.
+"""
 
 _BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _RECORD_TAG = b"rfproctor.record.v1\0"
@@ -158,7 +170,9 @@ class Plane:
 
 
 EVENTS_UP = Plane("events", 16 * 1024, (Hello, Signed, Heartbeat, Answer))
-EVENTS_DOWN = Plane("events", 16 * 1024, (Welcome, Refuse, Ack, Who, Pulse, Command))
+EVENTS_DOWN = Plane(
+    "events", 16 * 1024, (Welcome, Refuse, Ack, Who, Pulse, Command, Successor, Configure)
+)
 LIVE_UP = Plane("live", 24 * 1024, (Announce, SpectrumRow, SpectrumReference))
 LIVE_DOWN = Plane("live", 4 * 1024, (Watch,))
 EVIDENCE_UP = Plane("evidence", 24 * 1024, (Offer, Block))
@@ -166,14 +180,17 @@ EVIDENCE_DOWN = Plane("evidence", 1024, (Want, Kept))
 ENROL_UP = Plane("enrolment", 1024, (Enrol,))
 ENROL_DOWN = Plane("enrolment", 1024, (Enrolled,))
 
+_HEADERS: dict[type[Struct], bytes] = {
+    kind: bytes((LAYOUT.get(kind, 1), code)) for kind, code in CODES.items()
+}
 _DECODERS: dict[int, msgspec.msgpack.Decoder[Any]] = {
     code: msgspec.msgpack.Decoder(kind) for kind, code in CODES.items()
 }
 
 
 def encode(message: Struct) -> Frames:
-    """Frames of a message, in our version."""
-    return [bytes((VERSION, CODES[type(message)])), _ENCODER.encode(message)]
+    """Frames of a message, headed by the version in which it was laid out as it is now."""
+    return [_HEADERS[type(message)], _ENCODER.encode(message)]
 
 
 def pack(message: Struct) -> bytes:
@@ -212,7 +229,7 @@ def read_record(record: bytes) -> Record:
         opened = _RECORD.decode(record)
     except _BROKEN as error:
         raise Refused("record", str(error)) from None
-    if opened.version not in READS:
+    if opened.version != RECORD_VERSION:
         raise Refused("version", str(opened.version))
     return opened
 

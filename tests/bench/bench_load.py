@@ -28,7 +28,7 @@ from wire_world import MemoryLog
 from sensors.benches import Metric, Skip
 from sensors.keys import Keys, make_keys
 from sensors.messages import (
-    VERSION,
+    RECORD_VERSION,
     Announce,
     BandWatch,
     EmitterEvent,
@@ -128,7 +128,15 @@ class Mote:
         log = self.log
         record = pack(
             Record(
-                VERSION, log.epoch, log.last + 1, now, now, bytes(16), None, pack(event), log.head
+                RECORD_VERSION,
+                log.epoch,
+                log.last + 1,
+                now,
+                now,
+                bytes(16),
+                None,
+                pack(event),
+                log.head,
             )
         )
         digest = record_hash(record)

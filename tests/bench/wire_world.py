@@ -25,7 +25,16 @@ from dashboard.inbox import Breach, Incoming, Standing
 from dashboard.intake import Arrival, Intake, StoreFailed
 from dashboard.keyring import FixedList, Peer
 from sensors.keys import Keys
-from sensors.messages import VERSION, Ack, Note, NoticeEvent, Record, Signed, Welcome
+from sensors.messages import (
+    RECORD_VERSION,
+    VERSION,
+    Ack,
+    Note,
+    NoticeEvent,
+    Record,
+    Signed,
+    Welcome,
+)
 from sensors.outbox_record import NO_HASH, Stored
 from sensors.protocol import Card, Sender
 from sensors.wire import EVENTS_DOWN, encode, pack, record_hash
@@ -72,7 +81,7 @@ class MemoryLog:
         event = NoticeEvent(site, f"{site}/hall", "info", Note(text), now_ns)
         record = pack(
             Record(
-                VERSION,
+                RECORD_VERSION,
                 self.epoch,
                 self.last + 1,
                 now_ns,

@@ -12,7 +12,7 @@ from dashboard.intake import Arrival, Intake, Outcome, StoreFailed
 from dashboard.keyring import FixedList, Peer
 from sensors.keys import Keys, make_keys
 from sensors.messages import (
-    VERSION,
+    RECORD_VERSION,
     Ack,
     Heartbeat,
     Hello,
@@ -83,7 +83,7 @@ class Site:
         event = NoticeEvent(site, f"{site}/hall", "info", Note(f"n{len(self.records)}"), NOW)
         body = pack(
             Record(
-                VERSION,
+                RECORD_VERSION,
                 self.epoch,
                 len(self.records) + 1,
                 NOW,
@@ -321,7 +321,7 @@ def test_a_new_epoch_is_recorded_once_and_the_old_one_may_not_return(
 
 
 def test_no_common_version(site: Site) -> None:
-    assert only(site.say(site.hello(low=2, high=3)), Refuse).reason == "wire.version"
+    assert only(site.say(site.hello(low=3, high=4)), Refuse).reason == "wire.version"
     only(site.say(site.hello()), Welcome)
 
 

@@ -75,7 +75,7 @@ def test_every_message_comes_back_equal(plane: wire.Plane, message: msgspec.Stru
         ([b"\1\2", b"", b""], "frames"),
         ([b"\1", b"\x90"], "header"),
         ([b"\1\2\3", b"\x90"], "header"),
-        ([b"\2\2", b"\x90"], "version"),
+        ([b"\3\2", b"\x90"], "version"),
         ([b"\1\xff", b"\x90"], "type"),
         ([b"\1\x12", b"\x90"], "plane"),
         ([b"\1\2", bytes(20_000)], "size"),
