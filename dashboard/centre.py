@@ -168,8 +168,7 @@ class Centre:
         self.live.tell("alarm", alarm.id, card(alarm))
 
     def _on_notice(self, notice: Notice) -> None:
-        key = f"{notice.site}/{notice.sensor}/{notice.note.id}/{notice.start_ns}"
-        self.live.tell("notice", key, notice)
+        self.live.tell("notice", f"{notice.key}/{notice.stop_ns}", notice)
 
     def _from_thread(self, function: Callable[[Any], None]) -> Callable[[Any], None]:
         """Let the store's threads call a function of the loop; an ended loop hears nothing."""

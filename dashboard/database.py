@@ -15,8 +15,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 
-from dashboard import schema
 from dashboard.errors import Refused, StoreError
+from dashboard.migration import prepare, renew
 
 BUSY_S = 5.0
 READERS = 4
@@ -65,9 +65,15 @@ def open_database(url: str) -> Database:
     parsed = parse_url(url)
     try:
         owner = own(parsed)
-        database = Database(*engines(parsed), owner)
         try:
-            schema.prepare(database.writer)
+            if parsed.get_backend_name() == "sqlite":
+                renew(Path(str(parsed.database)))
+            database = Database(*engines(parsed), owner)
+        except BaseException:
+            owner.close()
+            raise
+        try:
+            prepare(database.writer)
         except BaseException:
             database.close()
             raise

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from msgspec import Struct
+from sqlalchemy import Row
 
 from dashboard.inbox import Breach
 from sensors.messages import Event, Note, NoticeEvent
@@ -12,7 +15,8 @@ from sensors.messages import Event, Note, NoticeEvent
 class Notice(Struct, frozen=True):
     """Something that lasted from ``start_ns`` to ``stop_ns`` (0: it still lasts).
 
-    A later notice with the same site, sensor, note id and start is the same one, further on.
+    While it lasts, a later notice with the same `key` is the same one, further on.  One that has
+    ended is never touched again.
     """
 
     site: str
@@ -51,6 +55,24 @@ class Notice(Struct, frozen=True):
             note=Note(id=f"notice.{breach.kind}", args=args),
             start_ns=breach.received_ns,
             stop_ns=breach.received_ns,
+        )
+
+    @property
+    def key(self) -> tuple[str, str, str, int, tuple[str, ...]]:
+        """What it is about: the words of a note name a thing, its numbers measure it."""
+        names = sorted(value for value in self.note.args.values() if isinstance(value, str))
+        return (self.site, self.sensor, self.note.id, self.start_ns, tuple(names))
+
+    @classmethod
+    def of_row(cls, row: Row[Any]) -> Notice:
+        """As it was kept."""
+        return cls(
+            site=row.site,
+            sensor=row.sensor,
+            level=row.level,
+            note=msgspec.json.decode(row.note, type=Note),
+            start_ns=row.start_ns,
+            stop_ns=row.stop_ns,
         )
 
     def row(self) -> dict[str, object]:

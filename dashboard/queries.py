@@ -16,7 +16,7 @@ from dashboard.notices import Notice
 from dashboard.notify import Delivery
 from dashboard.records import decode
 from dashboard.state import Site
-from sensors.messages import Freq, Heartbeat, Note, TimeNs
+from sensors.messages import Freq, Heartbeat, Text, TimeNs
 
 DAY_NS = 86_400_000_000_000
 SNAPSHOT_ALARMS = 1000
@@ -50,10 +50,22 @@ class AuditQuery(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class NoticeQuery(Struct, forbid_unknown_fields=True, frozen=True):
-    """``GET /api/v1/notices``: the newest first."""
+    """``GET /api/v1/notices``: the newest first.
+
+    Attributes
+    ----------
+    site, level, note : str
+        Empty for any; ``note`` is a message id such as ``drill.band``.
+    since_ns, until_ns : int
+        Begun at or after ``since_ns`` and before ``until_ns`` (0: up to now).
+    limit : int
+    """
 
     site: AnySite = ""
+    level: Literal["", "info", "warning", "alarm"] = ""
+    note: Text = ""
     since_ns: TimeNs = 0
+    until_ns: TimeNs = 0
     limit: Annotated[int, Meta(ge=1, le=10_000)] = 200
 
 
@@ -157,21 +169,14 @@ def notices(reader: Engine, query: NoticeQuery) -> list[Notice]:
     """What was noticed about sensors."""
     table = schema.notices
     wanted = select(table).where(table.c.start_ns >= query.since_ns)
-    if query.site:
-        wanted = wanted.where(table.c.site == query.site)
+    if query.until_ns:
+        wanted = wanted.where(table.c.start_ns < query.until_ns)
+    for column, value in (("site", query.site), ("level", query.level), ("note_id", query.note)):
+        if value:
+            wanted = wanted.where(table.c[column] == value)
     wanted = wanted.order_by(table.c.start_ns.desc(), table.c.id.desc()).limit(query.limit)
     with reader.connect() as connection:
-        return [
-            Notice(
-                site=row.site,
-                sensor=row.sensor,
-                level=row.level,
-                note=msgspec.json.decode(row.note, type=Note),
-                start_ns=row.start_ns,
-                stop_ns=row.stop_ns,
-            )
-            for row in connection.execute(wanted)
-        ]
+        return [Notice.of_row(row) for row in connection.execute(wanted)]
 
 
 def deliveries(reader: Engine, limit: int) -> list[Delivery]:

@@ -17,8 +17,6 @@ from dashboard.notices import Notice
 from dashboard.state import Site
 from sensors.messages import EmitterEvent, RelayedEvent
 
-NOTICE_KEYS = ("site", "sensor", "note_id", "start_ns")
-
 
 def append(
     connection: Connection,
@@ -126,10 +124,23 @@ def keep_events(connection: Connection, events: Sequence[tuple[Incoming, Alarm |
 
 
 def keep_notices(connection: Connection, notices: Sequence[Notice]) -> None:
-    """Write notices; a later one with the same key is the same notice, further on."""
-    rows = [notice.row() for notice in notices]
-    newest = {tuple(row[key] for key in NOTICE_KEYS): row for row in rows}
-    upsert(connection, schema.notices, list(newest.values()), NOTICE_KEYS)
+    """Write notices; one that is further on takes the place of itself, and of no other."""
+    table = schema.notices
+    for notice in notices:
+        same_name = (
+            (table.c.site == notice.site)
+            & (table.c.sensor == notice.sensor)
+            & (table.c.note_id == notice.note.id)
+            & (table.c.start_ns == notice.start_ns)
+        )
+        for row in connection.execute(select(table).where(same_name)):
+            before = Notice.of_row(row)
+            if before == notice or (not before.stop_ns and before.key == notice.key):
+                change = update(table).where(table.c.id == row.id)
+                connection.execute(change.values(notice.row()))
+                break
+        else:
+            connection.execute(insert(table).values(notice.row()))
 
 
 def _event_row(item: Incoming, alarm: Alarm | None) -> dict[str, object]:

@@ -1,12 +1,16 @@
-"""Tables of the central store: one schema that works on SQLite and PostgreSQL."""
+"""Tables of the central store: one schema that works on SQLite and PostgreSQL.
+
+A change here needs a step in `dashboard.migration`, which leads old stores to it.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Engine,
     Float,
     Index,
     Integer,
@@ -16,45 +20,73 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    insert,
-    inspect,
-    select,
-    update,
 )
 
-from dashboard.errors import StoreError
-
-VERSION = 2
+VERSION = 3
 
 metadata = MetaData()
 
 _ROW = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts by itself in SQLite
 
-about = Table(
-    "about",
-    metadata,
-    Column("name", String(64), primary_key=True),
-    Column("value", Text, nullable=False),
-)
+
+def _id(*, counted: bool = True) -> Column[int]:
+    """Number of a row; not ``counted``: the program numbers the rows itself."""
+    return Column("id", _ROW, primary_key=True, autoincrement=counted)
+
+
+def _name(name: str, length: int = 64, **options: Any) -> Column[str]:
+    """Short text."""
+    return Column(name, String(length), nullable=False, **options)
+
+
+def _names(*names: str) -> list[Column[str]]:
+    return [_name(name) for name in names]
+
+
+def _text(name: str) -> Column[str]:
+    """Text of any length."""
+    return Column(name, Text, nullable=False)
+
+
+def _count(name: str) -> Column[int]:
+    """Whole number, times in nanoseconds too."""
+    return Column(name, BigInteger, nullable=False)
+
+
+def _counts(*names: str) -> list[Column[int]]:
+    return [_count(name) for name in names]
+
+
+def _floats(*names: str) -> list[Column[float]]:
+    return [Column(name, Float(53), nullable=False) for name in names]
+
+
+def _bytes(name: str) -> Column[bytes]:
+    return Column(name, LargeBinary, nullable=False)
+
+
+def _life() -> list[Column[Any]]:
+    """Who made a row and who ended it: nothing that people wrote is ever deleted."""
+    return [_name("author"), _count("created_ns"), _count("ended_ns"), _name("ended_by")]
+
+
+about = Table("about", metadata, _name("name", primary_key=True), _text("value"))
 """Schema version and other facts about this database."""
 
 events = Table(
     "events",
     metadata,
-    Column("id", _ROW, primary_key=True, autoincrement=True),
-    Column("peer", String(64), nullable=False),
-    Column("epoch", String(64), nullable=False),
-    Column("seq", BigInteger, nullable=False),
-    Column("kind", String(16), nullable=False),
-    Column("site", String(64), nullable=False),
-    Column("sensor", String(64), nullable=False),
-    Column("time_ns", BigInteger, nullable=False),
-    Column("received_ns", BigInteger, nullable=False),
+    _id(),
+    *_names("peer", "epoch"),
+    _count("seq"),
+    _name("kind", 16),
+    *_names("site", "sensor"),
+    *_counts("time_ns", "received_ns"),
     Column("clock_offset_ns", BigInteger),
     Column("alarm", String(32)),
-    Column("record", LargeBinary, nullable=False),
-    Column("signature", LargeBinary, nullable=False),
-    Column("hash", LargeBinary, nullable=False),
+    _bytes("record"),
+    _bytes("signature"),
+    _bytes("hash"),
     UniqueConstraint("peer", "epoch", "seq"),
     Index("events_by_alarm", "alarm", "id"),
 )
@@ -63,11 +95,10 @@ events = Table(
 standings = Table(
     "standings",
     metadata,
-    Column("id", _ROW, primary_key=True, autoincrement=True),
-    Column("peer", String(64), nullable=False),
-    Column("epoch", String(64), nullable=False),
-    Column("seq", BigInteger, nullable=False),
-    Column("hash", LargeBinary, nullable=False),
+    _id(),
+    *_names("peer", "epoch"),
+    _count("seq"),
+    _bytes("hash"),
     UniqueConstraint("peer", "epoch"),
 )
 """How far each outbox was received; ``id`` is the order in which they were first seen."""
@@ -75,17 +106,15 @@ standings = Table(
 alarms = Table(
     "alarms",
     metadata,
-    Column("id", String(32), primary_key=True),
-    Column("site", String(64), nullable=False),
-    Column("state", String(16), nullable=False),
+    _name("id", 32, primary_key=True),
+    _name("site"),
+    _name("state", 16),
     Column("is_open", Boolean, nullable=False),
     Column("suspicion", Integer, nullable=False),
-    Column("center_freq_hz", Float(53), nullable=False),
-    Column("first_seen_ns", BigInteger, nullable=False),
-    Column("last_seen_ns", BigInteger, nullable=False),
-    Column("changed_ns", BigInteger, nullable=False),
-    Column("card", Text, nullable=False),
-    Column("body", LargeBinary, nullable=False),
+    *_floats("center_freq_hz"),
+    *_counts("first_seen_ns", "last_seen_ns", "changed_ns"),
+    _text("card"),
+    _bytes("body"),
     Index("alarms_by_last_seen", "last_seen_ns", "id"),
     Index("alarms_by_openness", "is_open", "last_seen_ns"),
     Index("alarms_by_state", "state", "last_seen_ns"),
@@ -96,9 +125,9 @@ alarms = Table(
 emitters = Table(
     "emitters",
     metadata,
-    Column("sensor", String(64), primary_key=True),
-    Column("emitter", String(64), primary_key=True),
-    Column("alarm", String(32), nullable=False),
+    _name("sensor", primary_key=True),
+    _name("emitter", primary_key=True),
+    _name("alarm", 32),
     Index("emitters_by_alarm", "alarm"),
 )
 """Which alarm an emitter of a sensor belongs to, for ever."""
@@ -106,16 +135,16 @@ emitters = Table(
 actions = Table(
     "actions",
     metadata,
-    Column("id", _ROW, primary_key=True, autoincrement=True),
-    Column("alarm", String(32), nullable=False),
-    Column("time_ns", BigInteger, nullable=False),
-    Column("author", String(64), nullable=False),
-    Column("action", String(16), nullable=False),
-    Column("reason", String(32), nullable=False),
-    Column("note", Text, nullable=False),
-    Column("owner", String(64), nullable=False),
-    Column("state_before", String(16), nullable=False),
-    Column("state_after", String(16), nullable=False),
+    _id(),
+    _name("alarm", 32),
+    _count("time_ns"),
+    _name("author"),
+    _name("action", 16),
+    _name("reason", 32),
+    _text("note"),
+    _name("owner"),
+    _name("state_before", 16),
+    _name("state_after", 16),
     Index("actions_by_alarm", "alarm", "id"),
 )
 """What people did about an alarm."""
@@ -123,59 +152,44 @@ actions = Table(
 notices = Table(
     "notices",
     metadata,
-    Column("id", _ROW, primary_key=True, autoincrement=True),
-    Column("site", String(64), nullable=False),
-    Column("sensor", String(64), nullable=False),
-    Column("level", String(16), nullable=False),
-    Column("note_id", String(200), nullable=False),
-    Column("note", Text, nullable=False),
-    Column("start_ns", BigInteger, nullable=False),
-    Column("stop_ns", BigInteger, nullable=False),
-    UniqueConstraint("site", "sensor", "note_id", "start_ns"),
+    _id(),
+    *_names("site", "sensor"),
+    _name("level", 16),
+    _name("note_id", 200),
+    _text("note"),
+    *_counts("start_ns", "stop_ns"),
     Index("notices_by_start", "start_ns"),
+    Index("notices_by_name", "site", "sensor", "note_id", "start_ns"),
 )
 """Gaps, lost sensors, broken sequences; ``stop_ns`` is 0 while it lasts."""
 
 sites = Table(
-    "sites",
-    metadata,
-    Column("site", String(64), primary_key=True),
-    Column("received_ns", BigInteger, nullable=False),
-    Column("heartbeat", LargeBinary, nullable=False),
+    "sites", metadata, _name("site", primary_key=True), _count("received_ns"), _bytes("heartbeat")
 )
 """The last heartbeat of every site: one that is gone is shown as silent after a restart too."""
 
 known = Table(
     "known",
     metadata,
-    Column("id", _ROW, primary_key=True, autoincrement=False),
-    Column("low_hz", Float(53), nullable=False),
-    Column("high_hz", Float(53), nullable=False),
-    Column("name", String(200), nullable=False),
-    Column("reason", String(200), nullable=False),
-    Column("site", String(64), nullable=False),
-    Column("start_ns", BigInteger, nullable=False),
-    Column("stop_ns", BigInteger, nullable=False),
-    Column("author", String(64), nullable=False),
-    Column("created_ns", BigInteger, nullable=False),
-    Column("ended_ns", BigInteger, nullable=False),
-    Column("ended_by", String(64), nullable=False),
+    _id(counted=False),
+    *_floats("low_hz", "high_hz"),
+    _name("name", 200),
+    _name("reason", 200),
+    _name("site"),
+    *_counts("start_ns", "stop_ns"),
+    *_life(),
 )
 """Emitters that may be there."""
 
 clips = Table(
     "clips",
     metadata,
-    Column("site", String(64), primary_key=True),
-    Column("name", String(128), primary_key=True),
-    Column("sensor", String(64), nullable=False),
-    Column("emitter", String(64), nullable=False),
-    Column("start_ns", BigInteger, nullable=False),
-    Column("stop_ns", BigInteger, nullable=False),
-    Column("sha256", String(64), nullable=False),
-    Column("announced_ns", BigInteger, nullable=False),
-    Column("arrived_ns", BigInteger, nullable=False),
-    Column("dropped_ns", BigInteger, nullable=False),
+    _name("site", primary_key=True),
+    _name("name", 128, primary_key=True),
+    *_names("sensor", "emitter"),
+    *_counts("start_ns", "stop_ns"),
+    _name("sha256"),
+    *_counts("announced_ns", "arrived_ns", "dropped_ns"),
     Index("clips_by_emitter", "sensor", "emitter"),
 )
 """Recordings that the sites announced."""
@@ -183,37 +197,60 @@ clips = Table(
 exams = Table(
     "exams",
     metadata,
-    Column("id", _ROW, primary_key=True, autoincrement=False),
-    Column("name", String(200), nullable=False),
-    Column("site", String(64), nullable=False),
-    Column("start_ns", BigInteger, nullable=False),
-    Column("stop_ns", BigInteger, nullable=False),
-    Column("drill_s", Float(53), nullable=False),
-    Column("armed_s", Float(53), nullable=False),
-    Column("closing_s", Float(53), nullable=False),
-    Column("author", String(64), nullable=False),
-    Column("created_ns", BigInteger, nullable=False),
-    Column("ended_ns", BigInteger, nullable=False),
-    Column("ended_by", String(64), nullable=False),
+    _id(counted=False),
+    _name("name", 200),
+    _name("site"),
+    *_counts("start_ns", "stop_ns"),
+    *_floats("drill_s", "armed_s", "closing_s"),
+    *_life(),
 )
 """The exam timetable."""
+
+approvals = Table(
+    "approvals",
+    metadata,
+    _id(),
+    _name("act", 32),
+    _name("subject"),
+    _text("what"),
+    *_names("hash", "wanted_by"),
+    *_counts("wanted_ns", "until_ns"),
+    _name("state", 16),
+    _name("decided_by"),
+    _count("decided_ns"),
+    _text("note"),
+    Index("approvals_by_state", "state", "id"),
+    Index("approvals_by_subject", "act", "subject"),
+)
+"""What one person wants and a second one decides: `dashboard.pairs`."""
+
+reviews = Table(
+    "reviews",
+    metadata,
+    _id(),
+    _name("site"),
+    *_counts("start_ns", "stop_ns"),
+    _text("findings"),
+    _name("author"),
+    _count("created_ns"),
+    Index("reviews_by_stop", "stop_ns"),
+)
+"""Which recorded time somebody has looked through again: `dashboard.reviews`."""
 
 deliveries = Table(
     "deliveries",
     metadata,
-    Column("id", _ROW, primary_key=True, autoincrement=True),
-    Column("receiver", String(32), nullable=False),
-    Column("news", String(16), nullable=False),
-    Column("subject", String(64), nullable=False),
-    Column("raised_ns", BigInteger, nullable=False),
-    Column("title", Text, nullable=False),
-    Column("body", Text, nullable=False),
-    Column("state", String(16), nullable=False),
+    _id(),
+    _name("receiver", 32),
+    _name("news", 16),
+    _name("subject"),
+    _count("raised_ns"),
+    _text("title"),
+    _text("body"),
+    _name("state", 16),
     Column("tries", Integer, nullable=False),
-    Column("made_ns", BigInteger, nullable=False),
-    Column("next_ns", BigInteger, nullable=False),
-    Column("done_ns", BigInteger, nullable=False),
-    Column("error", Text, nullable=False),
+    *_counts("made_ns", "next_ns", "done_ns"),
+    _text("error"),
     UniqueConstraint("receiver", "news", "subject", "raised_ns"),
     Index("deliveries_by_state", "state", "next_ns"),
 )
@@ -222,31 +259,31 @@ deliveries = Table(
 accounts = Table(
     "accounts",
     metadata,
-    Column("name", String(32), primary_key=True),
-    Column("role", String(16), nullable=False),
+    _name("name", 32, primary_key=True),
+    _name("role", 16),
     Column("disabled", Boolean, nullable=False),
-    Column("password", String(200), nullable=False),
-    Column("changed_ns", BigInteger, nullable=False),
+    _name("password", 200),
+    _count("changed_ns"),
 )
 """People."""
 
 sessions = Table(
     "sessions",
     metadata,
-    Column("digest", String(64), primary_key=True),
-    Column("name", String(32), nullable=False),
-    Column("role", String(16), nullable=False),
-    Column("until_ns", BigInteger, nullable=False),
+    _name("digest", primary_key=True),
+    _name("name", 32),
+    _name("role", 16),
+    _count("until_ns"),
 )
 """Who is signed in; a restart in the middle of an exam must not sign anybody out."""
 
 tokens = Table(
     "tokens",
     metadata,
-    Column("digest", String(64), primary_key=True),
-    Column("name", String(32), nullable=False, unique=True),
-    Column("role", String(16), nullable=False),
-    Column("until_ns", BigInteger, nullable=False),
+    _name("digest", primary_key=True),
+    _name("name", 32, unique=True),
+    _name("role", 16),
+    _count("until_ns"),
 )
 """API tokens of scripts."""
 
@@ -254,41 +291,10 @@ audit = Table(
     "audit",
     metadata,
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
-    Column("time_ns", BigInteger, nullable=False),
-    Column("actor", String(64), nullable=False),
-    Column("act", String(64), nullable=False),
-    Column("subject", String(200), nullable=False),
-    Column("detail", Text, nullable=False),
-    Column("prev_hash", String(64), nullable=False),
-    Column("hash", String(64), nullable=False),
+    _count("time_ns"),
+    *_names("actor", "act"),
+    _name("subject", 200),
+    _text("detail"),
+    *_names("prev_hash", "hash"),
 )
 """The hash chain of `dashboard.audit`."""
-
-
-def prepare(engine: Engine) -> None:
-    """Create the tables of a new database; bring an old one up to date.
-
-    Raises
-    ------
-    StoreError
-        The database was written by a newer rfproctor: an older one would damage it.
-    """
-    with engine.begin() as connection:
-        if not inspect(connection).has_table(about.name):
-            metadata.create_all(connection)
-            connection.execute(insert(about).values(name="schema", value=str(VERSION)))
-            return
-        found = int(connection.scalar(select(about.c.value).where(about.c.name == "schema")) or 0)
-        if found > VERSION:
-            raise StoreError(
-                "monitor.store_newer",
-                store=engine.url.render_as_string(),
-                found=found,
-                ours=VERSION,
-            )
-        if found < VERSION:
-            # So far every version only added tables.
-            metadata.create_all(connection)
-            connection.execute(
-                update(about).where(about.c.name == "schema").values(value=str(VERSION))
-            )

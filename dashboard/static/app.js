@@ -4,12 +4,14 @@ import { batch, effect } from "./vendor/signals-core.js";
 import { alarms } from "./alarms.js";
 import { leave, signedIn, whoAmI } from "./api.js";
 import { bar } from "./bar.js";
+import { beside, compare } from "./beside.js";
 import { loadBands } from "./bands.js";
 import { flags } from "./flags.js";
 import { head } from "./head.js";
 import { choose, lang, speak, t } from "./i18n.js";
 import { help, keys } from "./keys.js";
 import { meter } from "./meter.js";
+import { peakTable } from "./peaktable.js";
 import { pointer } from "./pointer.js";
 import { ribbon } from "./ribbon.js";
 import { Scope } from "./scope.js";
@@ -17,6 +19,7 @@ import { sites } from "./sites.js";
 import { chime } from "./sound.js";
 import { advanceSparks, spark } from "./sparks.js";
 import * as state from "./state.js";
+import { loadStations } from "./stations.js";
 import { strip } from "./strip.js";
 import { show, views } from "./views.js";
 import { Wire } from "./wire.js";
@@ -34,8 +37,9 @@ function gather(message) {
   if (pending.length === 1) setTimeout(apply, GATHER_MS);
 }
 
-/** The same name means the same notice, further on. */
-const noticeName = ({ site, sensor, note, start_ns }) => JSON.stringify([site, sensor, note.id, start_ns]);
+/** The same name means the same notice, further on: words name a thing, numbers measure it. */
+const noticeName = ({ site, sensor, note, start_ns }) =>
+  JSON.stringify([site, sensor, note.id, start_ns, Object.values(note.args ?? {}).filter((arg) => typeof arg === "string")]);
 
 /** Fold the gathered messages into the state. */
 function apply() {
@@ -135,6 +139,8 @@ async function start() {
     theme,
     go: pointing.go,
     back: pointing.back,
+    page: pointing.page,
+    compare,
     help: () => help(document.querySelector("#help")),
     language: () => choose(lang.value === "zh" ? "en" : "zh"),
     pause: () => (state.paused.value = state.paused.value === null ? scope.end_s : null),
@@ -145,6 +151,8 @@ async function start() {
     leave: () => leave().finally(() => location.reload()),
     sites: () => document.body.classList.toggle("unfolded"),
     filter: () => {
+      const own = document.querySelector("#view:not([hidden]) input[type=search]");
+      if (own) return own.focus();
       document.body.classList.add("unfolded");
       document.querySelector("#filter").focus();
     },
@@ -153,7 +161,10 @@ async function start() {
   head(document.querySelector("#head"), document.querySelector("#lost"), actions);
   sites(document.querySelector("#sites"));
   bar(document.querySelector("#bar"), actions);
+  beside(document, scope);
+  peakTable(document.querySelector("#peaks"), scope, pointing.go);
   ribbon(document, scope);
+  loadStations();
   flags(document, scope, open);
   alarms(document.querySelector("#alarms"), open);
   meter(document.querySelector("#meter"), scope);

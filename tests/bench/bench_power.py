@@ -26,7 +26,7 @@ from wire_farm import audit_intact
 from wire_world import MemoryLog
 
 import dashboard.database
-import dashboard.schema
+import dashboard.migration
 import dashboard.store
 from dashboard.intake import Arrival, Intake
 from dashboard.store import Store
@@ -145,7 +145,7 @@ def open_store(vfs: DiskVFS, level: str) -> Store:
         engine = create_engine(
             "sqlite://", module=wire_dbapi, creator=connect, poolclass=StaticPool
         )
-        dashboard.schema.prepare(engine)
+        dashboard.migration.prepare(engine)
         return dashboard.database.Database(engine, engine, Nothing())
 
     dashboard.store.open_database = database

@@ -15,6 +15,7 @@ from dashboard.database import back_up
 from dashboard.errors import Refused, StoreError
 from dashboard.inbox import Breach, Standing
 from dashboard.notices import Notice
+from dashboard.queries import NoticeQuery, notices
 from dashboard.store import Store, decode
 from dashboard.tending import tend
 from sensors.messages import Note, NoticeEvent
@@ -134,6 +135,32 @@ def test_a_notice_that_ends_is_the_same_notice(open_store: Open) -> None:
     assert count(store, "notices") == 1
     with store.reader.connect() as connection:
         assert connection.scalar(select(schema.notices.c.stop_ns)) == START_NS + SECOND
+
+
+def test_notices_of_one_moment_do_not_take_each_others_place(open_store: Open) -> None:
+    """Two devices at once, two gaps in one batch, one end after the other: all of them stay."""
+    store, site = open_store(), Site()
+
+    def lost(band: str, seconds: int, stop_ns: int = 0) -> NoticeEvent:
+        note = Note("notice.x", {"band": band, "seconds": seconds})
+        return NoticeEvent("school-3", "school-3/hall", "warning", note, START_NS, stop_ns)
+
+    def kept() -> list[tuple[object, ...]]:
+        found = notices(store.reader, NoticeQuery())
+        return sorted((n.note.args["band"], n.note.args["seconds"], n.stop_ns) for n in found)
+
+    store.ingest([site.says(lost("uhf", 1)), site.says(lost("vhf", 1)), site.says(lost("uhf", 2))])
+    assert kept() == [("uhf", 2, 0), ("vhf", 1, 0)]
+    end_ns = START_NS + SECOND
+    store.ingest([site.says(lost("uhf", 3, end_ns)), site.says(lost("uhf", 9, end_ns + SECOND))])
+    assert kept() == [("uhf", 3, end_ns), ("uhf", 9, end_ns + SECOND), ("vhf", 1, 0)]
+    gaps = [
+        Breach(site.peer, "school-3", site.epoch, "gap", first, first, b"h" * 32, START_NS)
+        for first in (7, 9)
+    ]
+    store.ingest(gaps)
+    found = notices(store.reader, NoticeQuery())
+    assert sorted(n.note.args["first"] for n in found if n.note.id == "notice.gap") == [7, 9]
 
 
 def test_actions_are_kept_with_their_author_and_audited(open_store: Open) -> None:
