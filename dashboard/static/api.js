@@ -18,6 +18,33 @@ export async function act(id, action, fields) {
   }
 }
 
+/** GET `path` under `api/v1/`: `{value}`, or `{failure}` in words. */
+export async function ask(path, signal = AbortSignal.timeout(20_000)) {
+  try {
+    const answer = await fetch(`api/v1/${path}`, { headers: { "Accept-Language": document.documentElement.lang }, signal });
+    const value = await answer.json();
+    return answer.ok ? { value } : { failure: value.text };
+  } catch (error) {
+    return { failure: t("api.no_answer"), aborted: error.name === "AbortError" };
+  }
+}
+
+/** Change something under `api/v1/`: `{value}`, or `{failure}` in words. */
+export async function tell(method, path, body) {
+  try {
+    const answer = await fetch(`api/v1/${path}`, {
+      method,
+      headers: { "Accept-Language": document.documentElement.lang, ...(body ? { "Content-Type": "application/json" } : {}) },
+      body: body && JSON.stringify(body),
+      signal: AbortSignal.timeout(20_000),
+    });
+    const value = await answer.json();
+    return answer.ok ? { value } : { failure: t("api.refused", { why: value.text }) };
+  } catch {
+    return { failure: t("api.unreachable") };
+  }
+}
+
 /** Who is signed in: `{name, role, permissions}`, or null. */
 export async function whoAmI() {
   try {

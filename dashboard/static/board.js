@@ -1,27 +1,138 @@
-/** The board: every sensor as a tile, the worst first, so that hundreds are seen at once. */
+/**
+ * The board: every site and sensor on one screen, what needs a person first and largest.
+ *
+ * Few sensors get large tiles with every figure, hundreds get one line a site; what is not well is
+ * told in full at any size.
+ */
 
-import { effect } from "./vendor/signals-core.js";
+import { effect, signal } from "./vendor/signals-core.js";
 import { html, nothing, render } from "./vendor/lit-html.js";
+import { ask } from "./api.js";
+import { largeTile, mediumTile, smallTile } from "./board_tiles.js";
 import { percent } from "./format.js";
 import { t } from "./i18n.js";
-import { shape, word } from "./shapes.js";
+import { proofNow } from "./proof.js";
+import { shape } from "./shapes.js";
+import { placeName } from "./words.js";
 import * as state from "./state.js";
-import { because, placeName, siteName } from "./words.js";
+
+export const SIZES = ["large", "medium", "small"];
+const LARGE_SENSORS = 16;
+const MEDIUM_SENSORS = 90;
+const MOST_TROUBLES = 12;
+const DRILLS_S = 60; // how often the last drills are asked for
+
+const size = signal(localStorage.getItem("rfproctor.board.size") ?? ""); // "": by their number
+const wanted = signal("");
+const only = signal(""); // a state, or all
+const plans = signal(new Set()); // sites of which there is a plan
+const drills = signal(new Map()); // site -> {passed, time_ns}
+
+/** Size of tiles for so many sensors. */
+export const sizeFor = (sensors) => (sensors <= LARGE_SENSORS ? "large" : sensors <= MEDIUM_SENSORS ? "medium" : "small");
+
+/** The newest drill of each site, from its notices, the newest first; bad when one band of it was. */
+export function lastDrills(notices) {
+  const last = new Map();
+  for (const { site, start_ns, stop_ns, level } of notices) {
+    const known = last.get(site);
+    if (!known) last.set(site, { start_ns, time_ns: stop_ns || start_ns, passed: level === "info" });
+    else if (known.start_ns === start_ns) known.passed &&= level === "info";
+  }
+  return last;
+}
 
 export function view(root) {
-  return effect(() => render(board(), root));
+  const asking = new AbortController();
+  const askDrills = async () => {
+    const { value } = await ask("notices?note=drill.band&limit=2000", asking.signal);
+    if (value) drills.value = lastDrills(value);
+  };
+  askDrills();
+  ask("plans", asking.signal).then(({ value }) => value && (plans.value = new Set(value.map(({ site }) => site))));
+  const timer = setInterval(askDrills, DRILLS_S * 1000);
+  const end = effect(() => render(board(), root));
+  root.addEventListener("keydown", walk);
+  return () => {
+    end();
+    clearInterval(timer);
+    asking.abort();
+    root.removeEventListener("keydown", walk);
+  };
 }
 
 function board() {
-  return html`<h1>${t("tab.board")} <small>${state.sensors.value.length}</small></h1>
-    <div class="tiles">${state.sensors.value.map(({ site, sensor }) => tile(site, sensor))}</div>`;
+  const all = groups(state.sensors.value);
+  const shown = all.filter(matches);
+  const sensors = shown.reduce((sum, { sensors }) => sum + sensors.length, 0);
+  const chosen = size.value || sizeFor(sensors);
+  const troubles = shown.filter(({ worst }) => worst !== "go");
+  const apart = chosen === "small" && troubles.length > 0 && troubles.length <= MOST_TROUBLES;
+  const rest = apart ? shown.filter(({ worst }) => worst === "go") : shown;
+  const tile = { large: largeTile, medium: mediumTile, small: smallTile };
+  const facts = { drills: drills.value, plans: plans.value, now: state.now.value };
+  return html`
+    <div class="board-head">
+      <h1>${t("tab.board")}</h1>
+      ${summary(all)}
+      <input type="search" placeholder=${t("sites.filter")} aria-label=${t("sites.filter")} .value=${wanted.value}
+        @input=${(event) => (wanted.value = event.target.value)}>
+      <span class="pair" role="group" aria-label=${t("board.size")}>${["", ...SIZES].map(
+        (name) => html`<button aria-pressed=${size.value === name} @click=${() => resize(name)}>${t(SIZE_TEXTS[name])}</button>`,
+      )}</span>
+    </div>
+    ${state.known.value && !shown.length ? html`<p class="empty">${t(all.length ? "sites.none_match" : "sites.none")}</p>` : nothing}
+    ${apart ? html`<h2>${t("board.troubles", { n: troubles.length })}</h2><div class="tiles medium">${troubles.map((group) => mediumTile(group, facts))}</div>
+      <h2>${t("board.well", { n: rest.length })}</h2>` : nothing}
+    <div class="tiles ${chosen}">${rest.map((group) => tile[chosen](group, facts))}</div>`;
 }
 
-function tile(site, sensor) {
-  const least = sensor.bands.length ? Math.min(...sensor.bands.map((band) => band.p_2s)) : null;
-  return html`<article class="tile ${sensor.state}">
-    ${shape(sensor.state)} <b>${siteName(site.site)}</b> ${placeName(sensor.position) || sensor.sensor} ${word(sensor.state)}
-    ${least === null ? nothing : html`<p><small>P(2 s)</small> ${percent(least)}</p>`}
-    <p class="why">${sensor.notes.map(because).join(" · ")}</p>
-  </article>`;
+const SIZE_TEXTS = { "": "board.auto", large: "board.large", medium: "board.medium", small: "board.small" };
+
+function resize(name) {
+  size.value = name;
+  localStorage.setItem("rfproctor.board.size", name);
+}
+
+/** `[{site, worst, sensors}]`: sites with their sensors, the worst site first. */
+export function groups(rows) {
+  const bySite = Map.groupBy(rows, ({ site }) => site);
+  return [...bySite].map(([site, members]) => ({ site, worst: members[0].sensor.state, sensors: members.map(({ sensor }) => sensor) }));
+}
+
+function matches({ site, worst, sensors }) {
+  const words = wanted.value.trim().toLowerCase();
+  if (only.value && worst !== only.value) return false;
+  const text = [site.site, site.site_name, ...sensors.flatMap(({ sensor, position, state: name }) => [sensor, placeName(position), t(`state.${name}`)])];
+  return text.join(" ").toLowerCase().includes(words);
+}
+
+/** How many sites stand how, each a filter; and how well the whole is watched. */
+function summary(all) {
+  const counts = Map.groupBy(all, ({ worst }) => worst);
+  const { total, watched, chance } = proofNow();
+  return html`<span class="board-states" role="group" aria-label=${t("board.only")}>
+      ${state.STATES.filter((name) => counts.has(name)).map(
+        (name) => html`<button class=${name} aria-pressed=${only.value === name} @click=${() => (only.value = only.value === name ? "" : name)}
+          >${shape(name)} ${t(`state.${name}`)} <b>${counts.get(name).length}</b></button>`,
+      )}</span>
+    <span class="board-proof">${total ? (watched ? t("proof.chance", { chance: percent(chance), n: watched, m: total }) : t("proof.deaf", { m: total })) : nothing}</span>`;
+}
+
+/** Arrow keys go from tile to tile. */
+function walk(event) {
+  const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+  if (!step || event.target.matches("input")) return;
+  event.preventDefault();
+  event.stopPropagation();
+  const all = [...event.currentTarget.querySelectorAll(".tiles a")];
+  const here = all.find((link) => link === document.activeElement)?.getBoundingClientRect();
+  if (!here) return all[0]?.focus();
+  const [dx, dy] = step;
+  const far = (box) => (dx ? Math.abs(box.top - here.top) * 8 + Math.abs(box.left - here.left) : Math.abs(box.left - here.left) * 2 + Math.abs(box.top - here.top));
+  const ahead = all
+    .map((link) => ({ link, box: link.getBoundingClientRect() }))
+    .filter(({ box }) => (dx ? (box.left - here.left) * dx > 4 && Math.abs(box.top - here.top) < 60 : (box.top - here.top) * dy > 4))
+    .sort((a, b) => far(a.box) - far(b.box));
+  ahead[0]?.link.focus();
 }

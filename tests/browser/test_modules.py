@@ -217,6 +217,10 @@ def test_texts_made_of_parts(repository: Path, lang: str) -> None:
     wanted |= {f"dismiss.{code}" for code in codes}
     wanted |= {f"trace.{name}" for name in ("live", "hold", "baseline", "threshold")}
     wanted |= {f"link.{name}" for name in ("live", "lost", "connecting")}
+    pages = re.search(r"PAGES = \{(.*?)\n\};", (static / "views.js").read_text("utf-8"), re.DOTALL)
+    assert pages is not None
+    wanted |= {f"tab.{name}" for name in ("watch", *re.findall(r"(?m)^  (\w+): \{", pages[1]))}
+    wanted |= {f"phase.{name}" for name in literals(repository, "dashboard/phases.py", "Phase")}
     assert sorted(wanted - texts.keys()) == []
 
 
@@ -232,6 +236,8 @@ def test_no_text_of_the_page_is_left_over(repository: Path) -> None:
         "link.",
         "position.",
         "sentence.",
+        "tab.",
+        "phase.",
     )
     own = json.loads((static / "locale" / "en.json").read_text(encoding="utf-8"))
     unused = [key for key in own if not key.startswith(made) and f'"{key}"' not in code]
