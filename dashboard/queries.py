@@ -31,14 +31,15 @@ class AlarmQuery(Struct, forbid_unknown_fields=True, frozen=True):
     ----------
     state, site : str
         Empty for any.
-    since_ns : int
-        Last seen at or after this time.
+    since_ns, until_ns : int
+        Last seen at or after ``since_ns``, first seen before ``until_ns`` (0: up to now).
     limit : int
     """
 
     state: Literal["", AlarmState] = ""
     site: AnySite = ""
     since_ns: TimeNs = 0
+    until_ns: TimeNs = 0
     limit: Annotated[int, Meta(ge=1, le=10_000)] = 200
 
 
@@ -99,6 +100,8 @@ def alarm_cards(reader: Engine, query: AlarmQuery) -> list[msgspec.Raw]:
     """Public JSON of alarms, as the writer stored it."""
     table = schema.alarms
     wanted = select(table.c.card).where(table.c.last_seen_ns >= query.since_ns)
+    if query.until_ns:
+        wanted = wanted.where(table.c.first_seen_ns < query.until_ns)
     if query.state:
         wanted = wanted.where(table.c.state == query.state)
     if query.site:
