@@ -1,11 +1,12 @@
 """One alarm per emitter and site: what was heard, and by whom. Pure.
 
-A site's sensors send what they hear as emitters; `dashboard.fuse` decides which of them are one
-transmission.  Here is the alarm they end up in, as a value: every change returns a new one.
+`dashboard.fuse` decides which emitters of a site's sensors are one transmission.  Here is the alarm
+they end up in, as a value: every change returns a new one.
 """
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Literal
 
 import msgspec
@@ -18,9 +19,7 @@ AlarmState = Literal[
 ]
 WAITING: frozenset[AlarmState] = frozenset(("new", "reopened"))
 """States in which nobody has taken notice yet."""
-OPEN_STATES: frozenset[AlarmState] = frozenset(
-    ("new", "acknowledged", "investigating", "handed_over", "reopened")
-)
+OPEN_STATES: frozenset[AlarmState] = WAITING.union(("acknowledged", "investigating", "handed_over"))
 MAX_PARTS_PER_SENSOR = 16
 FORGOTTEN_S = 600.0
 """An emitter that its sensor neither repeats nor closes for so long is off the air."""
@@ -96,7 +95,7 @@ class Part(Struct, frozen=True):
         )
 
 
-class Alarm(Struct, frozen=True):
+class Alarm(Struct, frozen=True, dict=True):
     """One emitter at one site.
 
     Attributes
@@ -134,7 +133,7 @@ class Alarm(Struct, frozen=True):
     overdue: bool = False
     known: int = 0
 
-    @property
+    @cached_property
     def loudest(self) -> Part:
         """The part whose measurements stand for the alarm."""
         return max(self.parts, key=lambda part: part.snr_db)

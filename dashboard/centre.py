@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import functools
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import msgspec
@@ -62,8 +62,11 @@ class Centre:
         self._clock_ns = clock_ns
         self._refused_ns = 0
         self._loop = asyncio.get_running_loop()
-        self.store.on_alarm = self._from_thread(self._on_alarm)
-        self.store.on_notice = self._from_thread(self._on_notice)
+        told = self._from_thread(self._on_approval)
+        self.pairs = Pairs(self.store, self.accounts, config.pairs, told)
+        self.second = SecondPerson(self.store, self.pairs, self.timetable, lambda: self.board)
+        self.store.on_alarms = self._from_thread(self._on_alarms)
+        self.store.on_notices = self._from_thread(self._on_notices)
 
     def on_heartbeat(self, heartbeat: Heartbeat) -> None:
         """Take a heartbeat; a site that was silent is told of at once."""
@@ -164,11 +167,16 @@ class Centre:
             }
         )
 
-    def _on_alarm(self, alarm: Alarm) -> None:
-        self.live.tell("alarm", alarm.id, card(alarm))
+    def _on_alarms(self, alarms: Sequence[Alarm]) -> None:
+        for alarm in alarms:
+            self.live.tell("alarm", alarm.id, card(alarm))
 
-    def _on_notice(self, notice: Notice) -> None:
-        self.live.tell("notice", f"{notice.key}/{notice.stop_ns}", notice)
+    def _on_notices(self, notices: Sequence[Notice]) -> None:
+        for notice in notices:
+            self.live.tell("notice", f"{notice.key}/{notice.stop_ns}", notice)
+
+    def _on_approval(self, approval: Approval) -> None:
+        self.live.tell("approval", str(approval.id), approval)
 
     def _from_thread(self, function: Callable[[Any], None]) -> Callable[[Any], None]:
         """Let the store's threads call a function of the loop; an ended loop hears nothing."""

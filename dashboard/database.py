@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -215,20 +216,27 @@ def upsert(
     """
     if not rows:
         return
-    keys = keys or [column.name for column in table.primary_key]
-    statement = _insert(connection, table)
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-    statement = statement.on_conflict_do_update(index_elements=list(keys), set_=changed)
+    statement = _overwriting(connection.dialect.name, table, tuple(rows[0]), tuple(keys or ()))
     connection.execute(statement, [dict(row) for row in rows])
 
 
 def insert_once(connection: Connection, table: Table, row: Mapping[str, object]) -> None:
     """Insert a row; where a unique constraint says that it is there, leave that one alone."""
-    statement = _insert(connection, table).on_conflict_do_nothing()
+    statement = _insert(connection.dialect.name, table).on_conflict_do_nothing()
     connection.execute(statement, dict(row))
 
 
-def _insert(connection: Connection, table: Table) -> Any:
+@functools.cache
+def _overwriting(
+    dialect: str, table: Table, columns: tuple[str, ...], keys: tuple[str, ...]
+) -> Any:
+    """Build a statement once: building it takes longer than executing it."""
+    keys = keys or tuple(column.name for column in table.primary_key)
+    statement = _insert(dialect, table)
+    changed = {name: statement.excluded[name] for name in columns if name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+
+
+def _insert(dialect: str, table: Table) -> Any:
     """Build the dialect's own INSERT: only that one knows ON CONFLICT."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    return dialect.insert(table)
+    return (sqlite if dialect == "sqlite" else postgresql).insert(table)

@@ -1,9 +1,8 @@
 """The live WebSocket: everything now, then what changes; rows of the windows that a page looks at.
 
-Each browser has a slot for the newest version of every alarm and site and for the newest row of
-every view.  One task per browser empties them at that browser's speed.  A slow browser finds newer
-things in its slots and is told how many rows it missed; it holds up nobody else, and its memory
-here is bounded by what exists, not by how slow it is.
+News are gathered for a moment and then put into the slots of all browsers at once
+(`dashboard.browser`): in a storm of alarms a page that takes several messages in one frame gets
+twenty frames a second, not two thousand.
 """
 
 from __future__ import annotations
@@ -17,16 +16,19 @@ import msgspec
 from msgspec import Meta, Struct
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from dashboard.browser import Browser, Texts
 from dashboard.frames import reference_frame, row_frame
 from dashboard.watcher import Watcher
 from sensors.messages import Freq, Id, SpectrumReference, SpectrumRow, Watch
 
-MAX_VIEWS = 16
+MAX_VIEWS = 64
 MAX_BROWSERS = 200
 GO_AWAY = 4401
 """Close code: the session is over."""
 GONE = (WebSocketDisconnect, RuntimeError)
 """What sending to a closed connection raises."""
+GATHER_S = 0.05
+"""News wait so long for company."""
 TICK_S = 1.0
 """The line says something at least so often: a page that hears nothing for longer is cut off."""
 
@@ -49,75 +51,11 @@ class UnwatchRequest(Struct, tag_field="op", tag="unwatch", frozen=True):
     id: ViewId
 
 
-class Browser:
-    """Slots of one connection.
-
-    Attributes
-    ----------
-    may_stay : callable
-    leave : asyncio.Event
-        Set when it may not.
-    skipped : dict
-        Rows that were overwritten before they could be sent, by view.
-    """
-
-    def __init__(self, may_stay: Callable[[], bool] = lambda: True) -> None:
-        self.may_stay = may_stay
-        self.leave = asyncio.Event()
-        self.views: dict[str, Window] = {}
-        self.skipped: dict[str, int] = {}
-        self._texts: dict[tuple[str, str], bytes] = {}
-        self._rows: dict[str, bytes] = {}
-        self._references: dict[str, bytes] = {}
-        self._ready = asyncio.Event()
-
-    def tell(self, kind: str, key: str, text: bytes) -> None:
-        """Put a message into its slot; a newer one of the same kind and key takes its place."""
-        self._texts[kind, key] = text
-        self._ready.set()
-
-    def show(self, view: str, row: bytes) -> bool:
-        """Put a row into the slot of its view; True when it took the place of an unsent one."""
-        skips = view in self._rows
-        if skips:
-            self.skipped[view] = self.skipped.get(view, 0) + 1
-        self._rows[view] = row
-        self._ready.set()
-        return skips
-
-    def refer(self, view: str, reference: bytes) -> None:
-        """Put a reference into the slot of its view."""
-        self._references[view] = reference
-        self._ready.set()
-
-    def forget(self, view: str) -> None:
-        """Empty the slots of a view that is no longer wanted."""
-        for slots in (self._rows, self._references, self.skipped):
-            slots.pop(view, None)
-
-    async def run(self, websocket: WebSocket) -> None:
-        """Send what is in the slots, for ever, at the speed of this browser."""
-        while True:
-            await self._ready.wait()
-            self._ready.clear()
-            while self._texts:  # before rows: an alarm never waits for a picture
-                await websocket.send_text(self._texts.pop(next(iter(self._texts))).decode())
-            for view in list(self._references):
-                await websocket.send_bytes(self._references.pop(view))
-            for view in list(self._rows):
-                if (row := self._rows.pop(view, None)) is not None:
-                    await websocket.send_bytes(row)
-                if (count := self.skipped.pop(view, 0)) > 0:
-                    text = msgspec.json.encode({"kind": "skipped", "id": view, "rows": count})
-                    await websocket.send_text(text.decode())
-
-
 class Window:
     """One window of one sensor, with the views that look at it."""
 
-    def __init__(self, watch: Watch) -> None:
-        self.watch = watch
-        self.number = 0
+    def __init__(self, number: int) -> None:
+        self.number = number
         self.views: set[tuple[Browser, str]] = set()
         self.reference: SpectrumReference | None = None
 
@@ -149,13 +87,21 @@ class Live:
         self._clock_ns = clock_ns
         self._windows: dict[Watch, Window] = {}
         self._numbers: dict[int, Window] = {}
+        self._news: Texts = {}
 
     def tell(self, kind: str, key: str, message: object) -> None:
-        """Tell every browser that something changed; encoded once for all."""
-        if self.browsers:
-            text = msgspec.json.encode({"kind": kind, kind: message})
-            for browser in self.browsers:
-                browser.tell(kind, key, text)
+        """Tell every browser that something changed, soon; encoded once for all."""
+        if not self.browsers:
+            return
+        if not self._news:
+            asyncio.get_running_loop().call_later(GATHER_S, self._spread)
+        self._news[kind, key] = msgspec.json.encode({"kind": kind, kind: message})
+
+    def _spread(self) -> None:
+        """Hand what was gathered to every browser."""
+        news, self._news = self._news, {}
+        for browser in self.browsers:
+            browser.tell(news)
 
     def row(self, row: SpectrumRow | SpectrumReference) -> None:
         """Hand a row or reference to the views that asked for it."""
@@ -177,13 +123,17 @@ class Live:
         while True:
             text = msgspec.json.encode({"kind": "tick", "time_ns": self._clock_ns()})
             for browser in list(self.browsers):
-                browser.tell("tick", "", text)
+                browser.tell({("tick", ""): text})
                 if not browser.may_stay():
                     browser.leave.set()
             await asyncio.sleep(TICK_S)
 
     async def serve(
-        self, websocket: WebSocket, may_stay: Callable[[], bool] = lambda: True
+        self,
+        websocket: WebSocket,
+        may_stay: Callable[[], bool] = lambda: True,
+        *,
+        lines: bool = False,
     ) -> None:
         """Serve one accepted connection until it ends.
 
@@ -192,12 +142,14 @@ class Live:
         websocket : WebSocket
         may_stay : callable
             Asked once a second: whoever signed out or lost the account hears nothing more.
+        lines : bool
+            Its text frames may hold several messages, one a line.
         """
         if len(self.browsers) >= MAX_BROWSERS:
             await websocket.close(1013)
             return
-        browser = Browser(may_stay)
-        browser.tell("snapshot", "", self._snapshot())
+        browser = Browser(may_stay, lines=lines)
+        browser.tell({("snapshot", ""): self._snapshot()})
         self.browsers.add(browser)
         tasks = [
             asyncio.create_task(work)
@@ -249,7 +201,7 @@ class Live:
             self._watch(browser, request)
 
     def _refuse(self, browser: Browser, why: str) -> None:
-        browser.tell("error", "", msgspec.json.encode({"kind": "error", "why": why}))
+        browser.tell({("error", ""): msgspec.json.encode({"kind": "error", "why": why})})
 
     def _watch(self, browser: Browser, request: WatchRequest) -> None:
         self._unwatch(browser, request.id)
@@ -263,20 +215,20 @@ class Live:
         )
         window = self._windows.get(wanted)
         if window is None:
-            window = self._windows[wanted] = Window(wanted)
-            window.number = self.watcher.watch(wanted)
+            window = self._windows[wanted] = Window(self.watcher.watch(wanted))
             self._numbers[window.number] = window
         window.views.add((browser, request.id))
-        browser.views[request.id] = window
+        browser.views[request.id] = wanted
         if window.reference is not None:
             browser.refer(request.id, reference_frame(request.id, window.reference))
 
     def _unwatch(self, browser: Browser, view: str) -> None:
-        window = browser.views.pop(view, None)
-        if window is None:
+        watch = browser.views.pop(view, None)
+        if watch is None:
             return
+        window = self._windows[watch]
         browser.forget(view)
         window.views.discard((browser, view))
         if not window.views:
-            del self._windows[window.watch], self._numbers[window.number]
+            del self._windows[watch], self._numbers[window.number]
             self.watcher.unwatch(window.number)

@@ -65,7 +65,7 @@ class Store:
 
     Attributes
     ----------
-    on_alarm, on_notice : callable
+    on_alarms, on_notices : callable
         Told after each commit, in the writing thread; they must return at once and never raise.
     tell_alarm, tell_notice : callable
         Told inside the transaction, see `dashboard.notify`.
@@ -84,8 +84,8 @@ class Store:
         surroundings: Callable[[], Surroundings] = Surroundings,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        self.on_alarm: Callable[[Alarm], None] = lambda alarm: None
-        self.on_notice: Callable[[Notice], None] = lambda notice: None
+        self.on_alarms: Callable[[Sequence[Alarm]], None] = lambda alarms: None
+        self.on_notices: Callable[[Sequence[Notice]], None] = lambda notices: None
         self.tell_alarm: Callable[[Connection, str, Alarm], None] = lambda *_: None
         self.tell_notice: Callable[[Connection, Notice], None] = lambda *_: None
         self._clock_ns = clock_ns
@@ -251,10 +251,10 @@ class Store:
 
     def _tell(self, alarms: Sequence[Alarm], notices: Sequence[Notice]) -> None:
         """Tell the listeners, still behind the lock: they hear changes in the order of commits."""
-        for alarm in alarms:
-            self.on_alarm(alarm)
-        for notice in notices:
-            self.on_notice(notice)
+        if alarms:
+            self.on_alarms(alarms)
+        if notices:
+            self.on_notices(notices)
 
     def _load(self) -> None:
         """Fill the desk with the alarms that may still change."""

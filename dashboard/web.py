@@ -129,7 +129,8 @@ def build(
             await websocket.send_denial_response(refusal_of(refused, "en"))
             return
         await websocket.accept()
-        await live.serve(websocket, lambda: is_welcome(websocket, door))
+        lines = websocket.query_params.get("lines") == "1"
+        await live.serve(websocket, lambda: is_welcome(websocket, door), lines=lines)
 
     routes: list[BaseRoute] = [
         Route("/", page),

@@ -88,6 +88,7 @@ function ring(alarmMap) {
 function live() {
   const url = new URL("api/v1/live", document.baseURI);
   url.protocol = url.protocol.replace("http", "ws");
+  url.search = "lines=1"; // several messages a frame
   return url;
 }
 

@@ -1,5 +1,5 @@
 /**
- * The live WebSocket (docs/live.md): text frames are JSON, binary frames rows and references.
+ * The live WebSocket (docs/live.md): text frames are JSON, one message a line, binary frames rows and references.
  *
  * `Wire` reconnects by itself and says at once when the line is silent: the monitor sends
  * its time once a second, so SILENT_MS without a frame counts as lost.
@@ -49,7 +49,8 @@ export class Wire {
         this.tries = -1;
         this.on.state("live");
       }
-      this.#take(data);
+      // A line or frame that is broken takes none of the others with it.
+      for (const part of typeof data === "string" ? data.split("\n") : [data]) this.#take(part);
     };
     socket.onclose = () => {
       if (socket === this.socket) this.#lost();

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from dashboard import live as live_module
+from dashboard.browser import Browser
 from dashboard.frames import split
-from dashboard.live import MAX_VIEWS, Browser, Live
+from dashboard.live import MAX_VIEWS, Live
 from sensors.messages import SpectrumReference, SpectrumRow, Watch
 
 
@@ -57,7 +59,9 @@ class Line:
         self.requests.put_nowait({"type": "websocket.disconnect"})
 
     def texts(self, kind: str) -> list[dict[str, Any]]:
-        found = [json.loads(m) for m in self.taken if isinstance(m, str)]
+        found = [
+            json.loads(line) for m in self.taken if isinstance(m, str) for line in m.split("\n")
+        ]
         return [message for message in found if message["kind"] == kind]
 
     def rows(self) -> list[dict[str, Any]]:
@@ -69,7 +73,14 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-def run(scene: Callable[[Live, Sites, Callable[[], Line]], Awaitable[None]]) -> None:
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_module, "GATHER_S", 0.0)
+
+
+def run(
+    scene: Callable[[Live, Sites, Callable[[], Line]], Awaitable[None]], *, lines: bool = False
+) -> None:
     """Run a scene with a live room and browsers that come when called."""
 
     async def main() -> None:
@@ -79,7 +90,7 @@ def run(scene: Callable[[Live, Sites, Callable[[], Line]], Awaitable[None]]) -> 
 
         def browser() -> Line:
             line = Line()
-            tasks.append(asyncio.create_task(live.serve(line)))  # type: ignore[arg-type]
+            tasks.append(asyncio.create_task(live.serve(line, lines=lines)))  # type: ignore[arg-type]
             return line
 
         await scene(live, sites, browser)
@@ -133,16 +144,42 @@ def test_a_slow_browser_skips_rows_is_told_and_slows_nobody() -> None:
     run(scene)
 
 
+@pytest.mark.parametrize("lines", [False, True])
+def test_what_happens_in_one_moment_is_one_frame_for_who_takes_lines(lines: bool) -> None:
+    async def scene(live: Live, sites: Sites, browser: Callable[[], Line]) -> None:
+        line = browser()
+        await settle()
+        line.taken.clear()
+        for version in range(3):
+            for key in "abc":
+                live.tell("alarm", key, {"id": key, "version": version})
+        live.tell("notice", "n", {"site": "two\nlines"})
+        await settle()
+        told = [
+            (alarm["id"], alarm["version"]) for m in line.texts("alarm") for alarm in [m["alarm"]]
+        ]
+        assert told == [("a", 2), ("b", 2), ("c", 2)]
+        assert line.texts("notice")[0]["notice"] == {"site": "two\nlines"}
+        assert len(line.taken) == (1 if lines else 4)
+
+    run(scene, lines=lines)
+
+
 def test_alarms_go_before_rows() -> None:
     async def scene(live: Live, sites: Sites, browser: Callable[[], Line]) -> None:
         line = browser()
         line.ask(id="a", **WINDOW)
         await settle()
         line.taken.clear()
+        line.may_send.clear()
         live.row(row(1, 1))
+        await settle()
+        live.row(row(1, 2))
         live.tell("alarm", "x", {"id": "x"})
         await settle()
-        assert [isinstance(message, str) for message in line.taken] == [True, False]
+        line.may_send.set()
+        await settle()
+        assert [isinstance(message, str) for message in line.taken] == [False, True, False]
 
     run(scene)
 
@@ -212,7 +249,7 @@ def test_memory_is_bounded_by_what_exists(count: int) -> None:
     async def main() -> None:
         browser = Browser()
         for version in range(3000):
-            browser.tell("alarm", str(version % count), b"x")
+            browser.tell({("alarm", str(version % count)): b"x"})
             browser.show("a", b"r")
         assert len(browser._texts) == count
         assert browser.skipped == {"a": 2999}

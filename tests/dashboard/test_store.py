@@ -44,7 +44,7 @@ def stored(store: Store) -> dict[str, Alarm]:
 def test_a_batch_becomes_event_alarm_and_audit_rows(open_store: Open) -> None:
     store, site = open_store(), Site()
     told: list[Alarm] = []
-    store.on_alarm = told.append
+    store.on_alarms = told.extend
     store.ingest([site.says(emitter_event()), site.says(emitter_event(phase="update", snr_db=25))])
     assert count(store, "events") == 2
     assert [alarm.loudest.snr_db for alarm in stored(store).values()] == [25]
@@ -110,7 +110,7 @@ def test_what_a_dead_sensor_never_closed_leaves_the_air(open_store: Open, clock:
 def test_a_gap_moves_the_standing_and_is_noticed(open_store: Open) -> None:
     store, site = open_store(), Site()
     told: list[Notice] = []
-    store.on_notice = told.append
+    store.on_notices = told.extend
     item = site.says(emitter_event())
     gap = Breach(site.peer, "school-3", site.epoch, "gap", 2, 9, b"h" * 32, START_NS)
     fork = Breach(site.peer, "school-3", site.epoch, "fork", 1, 1, b"", START_NS)
