@@ -11,18 +11,19 @@ from typing import Literal, Protocol
 
 from dashboard.errors import Refused
 
-Permission = Literal["view", "act", "known", "evidence", "sessions", "audit", "accounts"]
+Permission = Literal["view", "act", "known", "evidence", "content", "sessions", "audit", "accounts"]
 Role = Literal["technician", "officer", "radio", "supervisor", "auditor", "admin"]
 
 ROLES: dict[Role, frozenset[Permission]] = {
     "technician": frozenset(("view",)),
     "officer": frozenset(("view", "act")),
-    "radio": frozenset(("view", "act", "known", "evidence")),
+    "radio": frozenset(("view", "act", "known", "evidence", "content")),
     "supervisor": frozenset(("view", "act", "known", "evidence", "sessions", "audit")),
     "auditor": frozenset(("view", "audit")),
     "admin": frozenset(("view", "act", "known", "evidence", "sessions", "audit", "accounts")),
 }
-"""The whole of it: a permission that is not here is not given."""
+"""The whole of it: a permission that is not here is not given.  ``content``, to hear what was said,
+is for those whose office it is: not even an administrator has it."""
 
 SECOND = 1_000_000_000
 SESSION_NS = 12 * 3600 * SECOND
@@ -73,6 +74,37 @@ class Book(Protocol):
         ...
 
 
+class Throttle:
+    """After `MAX_FAILURES` wrong passwords in `FAILURE_WINDOW_NS` no other one is tried for a while.
+
+    Parameters
+    ----------
+    clock_ns : callable
+    """
+
+    def __init__(self, clock_ns: Callable[[], int]) -> None:
+        self._clock_ns = clock_ns
+        self._failures: list[int] = []
+
+    def check(self) -> None:
+        """See whether another one may be tried.
+
+        Raises
+        ------
+        Refused
+            Too many wrong ones lately (429): even the right one has to wait then.
+        """
+        now_ns = self._clock_ns()
+        self._failures = [t for t in self._failures if now_ns - t < FAILURE_WINDOW_NS]
+        if len(self._failures) >= MAX_FAILURES:
+            wait_ns = FAILURE_WINDOW_NS - (now_ns - self._failures[0])
+            raise Refused("http.too_many_tries", 429, seconds=wait_ns // SECOND + 1)
+
+    def failed(self) -> None:
+        """Remember that one was wrong."""
+        self._failures.append(self._clock_ns())
+
+
 class Door:
     """Checks whoever comes, and throttles whoever guesses.
 
@@ -92,7 +124,7 @@ class Door:
         self._book = book
         self._master = master
         self._clock_ns = clock_ns
-        self._failures: list[int] = []
+        self._throttle = Throttle(clock_ns)
 
     def by_token(self, token: str) -> Identity:
         """Check an API token.
@@ -118,20 +150,16 @@ class Door:
             Wrong (401), or too many wrong ones lately (429): even the right one has to wait then,
             because passwords can be guessed.
         """
-        now_ns = self._clock_ns()
-        self._failures = [t for t in self._failures if now_ns - t < FAILURE_WINDOW_NS]
-        if len(self._failures) >= MAX_FAILURES:
-            wait_ns = FAILURE_WINDOW_NS - (now_ns - self._failures[0])
-            raise Refused("http.too_many_tries", 429, seconds=wait_ns // SECOND + 1)
+        self._throttle.check()
         try:
             if not name:
                 return self.by_token(secret)
             if (who := self._book.by_password(name, secret)) is not None:
                 return who
         except Refused:
-            self._failures.append(now_ns)
+            self._throttle.failed()
             raise
-        self._failures.append(now_ns)
+        self._throttle.failed()
         raise Refused("http.bad_password", 401)
 
     def open_session(self, who: Identity) -> str:

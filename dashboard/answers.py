@@ -13,14 +13,19 @@ from dashboard import queries, state
 from dashboard.access import Identity
 from dashboard.accounts import Accounts
 from dashboard.actions import Action
+from dashboard.approvals import Approval
 from dashboard.audit import Entry
+from dashboard.content import Content
+from dashboard.cutout import Cutouts
 from dashboard.errors import Refused
 from dashboard.evidence import ClipCard, Evidence
 from dashboard.known import KnownEmitters
 from dashboard.notices import Notice
+from dashboard.pairs import Pairs
 from dashboard.picture import Frame
 from dashboard.recorder import OFFSET_DB, STEP_DB, Recorder, history
 from dashboard.saving import OpenFile
+from dashboard.second import SecondPerson
 from dashboard.store import Store
 from dashboard.timetable import Timetable
 
@@ -41,7 +46,11 @@ class Monitor:
     accounts : Accounts
     known : KnownEmitters
     evidence : Evidence
+    cutouts : Cutouts
+    content : Content
     timetable : Timetable
+    pairs : Pairs
+    second : SecondPerson
     """
 
     store: Store
@@ -51,7 +60,11 @@ class Monitor:
     accounts: Accounts
     known: KnownEmitters
     evidence: Evidence
+    cutouts: Cutouts
+    content: Content
     timetable: Timetable
+    pairs: Pairs
+    second: SecondPerson
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +76,19 @@ class Call:
     path: dict[str, str]
     query: Any = None
     body: Any = None
+
+    def number(self, unknown: str) -> int:
+        """The ``id`` in the address; what is no number is as unknown as one that nothing has.
+
+        Raises
+        ------
+        Refused
+            With the message id ``unknown`` (404).
+        """
+        text = self.path["id"]
+        if not (text.isascii() and text.isdecimal() and len(text) < 19):
+            raise Refused(unknown, 404, id=text[:40])
+        return int(text)
 
 
 def get_sites(call: Call) -> list[state.SiteCard]:
@@ -129,10 +155,13 @@ def get_actions(call: Call) -> list[Action]:
     return queries.actions_of(call.monitor.store.reader, call.path["id"])
 
 
-def post_action(call: Call) -> msgspec.Raw:
-    """Do something about an alarm; answers with the alarm as it is afterwards."""
-    call.monitor.store.act(call.path["id"], call.body, call.who.name)
-    return get_alarm(call)
+def post_action(call: Call) -> msgspec.Raw | Approval:
+    """Do something about an alarm; answers with the alarm as it is afterwards.
+
+    Where that takes two persons, answers with the request that the second one decides.
+    """
+    waiting = call.monitor.second.act(call.path["id"], call.body, call.who)
+    return waiting or get_alarm(call)
 
 
 def get_evidence(call: Call) -> list[ClipCard]:

@@ -6,11 +6,14 @@ from dashboard import answers, desk_answers, queries
 from dashboard.actions import Action, Wish
 from dashboard.alarms import Part
 from dashboard.cards import Card
+from dashboard.content import AudioQuery
+from dashboard.cutout import Cutout, CutoutQuery
 from dashboard.endpoint import Endpoint
 from dashboard.evidence import ClipCard
 from dashboard.known import Known, NewKnown
 from dashboard.notify import Delivery
 from dashboard.phases import NewSession
+from dashboard.sightings import Sightings
 from dashboard.timetable import SessionCard
 
 DESK = (
@@ -42,6 +45,7 @@ DESK = (
         answers.post_action,
         body=Wish,
         refuses=(404, 409),
+        waits=True,
     ),
     Endpoint(
         "GET",
@@ -50,6 +54,15 @@ DESK = (
         "view",
         list[Part],
         desk_answers.get_parts,
+        refuses=(404,),
+    ),
+    Endpoint(
+        "GET",
+        "/alarms/{id}/sightings",
+        "When an alarm's emitter was on the air",
+        "view",
+        Sightings,
+        desk_answers.get_sightings,
         refuses=(404,),
     ),
     Endpoint(
@@ -70,6 +83,27 @@ DESK = (
         answers.get_evidence_file,
         refuses=(404, 409),
         media="application/octet-stream",
+    ),
+    Endpoint(
+        "GET",
+        "/alarms/{id}/evidence/{name}/waterfall",
+        "A recording as a picture",
+        "view",
+        Cutout,
+        desk_answers.get_cutout,
+        query=CutoutQuery,
+        refuses=(404, 409),
+    ),
+    Endpoint(
+        "GET",
+        "/alarms/{id}/evidence/{name}/audio",
+        "A recording as sound",
+        "content",
+        bytes,
+        desk_answers.get_audio,
+        query=AudioQuery,
+        refuses=(404, 409),
+        media="audio/wav",
     ),
     Endpoint("GET", "/known", "Known emitters", "view", list[Known], desk_answers.get_known),
     Endpoint(

@@ -18,10 +18,11 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from dashboard.access import Door
-from dashboard.accounts import Accounts
 from dashboard.answers import Monitor
 from dashboard.centre import Centre
 from dashboard.config import MonitorFile, MonitorSection
+from dashboard.content import Content
+from dashboard.cutout import Cutouts
 from dashboard.errors import PortBusy, StoreError
 from dashboard.evidence import Evidence
 from dashboard.keyring import Keyring
@@ -67,7 +68,7 @@ async def run(
     scheme = "https" if certificate else "http"
     with contextlib.closing(listener):
         centre = Centre(config)
-        accounts = Accounts(centre.store)
+        accounts = centre.accounts
         master = token if monitor.insecure else ""
         if not master and (admin_link or monitor.insecure or not accounts.has_admin()):
             master = secrets.token_urlsafe(24)
@@ -95,7 +96,11 @@ async def run(
                         accounts=accounts,
                         known=KnownEmitters(centre.store),
                         evidence=evidence,
+                        cutouts=Cutouts(evidence),
+                        content=Content(config.content.enabled, evidence, centre.store),
                         timetable=centre.timetable,
+                        pairs=centre.pairs,
+                        second=centre.second,
                     ),
                     centre.live,
                     Door(accounts, master, f"rfproctor-{port}", time.time_ns),

@@ -11,6 +11,8 @@ from msgspec import Meta, Struct
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from dashboard.approvals import PairSection, in_force
+from dashboard.content import ContentSection
 from dashboard.fuse import Weights
 from dashboard.notify import NotifySection
 from sensors.messages import Id
@@ -144,6 +146,8 @@ class MonitorFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     history: HistorySection = HistorySection()
     suspicion: Weights = Weights()
     desk: DeskSection = DeskSection()
+    pairs: PairSection = PairSection()
+    content: ContentSection = ContentSection()
     notify: list[NotifySection] = []
 
     def __post_init__(self) -> None:
@@ -180,4 +184,5 @@ def load_config(path: str | Path) -> MonitorFile:
         folder = folder or database.parent / "history"
     folder = folder or path.absolute().parent / "history"
     history = msgspec.structs.replace(config.history, folder=folder)
-    return msgspec.structs.replace(config, monitor=monitor, history=history)
+    pairs = in_force(config.pairs, insecure=monitor.insecure)
+    return msgspec.structs.replace(config, monitor=monitor, history=history, pairs=pairs)

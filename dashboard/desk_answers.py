@@ -9,9 +9,11 @@ from msgspec import Meta, Struct
 from dashboard import queries
 from dashboard.alarms import Part
 from dashboard.answers import Call, get_alarm
-from dashboard.errors import Refused
+from dashboard.cutout import Cutout
 from dashboard.known import Known, read_csv
 from dashboard.notify import Delivery
+from dashboard.saving import OpenFile
+from dashboard.sightings import Sightings, sightings_of
 from dashboard.timetable import SessionCard
 
 
@@ -38,8 +40,7 @@ def post_known_import(call: Call) -> list[Known]:
 
 def delete_known(call: Call) -> Known:
     """End an entry."""
-    number = _number(call.path["id"], "known.unknown")
-    return call.monitor.known.end(number, call.who.name)
+    return call.monitor.known.end(call.number("known.unknown"), call.who.name)
 
 
 def get_sessions(call: Call) -> list[SessionCard]:
@@ -54,8 +55,7 @@ def post_session(call: Call) -> SessionCard:
 
 def delete_session(call: Call) -> SessionCard:
     """Take a session out of the timetable."""
-    number = _number(call.path["id"], "session.unknown")
-    return call.monitor.timetable.end(number, call.who.name)
+    return call.monitor.timetable.end(call.number("session.unknown"), call.who.name)
 
 
 def get_parts(call: Call) -> list[Part]:
@@ -65,14 +65,27 @@ def get_parts(call: Call) -> list[Part]:
     return sorted(parts, key=lambda part: part.first_seen_ns)
 
 
+def get_sightings(call: Call) -> Sightings:
+    """When it was on the air, and when it is expected next."""
+    get_alarm(call)
+    monitor = call.monitor
+    return sightings_of(monitor.store.reader, call.path["id"], monitor.clock_ns())
+
+
+def get_cutout(call: Call) -> Cutout:
+    """A recording as a picture: levels, never what was said."""
+    get_alarm(call)
+    path = call.path
+    return call.monitor.cutouts.of(path["id"], path["name"], call.query, call.who.name)
+
+
+def get_audio(call: Call) -> OpenFile:
+    """A recording as sound."""
+    get_alarm(call)
+    path = call.path
+    return call.monitor.content.audio(path["id"], path["name"], call.query, call.who.name)
+
+
 def get_deliveries(call: Call) -> list[Delivery]:
     """What was sent to whom, and whether it arrived."""
     return queries.deliveries(call.monitor.store.reader, call.query.limit)
-
-
-def _number(text: str, unknown: str) -> int:
-    """Number of an entry; what is none is as unknown as one that does not exist."""
-    try:
-        return int(text)
-    except ValueError:
-        raise Refused(unknown, 404, id=text[:40]) from None

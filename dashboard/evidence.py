@@ -7,12 +7,14 @@ hashes of its samples and of their description.  All of it is checked again when
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 import structlog
-from msgspec import Struct, field
+from msgspec import Struct
 from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard.clips import (
@@ -26,11 +28,12 @@ from dashboard.clips import (
     mark_arrived,
 )
 from dashboard.errors import Refused
+from dashboard.samples import FORMATS, Description, Recording
 from dashboard.saving import OpenFile
 from dashboard.store import MONITOR, Store
+from dsp.iq import sample_bytes
 
 ClipState = Literal["announced", "arriving", "complete", "deleted"]
-BYTES_PER_SAMPLE = {"cu8": 2, "ci8": 2, "ci16_le": 4, "cf32_le": 8}
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("monitor")
 
@@ -69,34 +72,6 @@ class ClipCard(Struct, frozen=True):
     files: list[str]
 
 
-class _Global(Struct):
-    datatype: str = field(name="core:datatype")
-    sample_rate_hz: float = field(name="core:sample_rate")
-
-
-class _Capture(Struct):
-    center_freq_hz: float | None = field(name="core:frequency", default=None)
-
-
-class _Annotation(Struct):
-    start: int = field(name="core:sample_start")
-    count: int = field(name="core:sample_count", default=0)
-
-
-class _Meta(Struct):
-    """What a listing says of a recording, from its SigMF metadata."""
-
-    about: _Global = field(name="global")
-    captures: list[_Capture]
-    annotations: list[_Annotation] = []
-
-    @property
-    def num_bytes(self) -> int:
-        """Of the samples: the site annotates a clip as a whole."""
-        samples = max((one.start + one.count for one in self.annotations), default=0)
-        return samples * BYTES_PER_SAMPLE.get(self.about.datatype, 0)
-
-
 class Evidence:
     """The folder that the sites' recordings arrive in.
 
@@ -123,24 +98,38 @@ class Evidence:
         Refused
             No such file (404); not here yet or any more, or not what the site signed (409).
         """
-        for clip in clips_of(self._store.reader, alarm_id):
-            if name in (clip.name + suffix for suffix in SUFFIXES):
-                break
-        else:
-            raise Refused("evidence.unknown", 404, alarm=alarm_id, file=name)
-        card = self._card(clip)
-        if card.state != "complete":
-            raise _not_here(card, name)
-        opened = self._checked(clip, name)
-        act = "evidence.damaged" if opened is None else "evidence.taken"
+        clip = self._find(alarm_id, name, lambda clip: name in [clip.name + s for s in SUFFIXES])
+        opened = self._open(alarm_id, clip, name, author)
         detail = {"site": clip.site, "file": name, "signed_sha256": clip.sha256}
-        if opened is not None:
-            detail["sha256"] = opened.sha256.hex()
+        detail["sha256"] = opened.sha256.hex()
         with self._store.writing() as connection:
-            self._store.note(connection, author, act, alarm_id, detail)
-        if opened is None:
-            raise Refused("evidence.damaged", 409, file=name)
+            self._store.note(connection, author, "evidence.taken", alarm_id, detail)
         return opened
+
+    @contextmanager
+    def open_recording(self, alarm_id: str, name: str, author: str) -> Iterator[Recording]:
+        """Open the samples of a complete recording for us to look at.
+
+        Raises
+        ------
+        Refused
+            As `open_file`; also when its description is not one that we read (409).
+        """
+        clip = self._find(alarm_id, name, lambda clip: name == clip.name)
+        description = self._meta(clip)
+        opened = self._open(alarm_id, clip, clip.name + DATA, author)
+        with opened.file:
+            if description is None or description.about.datatype not in FORMATS:
+                raise Refused("evidence.unreadable", 409, file=clip.name + META)
+            yield Recording(
+                name=clip.name,
+                sensor=clip.sensor,
+                signed_sha256=clip.sha256,
+                start_ns=clip.start_ns,
+                description=description,
+                file=opened.file,
+                num_samples=opened.num_bytes // sample_bytes(FORMATS[description.about.datatype]),
+            )
 
     def arrived(self, site: str, path: Path) -> None:
         """Note when the last file of a recording has come; never raises: the file is here."""
@@ -156,6 +145,26 @@ class Evidence:
                     self._store.note(connection, MONITOR, "evidence.arrived", clip_name, detail)
         except SQLAlchemyError as error:
             log.error("arrival not noted", site=site, clip=clip_name, why=str(error))
+
+    def _find(self, alarm_id: str, name: str, fits: Callable[[Announced], bool]) -> Announced:
+        """Find a clip of an alarm."""
+        for clip in clips_of(self._store.reader, alarm_id):
+            if fits(clip):
+                return clip
+        raise Refused("evidence.unknown", 404, alarm=alarm_id, file=name)
+
+    def _open(self, alarm_id: str, clip: Announced, name: str, author: str) -> OpenFile:
+        """Open a file of a complete clip; that it is not what was signed is recorded."""
+        card = self._card(clip)
+        if card.state != "complete":
+            raise _not_here(card, name)
+        opened = self._checked(clip, name)
+        if opened is None:
+            detail = {"site": clip.site, "file": name, "signed_sha256": clip.sha256}
+            with self._store.writing() as connection:
+                self._store.note(connection, author, "evidence.damaged", alarm_id, detail)
+            raise Refused("evidence.damaged", 409, file=name)
+        return opened
 
     def _path(self, site: str, name: str) -> Path:
         return self._folder / site / name
@@ -180,7 +189,7 @@ class Evidence:
             emitter=clip.emitter,
             start_ns=clip.start_ns,
             stop_ns=clip.stop_ns,
-            center_freq_hz=meta.captures[0].center_freq_hz if meta and meta.captures else None,
+            center_freq_hz=meta.center_freq_hz if meta else None,
             sample_rate_hz=meta.about.sample_rate_hz if meta else None,
             bytes=total or None,
             sha256=clip.sha256,
@@ -189,10 +198,10 @@ class Evidence:
             files=[clip.name + suffix for suffix in SUFFIXES] if state == "complete" else [],
         )
 
-    def _meta(self, clip: Announced) -> _Meta | None:
+    def _meta(self, clip: Announced) -> Description | None:
         try:
             text = self._path(clip.site, clip.name + META).read_bytes()
-            return msgspec.json.decode(text, type=_Meta)
+            return msgspec.json.decode(text, type=Description)
         except (OSError, msgspec.DecodeError):
             return None
 

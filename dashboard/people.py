@@ -12,11 +12,18 @@ from dashboard.errors import Refused
 
 
 class Me(Struct, frozen=True):
-    """Who is signed in, and what that person may do."""
+    """Who is signed in, and what that person may do.
+
+    Attributes
+    ----------
+    listening : bool
+        Whether recordings may be listened to at this monitor at all.
+    """
 
     name: str
     role: str
     permissions: list[str]
+    listening: bool
 
 
 class PasswordChange(Struct, forbid_unknown_fields=True, frozen=True):
@@ -28,7 +35,8 @@ class PasswordChange(Struct, forbid_unknown_fields=True, frozen=True):
 
 def get_me(call: Call) -> Me:
     """Name, role and permissions."""
-    return Me(call.who.name, call.who.role, sorted(ROLES[call.who.role]))
+    who, listening = call.who, call.monitor.content.enabled
+    return Me(who.name, who.role, sorted(ROLES[who.role]), listening)
 
 
 def post_password(call: Call) -> AccountCard:

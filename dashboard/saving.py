@@ -47,12 +47,14 @@ class OpenFile:
     file : BinaryIO
     num_bytes : int
     sha256 : bytes
+    media : str
     """
 
     name: str
     file: BinaryIO
     num_bytes: int
     sha256: bytes
+    media: str = "application/octet-stream"
 
     def response(self) -> Response:
         """Answer with it, in pieces; its hash travels along."""
@@ -61,9 +63,7 @@ class OpenFile:
             "Content-Length": str(self.num_bytes),
             "Repr-Digest": f"sha-256=:{base64.b64encode(self.sha256).decode()}:",
         }
-        return StreamingResponse(
-            self._pieces(), media_type="application/octet-stream", headers=headers
-        )
+        return StreamingResponse(self._pieces(), media_type=self.media, headers=headers)
 
     def _pieces(self) -> Iterator[bytes]:
         with self.file:

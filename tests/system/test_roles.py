@@ -16,6 +16,7 @@ EVERYBODY = set(ROLES)
 MAY = {
     "POST /alarms/{id}/actions": {"officer", "radio", "supervisor", "admin"},
     "GET /alarms/{id}/evidence/{name}": {"radio", "supervisor", "admin"},
+    "GET /alarms/{id}/evidence/{name}/audio": {"radio"},
     "POST /known": {"radio", "supervisor", "admin"},
     "POST /known/import": {"radio", "supervisor", "admin"},
     "DELETE /known/{id}": {"radio", "supervisor", "admin"},
