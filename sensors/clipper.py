@@ -12,10 +12,10 @@ from dsp.baseline import Baseline
 from dsp.signals import Emitter
 from dsp.values import Dwell, IQBlock
 from sdr.source import Settings, SourceInfo
-from sensors.evidence import Archive, Facts
+from sensors.evidence import Archive, EvidenceFault, Facts
 from sensors.keeper import Keeper, Kept
 from sensors.reports import ClipReport
-from sensors.task import Task
+from sensors.task import KeepSamples, Task
 
 
 class Clipper:
@@ -44,6 +44,7 @@ class Clipper:
         self._settings = settings
         self._report = report
         self._keeper: Keeper | None = None
+        self._asked: dict[int, str] = {}
         if not task.survey:
             self.begin(baseline)
 
@@ -87,6 +88,15 @@ class Clipper:
         if self._keeper is not None:
             self._keeper.drill = on
 
+    def keep(self, order: KeepSamples) -> None:
+        """Keep what the centre asked for."""
+        number = -order.number
+        self._asked[number] = order.emitter
+        if self._keeper is None:
+            self._tell([Kept(number, None, EvidenceFault("record.nothing_held"))])
+        else:
+            self._keeper.ask(number, order.freq_hz, order.start_ns, order.stop_ns)
+
     def follow(self, block: IQBlock | None, emitters: Sequence[Emitter], dwell: Dwell) -> None:
         """Take in a dwell's samples and what they changed."""
         if self._keeper is None or block is None:
@@ -98,13 +108,19 @@ class Clipper:
     def _tell(self, kept: Sequence[Kept]) -> None:
         for one in kept:
             sensor, now_ns = self._task.sensor, time.time_ns()
+            asked = self._asked.pop(one.emitter, "")
             if one.clip is None:
                 fault = one.fault
                 assert fault is not None
                 fields = {key: str(value)[:200] for key, value in fault.fields.items()}
                 self._report(
                     ClipReport(
-                        sensor, one.emitter, now_ns, message_id=fault.message_id, fields=fields
+                        sensor,
+                        one.emitter,
+                        now_ns,
+                        message_id=fault.message_id,
+                        fields=fields,
+                        asked=asked,
                     )
                 )
                 continue
@@ -121,5 +137,6 @@ class Clipper:
                     num_samples=clip.num_samples,
                     dropped_samples=clip.dropped_samples,
                     deleted=[gone.name for gone in clip.deleted],
+                    asked=asked,
                 )
             )

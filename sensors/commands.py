@@ -84,7 +84,7 @@ def sensor(
                 show=block.show if block is not None else None,
             )
             if drill_min:
-                station.rehearsal.ask(drill_min)
+                station.errands.rehearsal.ask(drill_min)
             station.run(stop.is_set)
             link.drained(DRAIN_S)
     finally:

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from msgspec import json
 from msgspec.structs import replace
 
-from sensors.task import Inject, TakeHops, Task, UseBaseline
+from sensors.task import Inject, KeepSamples, Stay, TakeHops, Task, UseBaseline
 from sensors.worker_stderr import listen
 
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0)
 """Pauses before the next start; the last one repeats.  A replugged dongle must be back in 5 s."""
 
-HEALTHY_S = 30.0
+HEALTHY_S = 5.0
 """A worker that ran this long starts the pauses anew."""
 
 
@@ -99,8 +99,8 @@ class Crew:
             if post.process is not None:
                 self._say(post, json.encode(order))
 
-    def drill(self, sensor: str, order: Inject) -> None:
-        """Tell one dongle what to add; one that is started later takes no part."""
+    def tell(self, sensor: str, order: Inject | Stay | KeepSamples) -> None:
+        """Tell one dongle something for now; one that is started later takes no part."""
         post = self._posts[sensor]
         if post.process is not None:
             self._say(post, json.encode(order))

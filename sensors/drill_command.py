@@ -54,11 +54,11 @@ def drill(
     try:
         with link:
             station = Station(site, link, survey_s=survey_s, version=version("rfproctor"))
-            station.rehearsal.ask(minutes)
+            station.errands.rehearsal.ask(minutes)
 
             def stopped() -> bool:
                 nonlocal ended_s
-                if station.rehearsal.last is not None:
+                if station.errands.rehearsal.last is not None:
                     ended_s = min(ended_s, time.monotonic())
                 return stop.is_set() or time.monotonic() > ended_s + 1.0
 
@@ -66,7 +66,7 @@ def drill(
             link.drained(DRAIN_S)
     finally:
         link.outbox.close()
-    result = station.rehearsal.last
+    result = station.errands.rehearsal.last
     if result is None:
         raise UserError("drill.interrupted")
     table = result.table()

@@ -110,7 +110,7 @@ class Herald:
 
     def clip(self, listener: Listener, report: ClipReport) -> None:
         """Say that samples were kept (or not), and let the centre have them."""
-        name = listener.follow.name(report.emitter)
+        name = report.asked or listener.follow.name(report.emitter)
         if report.message_id:
             log.error("clip_failed", sensor=report.sensor, fault=report.message_id)
             note = Note(report.message_id, dict(report.fields))

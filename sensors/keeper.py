@@ -29,6 +29,9 @@ CLIPS_EACH = 3
 MERGE_NS = 100_000_000
 """Sightings closer than this are one burst."""
 
+MAX_ASKED = 2
+"""Windows that the centre asked for and that still grow."""
+
 MAX_KNOWN = 1024
 """Emitters remembered; the oldest is forgotten first."""
 
@@ -121,7 +124,8 @@ class Keeper:
                 one.blocks.append(kept)
             large = sum(held.raw.nbytes for held in one.blocks) >= self._max_bytes
             silent = now_ns - one.last_seen_ns > self._after_ns
-            if large or silent or now_ns - one.start_ns > self._longest_ns:
+            long = number > 0 and now_ns - one.start_ns > self._longest_ns
+            if large or silent or long:
                 self._finish(number)
 
     def follow(self, emitters: Sequence[Emitter], dwell: Dwell) -> None:
@@ -146,6 +150,31 @@ class Keeper:
                 one.last_seen_ns = emitter.last_seen_ns
                 one.facts = _with_edges(one.facts, emitter)
             self._known[emitter.number][1] = emitter.last_seen_ns
+
+    def ask(self, number: int, freq_hz: float, start_ns: int, until_ns: int) -> None:
+        """Keep a window of time around a frequency, as far as it is held or still to come.
+
+        Parameters
+        ----------
+        number : int
+            Negative, so that it is no emitter's.  `results` brings what became of it.
+        freq_hz : float
+        start_ns, until_ns : int
+        """
+        held = self._ring.extract(0, 1 << 62)
+        near = [b for b in held if abs(b.center_freq_hz - freq_hz) < b.sample_rate_hz / 2]
+        if not near or sum(other < 0 for other in self._open) >= MAX_ASKED:
+            self._refuse(number)
+            return
+        center_hz = min((b.center_freq_hz for b in near), key=lambda one: abs(one - freq_hz))
+        self._open[number] = _Open(
+            facts=replace(self._facts, emitter=f"asked-{-number}", low_hz=freq_hz, high_hz=freq_hz),
+            center_freq_hz=center_hz,
+            start_ns=start_ns,
+            # As if it fell silent so early that the clip ends where the window does.
+            last_seen_ns=until_ns - self._after_ns,
+            blocks=self._ring.extract(start_ns, until_ns, center_hz),
+        )
 
     def results(self) -> list[Kept]:
         """Clips that were written, or could not be, since last asked."""
@@ -194,7 +223,7 @@ class Keeper:
     def _finish(self, number: int, patience_s: float = 0.0) -> None:
         one = self._open.pop(number)
         if not one.blocks:
-            self.left_out += 1
+            self._refuse(number)
             return
         # What was added lies in the samples of everything that was kept meanwhile.
         facts = replace(one.facts, bursts=tuple(one.bursts), drill=one.facts.drill or self.drill)
@@ -203,7 +232,13 @@ class Keeper:
                 (number, facts, one.blocks), block=patience_s > 0, timeout=patience_s or None
             )
         except queue.Full:
-            self.left_out += 1
+            self._refuse(number)
+
+    def _refuse(self, number: int) -> None:
+        """Count what is not kept; who asked for it is told."""
+        self.left_out += 1
+        if number < 0:
+            self._written.put(Kept(number, None, EvidenceFault("record.nothing_held")))
 
     def _write(self) -> None:
         while (work := self._to_write.get()) is not None:

@@ -15,7 +15,7 @@ from sensors.drill import Drill
 from sensors.herald import Herald
 from sensors.link import Link
 from sensors.listener import Listener
-from sensors.messages import Answer, Note, SensorHealth
+from sensors.messages import Note, SensorHealth
 from sensors.task import Inject
 
 RBW_BINS = 1.5
@@ -40,7 +40,7 @@ class Rehearsal:
     herald : Herald
         Marks what belongs to the drill.
     link : Link or None
-        Brings commands, and says what the centre has.
+        Says what the centre has.
 
     Attributes
     ----------
@@ -74,8 +74,7 @@ class Rehearsal:
         self._asked_s = time.monotonic()
 
     def step(self, now_ns: int) -> None:
-        """Do what is due: take commands, begin, end."""
-        self._obey()
+        """Do what is due: begin, end."""
         drill = self.running
         if drill is None:
             if self._minutes and self._ready():
@@ -92,20 +91,6 @@ class Rehearsal:
             return health
         state = "drill" if health.state in {"go", "degraded"} else health.state
         return replace(health, state=state, notes=[*health.notes, Note("health.drill")])
-
-    def _obey(self) -> None:
-        """Commands of the centre: ``drill`` with ``minutes``; others are not known here."""
-        if self._link is None:
-            return
-        while (command := self._link.orders.take()) is not None:
-            minutes = command.args.get("minutes", 1.0)
-            known = command.name == "drill" and isinstance(minutes, int | float)
-            if known and self.running is None and 0 < float(minutes) <= MOST_MINUTES:
-                self.ask(float(minutes))
-                self._link.answer(Answer(command.number, True, Note("drill.accepted")))
-            else:
-                why = "drill.refused" if known else "command.unknown"
-                self._link.answer(Answer(command.number, False, Note(why)))
 
     def _ready(self) -> bool:
         """All dongles know their threshold against what they are to be compared with."""
@@ -131,7 +116,7 @@ class Rehearsal:
             if depth is None or settings is None:
                 continue
             rbw_hz = RBW_BINS * settings.sample_rate_hz / listener.task.nfft
-            self._crew.drill(sensor, drill.order(depth, rbw_hz, settings.gain_db))
+            self._crew.tell(sensor, drill.order(depth, rbw_hz, settings.gain_db))
             note = Note("drill.begun", {"count": len(drill.results)})
             self._herald.notice(sensor, "info", note, now_ns)
         log.info("drill_begun", transmissions=len(drill.results))
@@ -139,7 +124,7 @@ class Rehearsal:
     def _end(self, drill: Drill) -> None:
         self.running, self.last = None, drill
         for sensor in self._listeners:
-            self._crew.drill(sensor, Inject([], 0, 0.0, None))
+            self._crew.tell(sensor, Inject([], 0, 0.0, None))
         first = next(iter(self._listeners))
         for passed, note in drill.notes():
             self._herald.notice(

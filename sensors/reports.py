@@ -145,6 +145,7 @@ class ClipReport(Struct, frozen=True, tag="clip", array_like=True):
     deleted: list[str] = []
     message_id: str = ""
     fields: dict[str, str] = {}
+    asked: str = ""  # for whom, when the centre asked for it
 
 
 class PauseReport(Struct, frozen=True, tag="pause", array_like=True):

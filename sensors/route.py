@@ -10,7 +10,7 @@ from dsp.schedule import Schedule
 from dsp.signals import Emitter
 from dsp.values import Dwell
 from sensors.hunter import Hunter
-from sensors.task import TakeHops, Task
+from sensors.task import Stay, TakeHops, Task
 
 CHANGED = 0.03
 """The schedule is computed anew when the measured hop time has changed by so much."""
@@ -37,6 +37,8 @@ class Route:
         }
         self._schedule = Schedule(plan, wanted, self._hop_s, task.seed)
         self._hunter = Hunter(self._schedule, task.hunt_share)
+        self._stay: cycle[Hop] | None = None
+        self._stay_until_s = 0.0
 
     def next(self, now_s: float, hop_s: float | None) -> Hop:
         """Choose; the measured hop time, where there is one, goes into the schedule."""
@@ -45,6 +47,11 @@ class Route:
         if hop_s is not None and abs(hop_s / self._hop_s - 1) > CHANGED:
             self._hop_s = hop_s
             self._schedule.set_hop_time(hop_s)
+        if self._stay is not None and now_s < self._stay_until_s:
+            hop = next(self._stay)
+            self._schedule.visited(hop.index, now_s)
+            return hop
+        self._stay = None
         return self._hunter.hop(now_s) or self._schedule.next(now_s)
 
     def begin(self) -> None:
@@ -57,14 +64,29 @@ class Route:
         wanted = self._known(order.hops) or dict.fromkeys(range(len(self._plan.hops)), 1.0)
         self._schedule.assign(wanted, self._hop_s, now_s)
 
+    def stay(self, order: Stay, now_s: float) -> None:
+        """Visit only these hops for a while; nothing is hunted meanwhile."""
+        hops = [self._plan.hops[hop] for hop in order.hops if hop < len(self._plan.hops)]
+        self._stay = cycle(hops) if hops else None
+        self._stay_until_s = now_s + order.seconds
+
     def follow(self, dwell: Dwell, emitters: Sequence[Emitter], now_s: float) -> bool:
         """Take in what a dwell showed; whether to stay there at once."""
-        return not self._surveying and self._hunter.follow(dwell, emitters, now_s)
+        return (
+            not self._surveying
+            and self._stay is None
+            and self._hunter.follow(dwell, emitters, now_s)
+        )
 
     def put_back(self, hops: Iterable[Hop], now_s: float) -> None:
         """Have hops visited later that were called off."""
         for hop in hops:
             self._schedule.soon(hop.index, now_s)
+
+    @property
+    def may_stay(self) -> bool:
+        """Whether there is time for a stay now."""
+        return not self._surveying and self._hunter.ready
 
     def rhythms(self, emitters: Sequence[Emitter]) -> dict[int, float]:
         """Repeat periods of these emitters, where known."""

@@ -17,6 +17,7 @@ import zmq
 from dsp.compare import survey_emitters
 from sensors.config import Site
 from sensors.crew import Crew, Ended
+from sensors.errands import Errands
 from sensors.freeze import freeze
 from sensors.herald import Herald
 from sensors.landmarks import Landmarks
@@ -25,7 +26,6 @@ from sensors.link import Link
 from sensors.listener import Listener
 from sensors.messages import Heartbeat, Note
 from sensors.notify_systemd import notify, watchdog_s
-from sensors.rehearsal import Rehearsal
 from sensors.relief import Relief
 from sensors.reports import (
     ClipReport,
@@ -116,7 +116,7 @@ class Station:
         self._landmarks = {task.sensor: Landmarks() for task in tasks}
         self._crew = Crew(tasks)
         self._relief = Relief(Roster(teams), self._crew, self.listeners, self._herald)
-        self.rehearsal = Rehearsal(site, self.listeners, self._crew, self._herald, link)
+        self.errands = Errands(site, self.listeners, self._crew, self._herald, link)
         self._ledger = Ledger(site.data / "ledger.db", self._started_ns, site.sensor_ids)
         self._survey_due_s = float("inf")
         self._heartbeat_due_s = self._flush_due_s = self._watchdog_due_s = 0.0
@@ -155,7 +155,7 @@ class Station:
             site_name=self.site.file.site.name or self.site.file.site.id,
             time_ns=now_ns,
             started_ns=self._started_ns,
-            sensors=[self.rehearsal.health(one.health(now_ns)) for one in self.listeners.values()],
+            sensors=[self.errands.health(one.health(now_ns)) for one in self.listeners.values()],
             version=self._version,
         )
 
@@ -270,7 +270,7 @@ class Station:
             self._watchdog_due_s = now_s + self._watchdog_s
             notify("WATCHDOG=1")
         self._relief.check(time.time_ns())
-        self.rehearsal.step(time.time_ns())
+        self.errands.step(time.time_ns())
         if now_s >= self._survey_due_s:
             self._survey_due_s = float("inf")
             self._freeze()

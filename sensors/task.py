@@ -109,7 +109,24 @@ class Inject(Struct, frozen=True, tag="inject"):
     gain_db: float | None
 
 
-Order = UseBaseline | TakeHops | Inject
+class Stay(Struct, frozen=True, tag="stay"):
+    """Visit only these hops for so long; then go on with the plan."""
+
+    hops: list[int]
+    seconds: float
+
+
+class KeepSamples(Struct, frozen=True, tag="keep"):
+    """Keep what was and is received around a frequency in this window of time."""
+
+    number: int
+    freq_hz: float
+    start_ns: int
+    stop_ns: int
+    emitter: str
+
+
+Order = UseBaseline | TakeHops | Inject | Stay | KeepSamples
 
 
 def tasks_of(site: Site, endpoint: str, *, survey: bool) -> list[Task]:

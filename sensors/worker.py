@@ -53,7 +53,7 @@ from sensors.reports import (
 )
 from sensors.route import Route
 from sensors.survey import load_baseline
-from sensors.task import Inject, Order, TakeHops, Task
+from sensors.task import Inject, KeepSamples, Order, Stay, TakeHops, Task
 
 REPORT_QUEUE = 256
 """Reports waiting for a supervisor that is busy; then dwells wait, and lose time, not order."""
@@ -134,6 +134,10 @@ def watch(task: Task, source: Source, site: Supervisor) -> None:
                 elif isinstance(order, Inject):
                     injected.inject(transmitters_of(order), order.epoch_ns)
                     clipper.drill(on=bool(order.shots))
+                elif isinstance(order, Stay):
+                    route.stay(order, ear.clock_s)
+                elif isinstance(order, KeepSamples):
+                    clipper.keep(order)
                 else:
                     baseline = load_baseline(order.path, task.sensor, identity)
                     tracker = Tracker()
@@ -144,7 +148,8 @@ def watch(task: Task, source: Source, site: Supervisor) -> None:
             followed = tracker.on_air_hz(dwell.grid)
             detections = detect(dwell, reference, rule, followed_hz=followed)
             block = ear.block
-            confirmed = judge.sift(dwell, ear.measure(dwell, detections, reference))
+            measured = ear.measure(dwell, detections, reference)
+            confirmed = judge.sift(dwell, measured, stay=route.may_stay)
             emitters = tracker.update(
                 confirmed, hop=dwell.hop, grid=dwell.grid, time_ns=dwell.time_ns
             )
