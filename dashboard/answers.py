@@ -13,8 +13,10 @@ from dashboard import queries, state
 from dashboard.access import Identity
 from dashboard.accounts import Accounts
 from dashboard.actions import Action
+from dashboard.alarm_list import AlarmCounts, alarm_cards, alarm_counts
 from dashboard.approvals import Approval
 from dashboard.audit import Entry
+from dashboard.audit_log import AuditCheck, audit_entries, check_chain
 from dashboard.content import Content
 from dashboard.cutout import Cutouts
 from dashboard.errors import Refused
@@ -138,7 +140,12 @@ def get_coverage(call: Call) -> state.Coverage:
 
 def get_alarms(call: Call) -> list[msgspec.Raw]:
     """Alarms, the last seen first."""
-    return queries.alarm_cards(call.monitor.store.reader, call.query)
+    return alarm_cards(call.monitor.store.reader, call.query)
+
+
+def get_alarm_counts(call: Call) -> AlarmCounts:
+    """How many alarms there are, in all and by state."""
+    return alarm_counts(call.monitor.store.reader, call.query)
 
 
 def get_alarm(call: Call) -> msgspec.Raw:
@@ -183,7 +190,12 @@ def get_notices(call: Call) -> list[Notice]:
 
 def get_audit(call: Call) -> list[Entry]:
     """The audit log's hash chain."""
-    return queries.audit_entries(call.monitor.store.reader, call.query)
+    return audit_entries(call.monitor.store.reader, call.query)
+
+
+def get_audit_check(call: Call) -> AuditCheck:
+    """Follow the chain from its first row."""
+    return check_chain(call.monitor.store.reader)
 
 
 class Waterfall(Struct, frozen=True):

@@ -7,7 +7,9 @@ OpenAPI document is made of it.
 from __future__ import annotations
 
 from dashboard import answers, exports, queries, regulator, state
+from dashboard.alarm_list import AlarmQuery
 from dashboard.api_desk import DESK
+from dashboard.api_pairs import PAIRS
 from dashboard.api_people import PEOPLE
 from dashboard.endpoint import Endpoint
 from dashboard.notices import Notice
@@ -58,7 +60,7 @@ WATCH = (
         "view",
         str,
         exports.get_alarm_file,
-        query=queries.AlarmQuery,
+        query=AlarmQuery,
         media="text/csv",
     ),
     Endpoint(
@@ -104,4 +106,4 @@ WATCH = (
         media="text/csv",
     ),
 )
-ENDPOINTS = (*WATCH, *DESK, *PEOPLE)
+ENDPOINTS = (*WATCH, *DESK, *PAIRS, *PEOPLE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dashboard import answers, desk_answers, queries
 from dashboard.actions import Action, Wish
+from dashboard.alarm_list import AlarmCounts, AlarmFilter, AlarmQuery
 from dashboard.alarms import Part
 from dashboard.cards import Card
 from dashboard.content import AudioQuery
@@ -20,11 +21,20 @@ DESK = (
     Endpoint(
         "GET",
         "/alarms",
-        "Alarms, last seen first",
+        "Alarms, page by page",
         "view",
         list[Card],
         answers.get_alarms,
-        query=queries.AlarmQuery,
+        query=AlarmQuery,
+    ),
+    Endpoint(
+        "GET",
+        "/alarms/counts",
+        "How many alarms there are",
+        "view",
+        AlarmCounts,
+        answers.get_alarm_counts,
+        query=AlarmFilter,
     ),
     Endpoint("GET", "/alarms/{id}", "One alarm", "view", Card, answers.get_alarm, refuses=(404,)),
     Endpoint(

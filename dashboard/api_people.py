@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dashboard import answers, people, queries
+from dashboard import answers, people
 from dashboard.accounts import AccountCard, AccountChange, NewAccount, NewToken, TokenCard
 from dashboard.audit import Entry
+from dashboard.audit_log import AuditCheck, AuditQuery
 from dashboard.endpoint import Endpoint
 
 PEOPLE = (
@@ -76,6 +77,14 @@ PEOPLE = (
         "audit",
         list[Entry],
         answers.get_audit,
-        query=queries.AuditQuery,
+        query=AuditQuery,
+    ),
+    Endpoint(
+        "GET",
+        "/audit/check",
+        "Whether the audit log's chain holds",
+        "audit",
+        AuditCheck,
+        answers.get_audit_check,
     ),
 )

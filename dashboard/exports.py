@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import msgspec
 import numpy as np
 
-from dashboard import queries
+from dashboard.alarm_list import alarm_cards
 from dashboard.answers import Call, frame_of
 from dashboard.recorder import OFFSET_DB, STEP_DB, history
 from dashboard.saving import TextFile
@@ -25,7 +25,7 @@ def get_alarm_file(call: Call) -> TextFile:
     out = io.StringIO()
     writer = csv.DictWriter(out, ALARM_COLUMNS, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    for raw in queries.alarm_cards(call.monitor.store.reader, call.query):
+    for raw in alarm_cards(call.monitor.store.reader, call.query):
         alarm = msgspec.json.decode(raw)
         writer.writerow(
             {

@@ -10,8 +10,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from sqlalchemy import Engine
 
+from dashboard.alarm_list import alarm_counts
 from dashboard.live import Live
-from dashboard.queries import alarm_counts
 from dashboard.state import WORST_FIRST, Board, site_card
 
 _NAME = re.compile(r"[^a-zA-Z0-9_]")
@@ -58,7 +58,7 @@ class _MonitorCollector(Collector):
             "rfproctor_browsers", "Open live connections", value=len(self._live.browsers)
         )
         alarms = GaugeMetricFamily("rfproctor_alarms", "Alarms by state", labels=["state"])
-        for name, count in alarm_counts(self._reader).items():
+        for name, count in alarm_counts(self._reader).by_state.items():
             alarms.add_metric([name], count)
         yield alarms
         rows = CounterMetricFamily("rfproctor_browser_rows", "Rows for browsers", labels=["fate"])

@@ -6,12 +6,11 @@ from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, select
 
 from dashboard import schema
-from dashboard.actions import ALL_STATES, Action
-from dashboard.alarms import AlarmState, Part
-from dashboard.audit import Entry
+from dashboard.actions import Action
+from dashboard.alarms import Part
 from dashboard.notices import Notice
 from dashboard.notify import Delivery
 from dashboard.records import decode
@@ -22,32 +21,6 @@ DAY_NS = 86_400_000_000_000
 SNAPSHOT_ALARMS = 1000
 
 AnySite = Annotated[str, Meta(max_length=64, pattern=r"^([A-Za-z0-9][A-Za-z0-9._/-]*)?$")]
-
-
-class AlarmQuery(Struct, forbid_unknown_fields=True, frozen=True):
-    """``GET /api/v1/alarms``: which alarms, the last seen first.
-
-    Attributes
-    ----------
-    state, site : str
-        Empty for any.
-    since_ns, until_ns : int
-        Last seen at or after ``since_ns``, first seen before ``until_ns`` (0: up to now).
-    limit : int
-    """
-
-    state: Literal["", AlarmState] = ""
-    site: AnySite = ""
-    since_ns: TimeNs = 0
-    until_ns: TimeNs = 0
-    limit: Annotated[int, Meta(ge=1, le=10_000)] = 200
-
-
-class AuditQuery(Struct, forbid_unknown_fields=True, frozen=True):
-    """``GET /api/v1/audit``: rows of the chain after ``after``, in order."""
-
-    after: Annotated[int, Meta(ge=0, le=2**62)] = 0
-    limit: Annotated[int, Meta(ge=1, le=10_000)] = 200
 
 
 class NoticeQuery(Struct, forbid_unknown_fields=True, frozen=True):
@@ -96,36 +69,12 @@ class SpectrumQuery(Struct, forbid_unknown_fields=True, frozen=True):
     height: Annotated[int, Meta(ge=1, le=4096)] = 600
 
 
-def alarm_cards(reader: Engine, query: AlarmQuery) -> list[msgspec.Raw]:
-    """Public JSON of alarms, as the writer stored it."""
-    table = schema.alarms
-    wanted = select(table.c.card).where(table.c.last_seen_ns >= query.since_ns)
-    if query.until_ns:
-        wanted = wanted.where(table.c.first_seen_ns < query.until_ns)
-    if query.state:
-        wanted = wanted.where(table.c.state == query.state)
-    if query.site:
-        wanted = wanted.where(table.c.site == query.site)
-    wanted = wanted.order_by(table.c.last_seen_ns.desc(), table.c.id).limit(query.limit)
-    with reader.connect() as connection:
-        return [msgspec.Raw(card.encode()) for card in connection.scalars(wanted)]
-
-
 def alarm_card(reader: Engine, alarm_id: str) -> msgspec.Raw | None:
     """Public JSON of one alarm."""
     table = schema.alarms
     with reader.connect() as connection:
         found = connection.scalar(select(table.c.card).where(table.c.id == alarm_id))
     return None if found is None else msgspec.Raw(found.encode())
-
-
-def alarm_counts(reader: Engine) -> dict[str, int]:
-    """Alarms by state; every state is there."""
-    table = schema.alarms
-    counts = dict.fromkeys(sorted(ALL_STATES), 0)
-    with reader.connect() as connection:
-        rows = connection.execute(select(table.c.state, func.count()).group_by(table.c.state))
-        return {**counts, **{state: int(count) for state, count in rows}}
 
 
 def parts_of(reader: Engine, alarm_id: str) -> tuple[Part, ...]:
@@ -158,14 +107,6 @@ def actions_of(reader: Engine, alarm_id: str) -> list[Action]:
             .order_by(table.c.id)
         )
         return [Action(*row) for row in rows]
-
-
-def audit_entries(reader: Engine, query: AuditQuery) -> list[Entry]:
-    """Rows of the audit chain."""
-    table = schema.audit
-    wanted = select(table).where(table.c.seq > query.after).order_by(table.c.seq)
-    with reader.connect() as connection:
-        return [Entry(**row._mapping) for row in connection.execute(wanted.limit(query.limit))]
 
 
 def notices(reader: Engine, query: NoticeQuery) -> list[Notice]:

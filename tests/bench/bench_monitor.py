@@ -23,7 +23,7 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 from websockets.asyncio.client import connect
 
-from dashboard import queries
+from dashboard.alarm_list import AlarmQuery, alarm_cards
 from dashboard.inbox import Incoming
 from dashboard.live import Live
 from dashboard.picture import Frame, draw, level_for
@@ -109,11 +109,11 @@ def desk(folder: Path, alarms: int) -> Iterator[Metric]:
         store.settle()
     yield Metric.of("a new alarm", (time.process_time_ns() - start) / 1e3 / alarms, "us")
     for name, query in (
-        ("list of the newest 200", queries.AlarmQuery()),
-        ("list of one site", queries.AlarmQuery(site="s7")),
-        ("list of one state", queries.AlarmQuery(state="new", limit=1000)),
+        ("list of the newest 200", AlarmQuery()),
+        ("list of one site", AlarmQuery(site="s7")),
+        ("list of one state", AlarmQuery(state="new", limit=1000)),
     ):
-        spent = cpu_ms(lambda query=query: queries.alarm_cards(store.reader, query))  # type: ignore[misc]
+        spent = cpu_ms(lambda query=query: alarm_cards(store.reader, query))  # type: ignore[misc]
         yield Metric.of(f"{name} among {alarms} alarms", spent, "ms", at_most=50)
     store.close()
 

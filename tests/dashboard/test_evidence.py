@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dashboard import queries
+from dashboard.audit_log import AuditQuery, audit_entries
 from dashboard.clips import DATA, LIST, META, SUFFIXES
 from dashboard.errors import Refused
 from dashboard.evidence import ClipCard, Evidence
@@ -91,7 +92,7 @@ def refused(evidence: Evidence, alarm: str, name: str) -> tuple[str, int]:
 
 
 def acts(store: Store) -> list[str]:
-    entries = queries.audit_entries(store.reader, queries.AuditQuery(limit=100))
+    entries = audit_entries(store.reader, AuditQuery(limit=100))
     return [entry.act for entry in entries if entry.act.startswith("evidence.")]
 
 

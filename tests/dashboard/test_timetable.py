@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dashboard import queries
+from dashboard.audit_log import AuditQuery, audit_entries
 from dashboard.errors import Refused
 from dashboard.phases import NewSession, Session, current, now_of
 from dashboard.state import beat, cards
@@ -87,7 +87,7 @@ def test_a_session_is_kept_and_written_into_the_log(open_store: Open) -> None:
     timetable = Timetable(again)
     assert timetable.cards(START_NS) == [made]
     timetable.end(1, "wang")
-    entries = queries.audit_entries(again.reader, queries.AuditQuery())
+    entries = audit_entries(again.reader, AuditQuery())
     told = [(e.actor, e.act, e.subject) for e in entries if e.act.startswith("session.")]
     assert told == [("li", "session.added", "1"), ("wang", "session.ended", "1")]
     assert [one.ended_by for one in Timetable(again).sessions] == ["wang"]
