@@ -36,6 +36,8 @@ function content(actions) {
         <button aria-pressed=${state.excessView.value} @click=${() => (state.excessView.value = true)} title="${t("bar.excess")} (E)">${t("bar.excess")}</button
         ><button aria-pressed=${!state.excessView.value} @click=${() => (state.excessView.value = false)} title="${t("bar.raw")} (E)">${t("bar.raw")}</button>
       </span>
+      <button aria-pressed=${state.showPeaks.value} @click=${() => (state.showPeaks.value = !state.showPeaks.value)} title="${t("key.peaks")} (P)">${t("bar.peaks")}</button>
+      <button aria-pressed=${state.beside.value.length > 0} @click=${actions.compare} title="${t("key.beside")} (C)">${t("bar.beside")}</button>
       <select aria-label=${t("bar.slot")} title="${t("bar.slot")} ([ ])" @change=${(event) => (state.slotS.value = Number(event.target.value))}>
         ${SLOTS.map((slot) => html`<option value=${slot} ?selected=${slot === state.slotS.value}>${t("bar.per_line", { s: slot })}</option>`)}
       </select>

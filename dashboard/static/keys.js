@@ -9,11 +9,12 @@ export const SLOTS = [0.1, 0.2, 0.5, 1, 2];
 
 const HELP = [
   ["J K", "key.next"], ["A", "key.acknowledge"], ["Enter", "key.open"],
-  ["Space", "key.pause"], ["← →", "key.pan"], ["+ −", "key.zoom"], ["0", "key.whole"],
+  ["Space", "key.pause"], ["↑ ↓", "key.page"], ["← →", "key.pan"], ["+ −", "key.zoom"], ["0", "key.whole"],
   ["E", "key.excess"], ["M", "key.hold"], ["B", "key.baseline"], ["[ ]", "key.slot"],
+  ["P", "key.peaks"], ["C", "key.beside"],
   ["/", "key.filter"], ["L", "key.lang"], ["T", "key.theme"], ["S", "key.sound"], ["?", "key.help"],
 ];
-const MOUSE = ["mouse.drag", "mouse.double", "mouse.wheel", "mouse.shift"];
+const MOUSE = ["mouse.drag", "mouse.double", "mouse.wheel", "mouse.shift", "mouse.alt", "mouse.beside"];
 
 /** `actions`: open(alarm), pause(), back(), theme(), mute(), language(). */
 export function keys(dialog, actions) {
@@ -51,6 +52,12 @@ function press(key, dialog, actions) {
     a: () => alarm && state.isNew(alarm) && say(alarm, "acknowledge"),
     Enter: () => alarm && toggle(alarm.id),
     " ": actions.pause,
+    ArrowUp: () => actions.page(0.25),
+    ArrowDown: () => actions.page(-0.25),
+    PageUp: () => actions.page(0.9),
+    PageDown: () => actions.page(-0.9),
+    p: () => (state.showPeaks.value = !state.showPeaks.peek()),
+    c: actions.compare,
     ArrowLeft: () => (state.axis.value = axis.pan(-0.1)),
     ArrowRight: () => (state.axis.value = axis.pan(0.1)),
     "+": () => (state.axis.value = axis.zoom(middle, 0.67)),

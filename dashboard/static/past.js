@@ -3,20 +3,21 @@
 const MOST_ROWS = 600;
 
 /**
- * Rows of `pieces` (`{start_hz, stop_hz, bins}`) of the last `span_s` seconds, oldest first, one a
- * second; empty where nothing is recorded or the monitor refuses.
+ * Rows of `pieces` (`{start_hz, stop_hz, bins}`) of the `span_s` seconds up to `end_s`, oldest first,
+ * one a second (fewer where the span is long); empty where nothing is recorded or the monitor refuses.
  */
 export async function recall(sensor, pieces, end_s, span_s) {
-  const height = Math.min(MOST_ROWS, Math.ceil(span_s));
+  const step_s = Math.ceil(span_s / MOST_ROWS);
+  const height = Math.ceil(span_s / step_s);
   const stop_s = Math.floor(end_s);
-  const found = await Promise.all(pieces.map((piece) => one(sensor, piece, stop_s - height, stop_s, height)));
+  const found = await Promise.all(pieces.map((piece) => one(sensor, piece, stop_s - height * step_s, step_s, height)));
   return found.flat().sort((a, b) => a.time_s - b.time_s);
 }
 
-async function one(sensor, { start_hz, stop_hz, bins }, start_s, stop_s, height) {
+async function one(sensor, { start_hz, stop_hz, bins }, start_s, step_s, height) {
   const asked = new URLSearchParams({
     start_ns: `${start_s}000000000`,
-    stop_ns: `${stop_s}000000000`,
+    stop_ns: `${start_s + height * step_s}000000000`,
     start_hz,
     stop_hz,
     width: bins,
@@ -38,8 +39,8 @@ async function one(sensor, { start_hz, stop_hz, bins }, start_s, stop_s, height)
     if (!row.some((code) => code !== 0)) continue;
     rows.push({
       sensor,
-      time_s: start_s + k, // its beginning: it is held for its second
-      duration_s: 1,
+      time_s: start_s + k * step_s, // its beginning: it is held for its second
+      duration_s: step_s,
       start_hz,
       bin_width_hz: (stop_hz - start_hz) / bins,
       n_bins: bins,

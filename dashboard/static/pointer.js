@@ -5,6 +5,7 @@ import { html, render } from "./vendor/lit-html.js";
 import { serviceAt } from "./bands.js";
 import { clock, db, mhz, signedDb, width as widthText } from "./format.js";
 import { t } from "./i18n.js";
+import { stationAt } from "./stations.js";
 import * as state from "./state.js";
 
 const LEAST_DRAG_PX = 6;
@@ -28,6 +29,7 @@ export function pointer(root, scope) {
 
   const show = () => {
     cursor.hidden = !place;
+    state.cursorX.value = place?.x ?? null;
     render(place ? reading(scope, place) : summary(scope), readout);
     if (place) cursor.style.transform = `translateX(${Math.round(place.x)}px)`;
   };
@@ -75,6 +77,7 @@ export function pointer(root, scope) {
       event.preventDefault();
       const axis = state.axis.peek();
       const turn = event.deltaY || event.deltaX;
+      if (event.altKey) return page(scope, Math.sign(-turn) * 0.1);
       if (event.shiftKey || (event.deltaX && !event.deltaY)) state.axis.value = axis.pan(Math.sign(turn) * 0.1);
       else state.axis.value = axis.zoom(axis.uAt(inside(xOf(event)), scope.width), turn > 0 ? 1.25 : 0.8);
     },
@@ -86,7 +89,15 @@ export function pointer(root, scope) {
     state.skipped.value;
     show();
   });
-  return { go, back: () => (state.axis.value = earlier.pop() ?? state.axis.peek().show(0, 1)) };
+  return { go, page: (part) => page(scope, part), back: () => (state.axis.value = earlier.pop() ?? state.axis.peek().show(0, 1)) };
+}
+
+/** Go back in time by a part of the picture, or on; arriving at now ends the pause. */
+function page(scope, part) {
+  const stop_s = state.paused.peek() ?? scope.end_s;
+  if (stop_s === null) return;
+  const next = stop_s - part * scope.height * state.slotS.peek();
+  state.paused.value = next < state.now.peek() / 1000 - 1 ? next : null;
 }
 
 function reading(scope, { x, y }) {
@@ -102,7 +113,7 @@ function reading(scope, { x, y }) {
       ? html`<span class="num">${db(value.level)} dBFS</span><span class="num">${signedDb(value.excess)} dB ${t(scope.spectrum.hasBaseline ? "read.over" : "read.over_median")}</span>`
       : html`<span class="unseen">${t("read.unseen")}</span>`}
     ${at_s ? html`<span class="num">${clock(at_s * 1000)}</span>` : html`<span>${t("read.live")}</span>`}
-    <span class="who">${serviceAt(hz)}</span>`;
+    <span class="who">${stationAt(hz)?.name ?? serviceAt(hz)}</span>`;
 }
 
 /** With no cursor: what stretch is shown, and how finely. */

@@ -5,10 +5,12 @@ import { html, render } from "./vendor/lit-html.js";
 import { BREAK_PX } from "./axis.js";
 import { servicesIn } from "./bands.js";
 import { css } from "./colormap.js";
-import { signedDb } from "./format.js";
+import { mhz, signedDb } from "./format.js";
 import { lang, t } from "./i18n.js";
+import { stationsIn } from "./stations.js";
 import * as state from "./state.js";
 
+const LABEL_PX = 34;
 const px = (value) => `${value.toFixed(1)}px`;
 
 /** Keep the writing in step with the scope. */
@@ -39,15 +41,9 @@ export function ribbon(root, scope) {
   });
 }
 
-function ticks(axis, pieces, width) {
-  const services = pieces.flatMap((piece) =>
-    servicesIn(piece.start_hz, piece.stop_hz).map((row) => {
-      const scale = (piece.x1 - piece.x0) / (piece.stop_hz - piece.start_hz);
-      const x0 = piece.x0 + Math.max(0, row.start_hz - piece.start_hz) * scale;
-      const x1 = Math.min(piece.x1, piece.x0 + (row.stop_hz - piece.start_hz) * scale);
-      return { row, x0, wide: x1 - x0 };
-    }),
-  );
+export function ticks(axis, pieces, width) {
+  const services = pieces.flatMap((piece) => servicesIn(piece.start_hz, piece.stop_hz).map((row) => ({ row, ...span(piece, row.start_hz, row.stop_hz) })));
+  const stations = pieces.flatMap((piece) => stationsIn(piece.start_hz, piece.stop_hz).map((row) => ({ row, ...span(piece, row.low_hz, row.high_hz) })));
   return html`
     <div class="ticks">
       ${axis.ticks(width).map(({ x, label }) => html`<span .style=${`left:${px(x)}`}>${label}</span>`)}
@@ -56,12 +52,35 @@ function ticks(axis, pieces, width) {
       ${services.map(
         ({ row, x0, wide }) =>
           html`<span class="service ${row.kind}" .style=${`left:${px(x0)};width:${px(wide)}`}
-            title="${row.start_mhz}–${row.stop_mhz} MHz · ${row[lang.value]}">${wide > 34 ? row[lang.value] : ""}</span>`,
+            title="${row.start_mhz}–${row.stop_mhz} MHz · ${row[lang.value]}">${wide > LABEL_PX ? row[lang.value] : ""}</span>`,
+      )}
+    </div>
+    <div class="stations">
+      ${apart(stations).map(
+        ({ row, x0, wide, room }) =>
+          html`<span class="station" .style=${`left:${px(x0)};min-width:${px(Math.max(2, wide))};max-width:${px(room)}`}
+            title="${mhz((row.low_hz + row.high_hz) / 2)} MHz · ${row.name} · ${row.reason}">${room > LABEL_PX ? row.name : ""}</span>`,
       )}
     </div>`;
 }
 
-function breaks(pieces) {
+/** Place of a stretch on a piece of the axis, as far as the piece reaches. */
+function span(piece, start_hz, stop_hz) {
+  const scale = (piece.x1 - piece.x0) / (piece.stop_hz - piece.start_hz);
+  const x0 = piece.x0 + Math.max(0, start_hz - piece.start_hz) * scale;
+  return { x0, wide: Math.max(0, Math.min(piece.x1, piece.x0 + (stop_hz - piece.start_hz) * scale) - x0), end: piece.x1 };
+}
+
+/** Stations from the left, each with the room until the next one. */
+function apart(stations) {
+  const sorted = [...stations].sort((a, b) => a.x0 - b.x0);
+  return sorted.map((station, index) => ({
+    ...station,
+    room: Math.max(2, Math.min(station.end, sorted[index + 1]?.x0 ?? Infinity) - station.x0),
+  }));
+}
+
+export function breaks(pieces) {
   return pieces.slice(1).map(
     ({ x0, start_hz }, index) =>
       html`<div class="break" .style=${`left:${px(x0 - BREAK_PX)};width:${px(BREAK_PX)}`}

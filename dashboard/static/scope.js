@@ -2,68 +2,63 @@
 
 import { effect, untracked } from "./vendor/signals-core.js";
 import { Axis } from "./axis.js";
-import { History } from "./history.js";
-import { Lines, References, UNSEEN } from "./lines.js";
-import { recall } from "./past.js";
+import { binsFor, Channel } from "./channel.js";
+import { UNSEEN } from "./lines.js";
 import { Spectrum } from "./spectrum.js";
 import { Peaks } from "./strip.js";
-import { Waterfall } from "./waterfall.js";
 import * as state from "./state.js";
 
-const FULL_BIN_HZ = 2400e3 / 1024; // the sensors' own resolution
-const MOST_BINS = 4096;
 const FRAME_MS = 100;
-const QUIET_MS = 1500; // no row for so long: the picture goes on, hatched
+const SETTLE_MS = 120; // of zooming and paging: only where it ends rows are asked for
 
-/** Bins of a window: the sensors' own where they are few enough. */
-const binsFor = (start_hz, stop_hz) =>
-  Math.min(MOST_BINS, Math.max(16, Math.round((stop_hz - start_hz) / FULL_BIN_HZ)));
-
-export class Scope {
+export class Scope extends Channel {
   constructor(root, wire) {
+    super(root.querySelector("#waterfall canvas"));
     this.wire = wire;
     this.plot = root.querySelector("#plot");
     this.spectrumPane = root.querySelector("#spectrum");
     this.waterfallPane = root.querySelector("#waterfall");
     const [under, over] = this.spectrumPane.querySelectorAll("canvas");
     this.spectrum = new Spectrum(under, over);
-    this.waterfall = new Waterfall(this.waterfallPane.querySelector("canvas"));
-    this.history = new History();
-    this.references = new References();
     this.peaks = new Peaks();
     this.listeners = [];
-    this.pending = 0;
+    this.followers = []; // take what the scope takes: peak table, further sensors
     this.frame = null;
-    this.last = null; // newest row, and when it came
     this.windows = 0;
-    new ResizeObserver(() => this.#resize()).observe(this.plot);
+    const resized = new ResizeObserver(() => this.#resize());
+    for (const pane of [this.spectrumPane, this.waterfallPane]) resized.observe(pane);
     this.#resize();
     effect(() => this.#choose(state.current.value));
     effect(() => {
-      const { value: axis } = state.axis;
-      untracked(() => this.#see(axis));
+      state.axis.value;
+      untracked(() => this.#see());
     });
     effect(() => {
       state.slotS.value;
       state.paused.value;
-      untracked(() => this.rebuild());
+      untracked(() => this.#see());
     });
     effect(() => {
-      const excess = state.excessView.value;
-      if (this.lines) this.waterfall.paint(this.lines, excess);
+      state.excessView.value;
+      if (this.lines) this.waterfall.paint(this.lines, state.excessView.peek());
     });
     effect(() => {
       state.showBaseline.value;
       state.showHold.value;
       untracked(() => this.#drawSpectrum());
     });
-    setInterval(() => this.#pulse(), 500);
+    setInterval(() => this.pulse() && this.#draw(), 500);
   }
 
   /** Called after each change of the axis, the size or the level scale. */
   onChange(listener) {
     this.listeners.push(listener);
     listener(this);
+  }
+
+  /** Give every row and reference of the wire to `follower` too: `take(row)`, `refer(...)`. */
+  also(follower) {
+    this.followers.push(follower);
   }
 
   #tell() {
@@ -88,28 +83,13 @@ export class Scope {
     const name = JSON.stringify([sensor, bands.map((b) => [b.start_hz, b.stop_hz])]);
     if (name === this.name) return;
     if (sensor !== this.sensor) {
-      this.history.clear();
-      this.references = new References();
+      this.forget(sensor);
       this.peaks = new Peaks();
-      this.last = null;
     }
     this.name = name;
-    this.sensor = sensor;
     untracked(() => (state.axis.value = new Axis(bands)));
-    this.#recall();
-  }
-
-  /** Fill the waterfall with what was recorded before we looked. */
-  async #recall() {
-    const { sensor, history } = this;
-    const pieces = new Axis(state.current.peek().sensor.bands)
-      .pieces(1000)
-      .map(({ start_hz, stop_hz }) => ({ start_hz, stop_hz, bins: binsFor(start_hz, stop_hz) }));
-    const span_s = Math.max(60, (this.height ?? 0) * state.slotS.peek());
-    const rows = await recall(sensor, pieces, state.now.peek() / 1000, span_s);
-    if (sensor !== this.sensor || !rows.length) return;
-    history.prepend(rows);
-    this.rebuild();
+    const pieces = new Axis(bands).pieces(1000);
+    this.recall(pieces).then((came) => came && this.rebuild());
   }
 
   #resize() {
@@ -120,19 +100,18 @@ export class Scope {
     this.width = width;
     const pixels = Math.round(width * ratio);
     this.spectrum.resize(pixels, Math.round(this.spectrumPane.clientHeight * ratio), ratio);
-    this.height = this.waterfall.resize(
-      pixels,
-      Math.round(this.waterfallPane.clientHeight * ratio),
-      Math.max(1, Math.round(ratio)),
-    );
-    this.#see(state.axis.peek());
+    this.resize(pixels, Math.round(this.waterfallPane.clientHeight * ratio), ratio);
+    this.#see();
   }
 
   #see() {
     if (!this.width) return;
     this.rebuild();
     clearTimeout(this.asking);
-    this.asking = setTimeout(() => this.#ask(), 120);
+    this.asking = setTimeout(() => {
+      this.#ask();
+      this.page(this.pieces).then((came) => came && this.rebuild());
+    }, SETTLE_MS);
   }
 
   /** Ask for rows of what is shown: at full resolution where the window is narrow enough. */
@@ -147,43 +126,31 @@ export class Scope {
     this.windows = pieces.length;
   }
 
-  /** Make all lines anew from the rows held: after a zoom, a resize, a pause. */
+  /** Make all lines anew from the rows held, and what stands around them. */
   rebuild() {
     if (!this.width) return;
     const { ratio } = this;
-    const axis = state.axis.peek();
-    this.pieces = axis.pieces(this.width).map(({ x0, x1, start_hz, stop_hz }) => ({
-      x0: Math.round(x0 * ratio),
-      x1: Math.round(x1 * ratio),
-      start_hz,
-      stop_hz,
-    }));
-    const slotS = state.slotS.peek();
-    this.lines = new Lines(this.pieces, this.spectrum.width, this.height, slotS);
-    const stop_s = state.paused.peek() ?? Infinity;
-    const end_s = Math.min(stop_s, this.last?.time_s ?? state.now.peek() / 1000);
-    for (const row of this.history.between(end_s - (this.height + 2) * slotS, stop_s)) {
-      this.lines.feed(row, this.references.of(row));
-    }
-    this.pending = 0;
-    this.waterfall.paint(this.lines, state.excessView.peek());
+    this.pieces = state.axis
+      .peek()
+      .pieces(this.width)
+      .map(({ x0, x1, start_hz, stop_hz }) => ({ x0: Math.round(x0 * ratio), x1: Math.round(x1 * ratio), start_hz, stop_hz }));
+    this.relay(this.pieces, this.spectrum.width);
     this.#refer(true);
     this.#tell();
   }
 
   /** A row of the wire. */
   take(row) {
+    for (const follower of this.followers) follower.take(row);
     if (row.sensor !== this.sensor || !this.lines) return;
-    this.history.add(row);
+    super.take(row);
     this.peaks.add(row, this.references.of(row));
-    this.last = { time_s: row.time_s, came: performance.now(), bin_width_hz: row.bin_width_hz };
-    if (state.paused.peek() !== null) return;
-    this.pending += this.lines.feed(row, this.references.of(row));
-    this.frame ??= setTimeout(() => requestAnimationFrame(() => this.#draw()), FRAME_MS);
+    if (state.paused.peek() === null) this.frame ??= setTimeout(() => requestAnimationFrame(() => this.#draw()), FRAME_MS);
   }
 
   /** Baseline and threshold of a window. */
   refer(header, baseline, threshold) {
+    for (const follower of this.followers) follower.refer(header, baseline, threshold);
     if (header.sensor !== this.sensor) return;
     if (this.references.add(header, baseline, threshold) && this.lines) this.rebuild();
   }
@@ -208,10 +175,7 @@ export class Scope {
 
   #draw() {
     this.frame = null;
-    if (this.pending) {
-      this.waterfall.scroll(this.lines, this.pending, state.excessView.peek());
-      this.pending = 0;
-    }
+    this.scroll();
     if (this.spectrum.fit(this.lines, false)) {
       this.#drawSpectrum();
       this.#tell();
@@ -220,31 +184,8 @@ export class Scope {
     }
   }
 
-  /** Time goes on without rows too: what nobody received becomes hatched, never stands still. */
-  #pulse() {
-    if (!this.lines || !this.last || state.paused.peek() !== null) return;
-    const quiet = performance.now() - this.last.came;
-    if (quiet < QUIET_MS) return;
-    const now_s = this.last.time_s + quiet / 1000;
-    this.lines.fade(now_s);
-    this.pending += this.lines.advance(now_s - 1);
-    this.#draw();
-  }
-
-  /** Time of the newest line, seconds. */
-  get end_s() {
-    return this.lines?.slot ? this.lines.slot * this.lines.slotS : null;
-  }
-
-  /** Levels under a pixel: of the line `back` lines ago, or live where `back` is null. */
+  /** Levels under a CSS pixel, see `Channel.under`. */
   at(x, back) {
-    const column = Math.min(this.spectrum.width - 1, Math.max(0, Math.round(x * this.ratio)));
-    if (back === null) {
-      const level = this.lines.live[column];
-      return level === UNSEEN ? null : { level, excess: this.lines.liveExcess[column] };
-    }
-    if (this.lines.slot === null || back >= this.height) return null;
-    const level = this.lines.line(this.lines.levels, back)[column] / 10;
-    return level === UNSEEN ? null : { level, excess: this.lines.line(this.lines.excess, back)[column] / 10 };
+    return this.under(Math.min(this.spectrum.width - 1, Math.max(0, Math.round(x * this.ratio))), back);
   }
 }

@@ -3,6 +3,7 @@
 import { effect } from "./vendor/signals-core.js";
 import { html, nothing, render, svg } from "./vendor/lit-html.js";
 import { bandName } from "./bands.js";
+import { toggleBeside } from "./beside.js";
 import { age, percent } from "./format.js";
 import { t } from "./i18n.js";
 import { ENOUGH } from "./proof.js";
@@ -46,8 +47,9 @@ function row(sensor) {
   const deaf = sensor.state === "silent" || sensor.state === "blind";
   const reasons = sensor.notes.map(because).join(" · ");
   return html`
-    <button class="sensor ${sensor.state}" aria-pressed=${sensor.sensor === state.chosen.value}
-      @click=${() => (state.chosen.value = sensor.sensor)} title="${sensor.sensor} · ${sensor.source}">
+    <button class="sensor ${sensor.state} ${state.beside.value.includes(sensor.sensor) ? "beside" : ""}" aria-pressed=${sensor.sensor === state.chosen.value}
+      @click=${(event) => (event.ctrlKey || event.metaKey || event.shiftKey ? toggleBeside(sensor.sensor) : (state.chosen.value = sensor.sensor))}
+      title="${sensor.sensor} · ${sensor.source} · ${t("mouse.beside")}">
       ${shape(sensor.state)}
       <span class="name">${placeName(sensor.position) || sensor.sensor}</span>
       ${word(sensor.state)}

@@ -19,6 +19,9 @@ export const paused = signal(null); // time_s at which the picture stands, or nu
 export const excessView = signal(true);
 export const showHold = signal(true);
 export const showBaseline = signal(true);
+export const showPeaks = signal(false); // the table of what stands over the threshold
+export const beside = signal([]); // ids of the sensors that are shown under the chosen one
+export const cursorX = signal(null); // CSS pixel under the pointer, or null
 export const slotS = signal(0.2); // seconds per waterfall line
 export const muted = signal(localStorage.getItem("rfproctor.muted") === "yes");
 export const theme = signal("dark");

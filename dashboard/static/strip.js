@@ -70,7 +70,7 @@ export async function strip(root, scope) {
   root.addEventListener("click", (event) => {
     const over = root.querySelector(".u-over").getBoundingClientRect();
     const second = plot.posToVal(event.clientX - over.left, "x");
-    state.paused.value = second > now() - 2 ? null : Math.max(second, scope.history.oldest_s ?? 0);
+    state.paused.value = second > now() - 2 ? null : second;
   });
   new ResizeObserver(() => plot && plot.setSize({ width: root.clientWidth, height: TALL_PX })).observe(root);
   effect(() => {

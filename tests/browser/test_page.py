@@ -73,14 +73,18 @@ def card_near(page: Any, mhz: float) -> Any:
     return page.locator(".card", has=page.locator(".jump", has_text=re.compile(shown))).first
 
 
-def column(page: Any, mhz: float, rows: int = 60) -> list[list[int]]:
+def column(
+    page: Any, mhz: float, rows: int = 60, canvas: str = "#waterfall canvas"
+) -> list[list[int]]:
     """RGB around a frequency: per column of the waterfall the brightest of the newest lines."""
     return page.evaluate(
-        """async ([hz, rows]) => {
+        """async ([hz, rows, canvasName]) => {
         const state = await import("/static/state.js");
-        const canvas = document.querySelector("#waterfall canvas");
+        const canvas = document.querySelector(canvasName);
         const x = Math.round(state.axis.value.xOf(hz, canvas.width));
-        const { data } = canvas.getContext("2d").getImageData(x - 12, 0, 25, rows);
+        const copy = new OffscreenCanvas(25, rows).getContext("2d", { willReadFrequently: true });
+        copy.drawImage(canvas, x - 12, 0, 25, rows, 0, 0, 25, rows);
+        const { data } = copy.getImageData(0, 0, 25, rows);
         const best = Array.from({ length: 25 }, () => [0, 0, 0]);
         for (let i = 0; i < data.length; i += 4) {
           const c = (i / 4) % 25, rgb = Array.from(data.slice(i, i + 3));
@@ -88,7 +92,7 @@ def column(page: Any, mhz: float, rows: int = 60) -> list[list[int]]:
         }
         return best;
         }""",
-        [mhz * 1e6, rows],
+        [mhz * 1e6, rows, canvas],
     )
 
 
@@ -316,6 +320,56 @@ def test_the_strip_goes_back(page: Any) -> None:
     page.wait_for_selector('.pause[aria-pressed="true"]')
     assert re.search(r"Paused \d\d:\d\d:\d\d", page.locator(".pause").inner_text())
     page.keyboard.press("Space")
+    page.wait_for_selector('.pause[aria-pressed="false"]')
+
+
+def test_sensors_stand_beside_each_other_on_one_axis(page: Any) -> None:
+    page.keyboard.press("c")
+    page.wait_for_function("document.querySelectorAll('#beside .pane').length === 2")
+    page.locator(".card .jump").first.wait_for()
+    for index in (1, 2):
+        canvas = f"#beside .pane:nth-child({index}) canvas"
+        page.wait_for_function(
+            """name => { const c = document.querySelector(name);
+            return c.width === document.querySelector("#waterfall canvas").width }""",
+            arg=canvas,
+        )
+        bright = 0
+        for _ in range(100):
+            bright = max(sum(rgb) for rgb in column(page, 210.3, 80, canvas))
+            if bright > 300:
+                break
+            page.wait_for_timeout(300)
+        assert bright > 300
+    page.locator("#beside .label button").first.click()
+    page.wait_for_function("document.querySelectorAll('#beside .pane').length === 1")
+    page.keyboard.press("c")
+    page.wait_for_selector("#beside", state="hidden")
+
+
+def test_the_table_of_peaks_goes_to_what_it_lists(page: Any) -> None:
+    page.keyboard.press("p")
+    row = page.locator("#peaks tr", has_text=re.compile(r"210\.30\d\d")).first
+    row.wait_for()
+    assert "alarm" in row.inner_text()
+    row.locator(".go").click()
+    page.wait_for_function(
+        """async () => { const { axis } = await import("/static/state.js");
+        const [piece] = axis.value.pieces(1000);
+        return piece.start_hz > 209e6 && piece.stop_hz < 212e6 }"""
+    )
+    page.keyboard.press("p")
+    page.wait_for_selector("#peaks", state="hidden")
+
+
+def test_scrolling_back_shows_what_was_recorded_before_the_page_came(page: Any) -> None:
+    """What a pause shows of a time from before the page is asked of the monitor."""
+    with page.expect_request(re.compile("/api/v1/spectrum/.*start_ns")):
+        page.wait_for_timeout(1500)
+        page.keyboard.press("PageUp")
+        page.keyboard.press("ArrowUp")
+    page.wait_for_selector('.pause[aria-pressed="true"]')
+    page.keyboard.press(" ")
     page.wait_for_selector('.pause[aria-pressed="false"]')
 
 
