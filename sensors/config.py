@@ -91,6 +91,12 @@ class EvidenceSection(Struct, forbid_unknown_fields=True, frozen=True):
     quota_gb: Annotated[float, Meta(gt=0, le=10_000)] = 20.0
 
 
+class LedgerSection(Struct, forbid_unknown_fields=True, frozen=True):
+    """``[ledger]``: what was watched when."""
+
+    days: Annotated[int, Meta(ge=1, le=3650)] = 180
+
+
 class SiteFile(Struct, forbid_unknown_fields=True, frozen=True):
     """The whole file."""
 
@@ -101,6 +107,7 @@ class SiteFile(Struct, forbid_unknown_fields=True, frozen=True):
     detect: DetectSection = DetectSection()
     scan: ScanSection = ScanSection()
     evidence: EvidenceSection = EvidenceSection()
+    ledger: LedgerSection = LedgerSection()
 
 
 @dataclass(frozen=True, slots=True)

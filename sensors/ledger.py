@@ -27,6 +27,9 @@ GAP_STARTING = "ledger.gap_starting"
 MAX_WAITING = 20_000
 """Visits kept in memory while the disk takes none: 5 min of four dongles.  Oldest go first."""
 
+FORGOTTEN_AT_ONCE = 20_000
+"""Old visits deleted in one transaction: 5 min of four dongles."""
+
 
 @dataclass(slots=True)
 class _Silence:
@@ -36,6 +39,14 @@ class _Silence:
     cause: str = ""
     here: bool = True
     fields: dict[str, str] = field(default_factory=dict)
+    hint: tuple[str, dict[str, str]] = ("", {})
+
+    def gap(self, sensor: str, until_ns: int) -> Gap:
+        """The row that tells it, up to a moment."""
+        cause, fields = self.cause, self.fields
+        if not cause:
+            cause, fields = self.hint
+        return Gap(sensor, self.last_ns, until_ns, cause or "ledger.gap_unexplained", fields)
 
 
 class Ledger:
@@ -132,11 +143,11 @@ class Ledger:
         if visit.time_ns - silence.last_ns > self._tolerance_ns or (
             silence.cause and visit.time_ns > silence.last_ns
         ):
-            cause = silence.cause or "ledger.gap_unexplained"
-            ended = Gap(visit.sensor, silence.last_ns, visit.time_ns, cause, silence.fields)
+            ended = silence.gap(visit.sensor, visit.time_ns)
             self._gaps.append(ended)
         silence.last_ns = max(silence.last_ns, visit.stop_ns)
         silence.cause, silence.fields, silence.here = "", {}, True
+        silence.hint = ("", {})
         return None if ended and ended.cause == GAP_STARTING else ended
 
     def gap(
@@ -151,9 +162,17 @@ class Ledger:
         if silence.cause == cause:
             return
         if silence.cause and now_ns > silence.last_ns:
-            self._gaps.append(Gap(sensor, silence.last_ns, now_ns, silence.cause, silence.fields))
+            self._gaps.append(silence.gap(sensor, now_ns))
             silence.last_ns = now_ns
         silence.cause, silence.fields = cause, dict(fields or {})
+
+    def hint(self, sensor: str, cause: str, fields: dict[str, str] | None = None) -> None:
+        """Say what it will have been if the sensor's silence becomes a gap; its next visit ends it.
+
+        Unlike `gap` it makes no row by itself: one hop that cannot be tuned to is no silence.
+        """
+        if sensor in self._silences:
+            self._silences[sensor].hint = (cause, dict(fields or {}))
 
     def silent_s(self, now_ns: int) -> dict[str, float]:
         """Seconds since each sensor's last visit ended."""
@@ -192,15 +211,23 @@ class Ledger:
         self.trouble = ""
         return True
 
-    def forget(self, before_ns: int) -> int:
-        """Delete visits and gaps older than this; return how many visits went.
+    def forget(self, before_ns: int, most: int = FORGOTTEN_AT_ONCE) -> int:
+        """Delete the oldest visits, and all gaps, from before this; return how many visits went.
 
-        The caller says so in the log: nothing is deleted unreported.
+        The caller asks until none is left and says so in the log: nothing is deleted unreported.
         """
-        with self._db:
-            self._db.execute("DELETE FROM visit WHERE time_ns < ?", (before_ns,))
-            deleted = self._db.changes()
-            self._db.execute("DELETE FROM gap WHERE stop_ns < ?", (before_ns,))
+        try:
+            with self._db:
+                self._db.execute(
+                    "DELETE FROM visit WHERE time_ns < min(?1, ifnull("
+                    "(SELECT time_ns FROM visit ORDER BY time_ns LIMIT 1 OFFSET ?2), ?1))",
+                    (before_ns, most),
+                )
+                deleted = self._db.changes()
+                self._db.execute("DELETE FROM gap WHERE stop_ns < ?", (before_ns,))
+        except apsw.Error as error:
+            self.trouble = f"{type(error).__name__}: {error}"
+            return 0
         return deleted
 
     def close(self, now_ns: int) -> None:
@@ -208,8 +235,7 @@ class Ledger:
         for sensor, silence in self._silences.items():
             long = now_ns - silence.last_ns > self._tolerance_ns
             if silence.here and now_ns > silence.last_ns and (silence.cause or long):
-                cause = silence.cause or "ledger.gap_unexplained"
-                self._gaps.append(Gap(sensor, silence.last_ns, now_ns, cause, silence.fields))
+                self._gaps.append(silence.gap(sensor, now_ns))
         if self.flush():
             self._db.execute("UPDATE run SET stop_ns=? WHERE start_ns=?", (now_ns, self._run_ns))
         self._db.close()

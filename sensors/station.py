@@ -15,13 +15,13 @@ import structlog
 import zmq
 
 from dsp.compare import survey_emitters
+from sensors.bookkeeper import Bookkeeper
 from sensors.config import Site
 from sensors.crew import Crew, Ended
 from sensors.errands import Errands
 from sensors.freeze import freeze
 from sensors.herald import Herald
 from sensors.landmarks import Landmarks
-from sensors.ledger import Ledger
 from sensors.link import Link
 from sensors.listener import Listener
 from sensors.messages import Heartbeat, Note
@@ -44,9 +44,8 @@ from sensors.survey import load_survey
 from sensors.task import UseBaseline, tasks_of
 from sensors.team import teams_of
 from sensors.viewers import Viewers
-from sensors.visit import Visit
 
-HEARTBEAT_S = FLUSH_S = 1.0
+HEARTBEAT_S = 1.0
 POLL_MS = 50
 REPORTS_AT_ONCE = 256
 
@@ -117,9 +116,9 @@ class Station:
         self._crew = Crew(tasks)
         self._relief = Relief(Roster(teams), self._crew, self.listeners, self._herald)
         self.errands = Errands(site, self.listeners, self._crew, self._herald, link)
-        self._ledger = Ledger(site.data / "ledger.db", self._started_ns, site.sensor_ids)
+        self._books = Bookkeeper(site, self._started_ns)
         self._survey_due_s = float("inf")
-        self._heartbeat_due_s = self._flush_due_s = self._watchdog_due_s = 0.0
+        self._heartbeat_due_s = self._watchdog_due_s = 0.0
         self._watchdog_s = watchdog_s()
 
     def run(self, stopped: Callable[[], bool]) -> None:
@@ -167,7 +166,7 @@ class Station:
             self._take_reports(0)
         for listener in self.listeners.values():
             self._herald.tell(listener.follow.end())
-        self._ledger.close(time.time_ns())
+        self._books.close()
         self._inbox.close(0)
         self._context.term()
 
@@ -187,12 +186,13 @@ class Station:
             self._start(listener, report)
         elif isinstance(report, MissedHop):
             listener.missed(report.hop, Note(report.message_id, dict(report.fields)))
+            self._books.silent(report)
         elif isinstance(report, FaultReport):
             self._fault(listener, report)
         elif isinstance(report, ClipReport):
             self._herald.clip(listener, report)
         elif isinstance(report, PauseReport):
-            self._ledger.gap(report.sensor, report.time_ns, report.message_id)
+            self._books.silent(report)
         elif isinstance(report, EndReport):
             self._crew.dismiss(report.sensor)  # a recording has been read to its end
 
@@ -222,19 +222,7 @@ class Station:
             self._herald.notice(report.sensor, "info", note, since_ns)
         if self._viewers is not None:
             self._viewers.dwell(report.sensor, dwell)
-        assert listener.settings is not None
-        gap = self._ledger.visit(
-            Visit.of(
-                report.sensor,
-                dwell,
-                listener.settings.sample_rate_hz,
-                listener.task.dwell_s,
-                listener.threshold_dbfs(dwell),
-                listener.settings.gain_db,
-                listener.baseline_name,
-            )
-        )
-        if gap is not None:
+        if (gap := self._books.dwell(listener, dwell)) is not None:
             self._herald.gap(gap)
 
     def _fault(self, listener: Listener, report: FaultReport) -> None:
@@ -248,7 +236,7 @@ class Station:
         )
         if not self._crew.working() or never_worked:
             raise SiteFault(report)
-        self._ledger.gap(report.sensor, report.time_ns, report.message_id, report.fields)
+        self._books.silent(report)
         if not known:
             log.error("sensor_fault", sensor=report.sensor, fault=note.id, **report.fields)
             self._herald.notice(listener.task.sensor, "alarm", note, report.time_ns)
@@ -274,10 +262,7 @@ class Station:
         if now_s >= self._survey_due_s:
             self._survey_due_s = float("inf")
             self._freeze()
-        if now_s >= self._flush_due_s:
-            self._flush_due_s = now_s + FLUSH_S
-            if not self._ledger.flush():
-                log.error("ledger_failed", why=self._ledger.trouble)
+        self._books.step(now_s)
         if self._link is None or self._viewers is None:
             return
         if now_s >= self._heartbeat_due_s:

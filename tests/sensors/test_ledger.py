@@ -244,6 +244,21 @@ def test_a_new_gain_is_a_new_setting_and_both_are_found(path):
         assert [v.gain_db for v in reader.watched(169e6, T0 + S).visits] == [40.2, 37.2]
 
 
+def test_a_hint_names_a_silence_and_makes_none_of_itself(path):
+    with Ledger(path, T0) as book:
+        book.visit(visit(0.0))
+        book.hint("hall/d1", "source.not_locked", {"freq": "420M"})
+        assert book.visit(visit(0.2)) is None, "one hop was not heard, others were"
+        assert book.visit(visit(2.0)).cause == "ledger.gap_unexplained", "long ago is no reason"
+        book.hint("hall/d1", "source.not_locked", {"freq": "420M"})
+        ended = book.visit(visit(4.0))
+        assert (ended.cause, ended.fields) == ("source.not_locked", {"freq": "420M"})
+        book.hint("hall/d1", "source.not_locked")
+        book.gap("hall/d1", T0 + 5 * S, "source.dongle_lost")
+        assert book.visit(visit(7.0)).cause == "source.dongle_lost", "what is known for sure wins"
+        book.close(T0 + 8 * S)
+
+
 def test_forget_reports_what_it_deleted(path):
     fill(path, seconds=10)
     with Ledger(path, T0 + 10 * S) as book:
