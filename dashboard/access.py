@@ -11,16 +11,29 @@ from typing import Literal, Protocol
 
 from dashboard.errors import Refused
 
-Permission = Literal["view", "act", "known", "evidence", "content", "sessions", "audit", "accounts"]
+Permission = Literal[
+    "view",
+    "act",
+    "known",
+    "evidence",
+    "content",
+    "sessions",
+    "audit",
+    "accounts",
+    "orders",
+    "configure",
+]
 Role = Literal["technician", "officer", "radio", "supervisor", "auditor", "admin"]
 
 ROLES: dict[Role, frozenset[Permission]] = {
     "technician": frozenset(("view",)),
     "officer": frozenset(("view", "act")),
-    "radio": frozenset(("view", "act", "known", "evidence", "content")),
-    "supervisor": frozenset(("view", "act", "known", "evidence", "sessions", "audit")),
+    "radio": frozenset(("view", "act", "known", "evidence", "content", "orders")),
+    "supervisor": frozenset(("view", "act", "known", "evidence", "sessions", "audit", "orders")),
     "auditor": frozenset(("view", "audit")),
-    "admin": frozenset(("view", "act", "known", "evidence", "sessions", "audit", "accounts")),
+    "admin": frozenset(
+        ("view", "act", "known", "evidence", "sessions", "audit", "accounts", "orders", "configure")
+    ),
 }
 """The whole of it: a permission that is not here is not given.  ``content``, to hear what was said,
 is for those whose office it is: not even an administrator has it."""
@@ -75,7 +88,7 @@ class Book(Protocol):
 
 
 class Throttle:
-    """After `MAX_FAILURES` wrong passwords in `FAILURE_WINDOW_NS` no other one is tried for a while.
+    """After `MAX_FAILURES` wrong passwords in `FAILURE_WINDOW_NS` none is tried for a while.
 
     Parameters
     ----------

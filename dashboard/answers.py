@@ -15,6 +15,7 @@ from dashboard.accounts import Accounts
 from dashboard.actions import Action
 from dashboard.alarm_list import AlarmCounts, alarm_cards, alarm_counts
 from dashboard.approvals import Approval
+from dashboard.asking import Asking
 from dashboard.audit import Entry
 from dashboard.audit_log import AuditCheck, audit_entries, check_chain
 from dashboard.content import Content
@@ -53,6 +54,7 @@ class Monitor:
     timetable : Timetable
     pairs : Pairs
     second : SecondPerson
+    asking : Asking
     """
 
     store: Store
@@ -67,6 +69,7 @@ class Monitor:
     timetable: Timetable
     pairs: Pairs
     second: SecondPerson
+    asking: Asking
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +208,8 @@ class Waterfall(Struct, frozen=True):
     ----------
     levels : bytes
         ``height`` rows of ``width`` codes in Base64, oldest row and lowest frequency first; 0 is
-        unseen, code c is ``offset_db + c * step_db`` dBFS, the maximum of what is under the pixel.
+        unseen, code c is ``offset_db + c * step_db`` dBFS, the maximum (or, where that was asked
+        for, the mean power) of what is under the pixel.
     """
 
     sensor: str
@@ -256,7 +260,7 @@ def get_spectrum(call: Call) -> Waterfall:
     """Read tiles and reduce them to pixels."""
     sensor = call.path["sensor"]
     frame = frame_of(call, sensor)
-    picture = history(call.monitor.recorder, sensor, frame)
+    picture = history(call.monitor.recorder, sensor, frame, call.query.value)
     return Waterfall(
         sensor=sensor,
         start_ns=frame.start_ns,

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 
 from dashboard.access import Door
 from dashboard.answers import Monitor
+from dashboard.asking import Asking
 from dashboard.centre import Centre
 from dashboard.config import MonitorFile, MonitorSection
 from dashboard.content import Content
@@ -101,6 +102,9 @@ async def run(
                         timetable=centre.timetable,
                         pairs=centre.pairs,
                         second=centre.second,
+                        asking=Asking(
+                            centre.store, receiver, asyncio.get_running_loop(), keyring
+                        ),
                     ),
                     centre.live,
                     Door(accounts, master, f"rfproctor-{port}", time.time_ns),

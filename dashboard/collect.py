@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,8 @@ STALLED_S = 5.0
 """A block that does not come is asked for again."""
 GIVE_UP_S = 60.0
 """A file that does not go on makes room for others; its part stays."""
+WAITING = 16
+"""Offers of a site that wait for the one before them; further ones are offered again."""
 
 Reply = tuple[bytes, Want | Kept]
 
@@ -68,6 +70,7 @@ class Collector:
         self._quota = quota_bytes
         self._used = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
         self._transfers: dict[str, _Transfer] = {}
+        self._waiting: dict[str, OrderedDict[str, Offer]] = {}
 
     def offered(self, offer: Offer, route: bytes, now_s: float) -> list[Reply]:
         """Answer an offer: have it, want it, or (an empty list) not now."""
@@ -76,6 +79,9 @@ class Collector:
             return [(route, self._judge_existing(offer, final))]
         running = self._transfers.get(offer.site)
         if running is not None and running.offer != offer:
+            waiting = self._waiting.setdefault(offer.site, OrderedDict())
+            if len(waiting) < WAITING:
+                waiting[offer.name] = offer
             return []
         if running is None:
             if len(self._transfers) >= ACTIVE:
@@ -87,7 +93,7 @@ class Collector:
         running.route = route
         running.asked = running.have
         if running.have >= offer.size:
-            return self._finish(running)
+            return self._finish(running, now_s)
         return self._ask(running, now_s)
 
     def arrived(self, site: str, block: Block, route: bytes, now_s: float) -> list[Reply]:
@@ -119,7 +125,7 @@ class Collector:
         self._used += len(data)
         self.counts["bytes"] += len(data)
         if running.have >= running.offer.size:
-            return self._finish(running)
+            return self._finish(running, now_s)
         return self._ask(running, now_s)
 
     def due(self, now_s: float) -> list[Reply]:
@@ -128,6 +134,7 @@ class Collector:
         for site, running in list(self._transfers.items()):
             if now_s - running.moved_s > GIVE_UP_S:
                 del self._transfers[site]
+                self._waiting.pop(site, None)
             elif now_s - max(running.moved_s, running.asked_s) > STALLED_S:
                 running.asked = running.have
                 replies += self._ask(running, now_s)
@@ -158,7 +165,7 @@ class Collector:
             running.asked_s = now_s
         return replies
 
-    def _finish(self, running: _Transfer) -> list[Reply]:
+    def _finish(self, running: _Transfer, now_s: float) -> list[Reply]:
         offer = running.offer
         del self._transfers[offer.site]
         intact = running.digest.digest() == offer.sha256 and running.have == offer.size
@@ -174,7 +181,18 @@ class Collector:
         running.part.rename(final)
         self.counts["files"] += 1
         self._on_file(offer.site, final)
-        return [(running.route, Kept(offer.name, offer.sha256, True))]
+        kept = (running.route, Kept(offer.name, offer.sha256, True))
+        return [kept, *self._next(offer.site, running.route, now_s)]
+
+    def _next(self, site: str, route: bytes, now_s: float) -> list[Reply]:
+        """Go on with a file that waited, so that it need not be offered again."""
+        waiting = self._waiting.pop(site, OrderedDict())
+        if not waiting:
+            return []
+        _, offer = waiting.popitem(last=False)
+        replies = self.offered(offer, route, now_s)
+        self._waiting.setdefault(site, OrderedDict()).update(waiting)
+        return replies
 
     def _judge_existing(self, offer: Offer, final: Path) -> Kept:
         with final.open("rb") as file:

@@ -19,9 +19,9 @@ from msgspec.structs import replace
 from dashboard.arrival import Arrival, Outcome
 from dashboard.intake import Intake, StoreFailed
 from dashboard.router import Router
-from sensors.messages import Answer, Command, Pulse
+from sensors.messages import VERSION, Answer, Command, Configure, Pulse
 from sensors.toml import UserError
-from sensors.wire import check
+from sensors.wire import LAYOUT, check
 
 BATCH = 256
 """Messages of one transaction, at most."""
@@ -85,23 +85,43 @@ class EventsPlane:
         within_s: float,
     ) -> Answer:
         """Send a command and wait for its answer, see `dashboard.receiver.Receiver.command`."""
-        number = int.from_bytes(os.urandom(7), "big") + 1
-        expires_ns = time.time_ns() + int(within_s * 1e9)
-        command = Command(number, name, args, lease_s, expires_ns)
-        check(command)
+        through = site
+        if site not in self._intake.routes and site in self._intake.below:
+            through = self._intake.below[site]
+            args = {**args, "site": site}  # the monitor below passes it on
+        number, expires_ns = _number(), time.time_ns() + int(within_s * 1e9)
+        return await self._ask(through, Command(number, name, args, lease_s, expires_ns), within_s)
+
+    async def configure(
+        self, site: str, version: int, text: bytes, signature: bytes, within_s: float
+    ) -> Answer:
+        """Send a configuration and wait for the answer."""
+        if self._version(site) < LAYOUT[Configure]:
+            raise UserError("command.too_old", site=site)
+        number, expires_ns = _number(), time.time_ns() + int(within_s * 1e9)
+        order = Configure(number, version, text, signature, expires_ns)
+        return await self._ask(site, order, within_s)
+
+    async def _ask(self, site: str, order: Command | Configure, within_s: float) -> Answer:
+        check(order)
         if site not in self._intake.routes:
             raise UserError("command.unreachable", site=site)
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._asked[number] = (site, future)
+        self._asked[order.number] = (site, future)
         try:
             for _ in range(max(1, round(within_s))):
-                self._router.send(self._intake.routes[site], command)
+                self._router.send(self._intake.routes[site], order)
                 done, _ = await asyncio.wait((future,), timeout=1.0)
                 if done:
                     return future.result()
         finally:
-            del self._asked[number]
+            del self._asked[order.number]
         raise UserError("command.no_answer", site=site)
+
+    def _version(self, site: str) -> int:
+        """Of the protocol, as agreed with a site; ours where none is connected."""
+        chains = [chain for chain in self._intake.chains.values() if chain.site == site]
+        return max((chain.version for chain in chains), default=VERSION)
 
     async def _gather(self) -> list[Arrival]:
         """Wait for a message, then take what else is there.
@@ -124,3 +144,8 @@ class EventsPlane:
             if future is not None and asked == site and not future.done():
                 future.set_result(answer)
         self._on_outcome(outcome)
+
+
+def _number() -> int:
+    """Number of a command: nobody guesses it, and no two monitors choose the same."""
+    return int.from_bytes(os.urandom(7), "big") + 1

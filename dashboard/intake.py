@@ -60,6 +60,8 @@ class Intake:
         By key id.
     routes : dict of str to bytes
         Where a site's last heartbeat came from: commands go there.
+    below : dict of str to str
+        The relay that brings a site of the level below.
     counts : Counter
         ``batches``, ``events``, ``refused_<reason>`` and the like.
     """
@@ -71,6 +73,7 @@ class Intake:
         self.chains: dict[str, Chain] = {}
         self.counts: Counter[str] = Counter()
         self.routes: dict[str, bytes] = {}
+        self.below: dict[str, str] = {}
         self.make_chain: type[Chain] = Chain
         self.make_challenge: Callable[[], bytes] = partial(os.urandom, 16)
         self._challenges: OrderedDict[bytes, bytes] = OrderedDict()
@@ -162,6 +165,8 @@ class Intake:
                 raise Refused("site", message.site)
             outcome.heartbeats.append(message)
             if message.site != known.site:
+                if message.site in self.below or len(self.below) < MAX_SESSIONS:
+                    self.below[message.site] = known.site
                 return  # of a site below: its clock is none of ours
             pulse = Pulse(message.time_ns, arrival.time_ns, arrival.time_ns)
             outcome.replies.append((arrival.route, pulse))

@@ -213,6 +213,12 @@ class Receiver:
         """
         return await self._events.command(site, name, args or {}, lease_s, within_s)
 
+    async def configure(
+        self, site: str, version: int, text: bytes, signature: bytes, *, within_s: float = 10.0
+    ) -> Answer:
+        """Send a signed configuration to a site and wait for its answer, as `command` does."""
+        return await self._events.configure(site, version, text, signature, within_s)
+
     def verify_key_of(self, peer: str) -> bytes | None:
         """Signing key of a key id, as far as it is known here."""
         chain = self.intake.chains.get(peer)

@@ -6,6 +6,7 @@ command may ask for is in the Structs at the top.
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import Counter, OrderedDict, deque
 from typing import Annotated
@@ -62,6 +63,12 @@ ASKS: dict[str, type[Struct]] = {
     "record": Record,
 }
 """What may be asked of a site, by the name of the command."""
+
+
+def configuration_digest(site: str, version: int, text: bytes) -> bytes:
+    """What a monitor signs of a configuration: for whom it is, which one it is, and all of it."""
+    head = f"rfproctor.configuration.v1\0{site}\0{version}\0".encode()
+    return hashlib.sha256(head + text).digest()
 
 
 class Orders:
