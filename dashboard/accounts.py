@@ -113,6 +113,10 @@ class Accounts:
         """Whether somebody can make accounts."""
         return any(a.role == "admin" and not a.disabled for a in self._accounts.values())
 
+    def roles(self) -> dict[str, Role]:
+        """Role of everybody who can sign in."""
+        return {a.name: a.role for a in self._accounts.values() if not a.disabled}
+
     def by_password(self, name: str, password: str) -> Identity | None:
         """See `dashboard.access.Book`."""
         account = self._accounts.get(name)

@@ -13,17 +13,21 @@ import msgspec
 import structlog
 
 from dashboard import queries, state
+from dashboard.accounts import Accounts
 from dashboard.alarms import Alarm
+from dashboard.approvals import Approval
 from dashboard.cards import card
 from dashboard.config import MonitorFile
 from dashboard.fuse import Surroundings
 from dashboard.live import Live
 from dashboard.notices import Notice
 from dashboard.notify import Notifier
+from dashboard.pairs import Pairs
 from dashboard.recorder import Recorder
+from dashboard.second import SecondPerson
 from dashboard.store import Store
 from dashboard.tending import tend
-from dashboard.tiles import Tile, TileFiles
+from dashboard.tiles import TileFiles
 from dashboard.timetable import Timetable
 from dashboard.watcher import Watcher
 from sensors.messages import Heartbeat, Note, SpectrumReference, SpectrumRow
@@ -51,6 +55,7 @@ class Centre:
             clock_ns=clock_ns,
         )
         self.timetable = Timetable(self.store)
+        self.accounts = Accounts(self.store)
         self.board: state.Board = queries.known_sites(self.store.reader)
         self.live = Live(self._snapshot, clock_ns)
         assert config.history.folder is not None
@@ -58,7 +63,6 @@ class Centre:
         self.notifier = Notifier(self.store, config.notify)
         self._acknowledge_s = config.desk.acknowledge_s
         self._days = config.history.days
-        self._tiles: list[Tile] = []
         self._clock_ns = clock_ns
         self._refused_ns = 0
         self._loop = asyncio.get_running_loop()
@@ -83,8 +87,7 @@ class Centre:
     def on_row(self, row: SpectrumRow | SpectrumReference) -> None:
         """Hand a row to the browsers and to the recorder; each knows its own windows."""
         self.live.row(row)
-        if (tile := self.recorder.row(row)) is not None:
-            self._tiles.append(tile)
+        self.recorder.row(row)
 
     def on_refused(self, reason: str, peer: str, detail: str) -> None:
         """Record who was refused and why; a crowd of strangers makes one row a second, not more."""
@@ -108,7 +111,6 @@ class Centre:
 
     def close(self) -> None:
         """Write what is still in memory and close the files."""
-        self.recorder.files.write(self._tiles)
         self.recorder.close()
         self.store.remember(self.board.values())
         self.store.close()
@@ -123,12 +125,15 @@ class Centre:
         """Record what the sites watch, for ever."""
         while True:
             await asyncio.sleep(RECORD_S)
-            ended = self.recorder.follow(self.board)
-            tiles = [*self._tiles, *ended, *self.recorder.finished(self._clock_ns())]
-            self._tiles = []
+            self.recorder.follow(self.board)
+            rings = self.recorder.over(self._clock_ns())
             # All sensors' minutes end together: in small portions alarms pass between them.
-            for first in range(0, len(tiles), PORTION):
-                await asyncio.to_thread(self.recorder.files.write, tiles[first : first + PORTION])
+            for first in range(0, len(rings), PORTION):
+                portion = rings[first : first + PORTION]
+                tiles = [ring.tile(ring.begin) for ring in portion]
+                await asyncio.to_thread(self.recorder.files.write, tiles)
+                for ring, tile in zip(portion, tiles, strict=True):
+                    ring.written(tile)
 
     async def patrol(self) -> None:
         """Look for silence, for ever."""
@@ -146,6 +151,7 @@ class Centre:
         while True:
             await asyncio.sleep(TEND_S)
             await asyncio.to_thread(tend, self.store, self._acknowledge_s)
+            await asyncio.to_thread(self.pairs.expire)
             await asyncio.to_thread(self.store.remember, list(self.board.values()))
             gone = await asyncio.to_thread(self.recorder.files.expire, self._clock_ns(), self._days)
             if gone:

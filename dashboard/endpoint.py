@@ -35,6 +35,8 @@ class Endpoint:
         Anything but JSON is a file to save: then ``run`` answers with a `dashboard.saving.Saved`.
     max_body : int
         Bytes.
+    waits : bool
+        It may take two persons: then it is answered with 202 and an `dashboard.approvals.Approval`.
     """
 
     method: str
@@ -48,3 +50,4 @@ class Endpoint:
     refuses: tuple[int, ...] = ()
     media: str = "application/json"
     max_body: int = MAX_BODY
+    waits: bool = False

@@ -93,9 +93,9 @@ def lang_of(connection: HTTPConnection) -> Lang:
     return "zh" if wanted.startswith("zh") else "en"
 
 
-def as_json(value: object) -> Response:
+def as_json(value: object, status: int = 200) -> Response:
     """Answer with JSON."""
-    return Response(msgspec.json.encode(value), media_type="application/json")
+    return Response(msgspec.json.encode(value), status, media_type="application/json")
 
 
 def refusal_of(refused: Refused, lang: Lang) -> Response:

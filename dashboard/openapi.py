@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from dashboard.approvals import Approval
 from dashboard.endpoint import Endpoint
 
 REFUSALS = {
@@ -41,7 +42,8 @@ def document(endpoints: Iterable[Endpoint], cookie: str) -> dict[str, Any]:
         OpenAPI 3.1.
     """
     table = list(endpoints)
-    types = [Refusal, *(at.answer for at in table), *(at.body for at in table if at.body)]
+    bodies = (at.body for at in table if at.body)
+    types = [Refusal, Approval, *(at.answer for at in table), *bodies]
     schemas, components = msgspec.json.schema_components(
         types, ref_template="#/components/schemas/{name}"
     )
@@ -96,6 +98,11 @@ def _operation(at: Endpoint, schemas: dict[int, dict[str, Any]]) -> dict[str, An
             for status in sorted(statuses)
         },
     }
+    if at.waits:
+        responses["202"] = {
+            "description": "Waits for a second person",
+            "content": {"application/json": {"schema": schemas[id(Approval)]}},
+        }
     operation: dict[str, Any] = {
         "operationId": at.run.__name__,
         "summary": at.summary,

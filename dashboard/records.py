@@ -12,6 +12,7 @@ from dashboard.alarms import Alarm
 from dashboard.audit import Entry, next_entry
 from dashboard.cards import card
 from dashboard.database import upsert
+from dashboard.errors import Refused
 from dashboard.inbox import Breach, Incoming, Standing
 from dashboard.notices import Notice
 from dashboard.state import Site
@@ -92,6 +93,21 @@ def advance(
 def decode(body: bytes) -> Alarm:
     """Read an alarm as it is kept."""
     return msgspec.msgpack.decode(body, type=Alarm)
+
+
+def fetch(connection: Connection, alarm_id: str) -> Alarm:
+    """Read an alarm that has left memory.
+
+    Raises
+    ------
+    Refused
+        No such alarm (404).
+    """
+    table = schema.alarms
+    body = connection.scalar(select(table.c.body).where(table.c.id == alarm_id))
+    if body is None:
+        raise Refused("alarm.unknown", 404, alarm=alarm_id)
+    return decode(body)
 
 
 def home_of_emitter(connection: Connection, sensor: str, emitter: str) -> Alarm | None:

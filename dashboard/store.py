@@ -22,7 +22,6 @@ from dashboard.alarms import WAITING, Alarm
 from dashboard.clips import keep_clips
 from dashboard.database import open_database, upsert
 from dashboard.desk import Desk, alarm_id
-from dashboard.errors import Refused
 from dashboard.fuse import REJOIN_S, Surroundings, Weights
 from dashboard.inbox import Breach, Incoming, Standing
 from dashboard.notices import Notice
@@ -31,6 +30,7 @@ from dashboard.records import (
     advance,
     append,
     decode,
+    fetch,
     home_of_emitter,
     join,
     keep_events,
@@ -193,13 +193,31 @@ class Store:
             No such alarm, or `dashboard.actions.act` refuses.
         """
         with self.changing() as (connection, changed):
-            alarm = self.desk.alarms.get(alarm_id) or self._fetch(connection, alarm_id)
-            after, action = act(alarm, wish, author, self._clock_ns())
-            changed.append(after)
-            detail = msgspec.structs.asdict(action)
-            connection.execute(insert(schema.actions), [detail])
-            self.note(connection, author, f"alarm.{wish.action}", alarm_id, detail)
+            changed.append(self.carry_out(connection, alarm_id, wish, author))
+        return changed[0]
+
+    def carry_out(
+        self, connection: Connection, alarm_id: str, wish: Wish, author: str, **more: object
+    ) -> Alarm:
+        """Write a person's action down; returns the alarm as it is then, for `changing`.
+
+        ``more`` goes into the audit log beside the action itself.
+        """
+        after, action = act(self.alarm(connection, alarm_id), wish, author, self._clock_ns())
+        detail = msgspec.structs.asdict(action)
+        connection.execute(insert(schema.actions), [detail])
+        self.note(connection, author, f"alarm.{wish.action}", alarm_id, {**detail, **more})
         return after
+
+    def alarm(self, connection: Connection, alarm_id: str) -> Alarm:
+        """An alarm as it is now.
+
+        Raises
+        ------
+        Refused
+            No such alarm (404).
+        """
+        return self.desk.alarms.get(alarm_id) or fetch(connection, alarm_id)
 
     def remember(self, sites: Iterable[Site]) -> None:
         """Keep what the sites said last."""
@@ -265,13 +283,6 @@ class Store:
                 select(table.c.body).where(table.c.changed_ns > since_ns)
             ):
                 self.desk.load(decode(body))
-
-    def _fetch(self, connection: Connection, alarm_id: str) -> Alarm:
-        table = schema.alarms
-        body = connection.scalar(select(table.c.body).where(table.c.id == alarm_id))
-        if body is None:
-            raise Refused("alarm.unknown", 404, alarm=alarm_id)
-        return decode(body)
 
     def _fold(self, connection: Connection, item: Incoming, now_ns: int) -> Alarm | None:
         """Give an emitter's event to the desk; a forgotten alarm is first fetched back."""

@@ -43,6 +43,18 @@ class Timetable:
         newest = sorted(self.sessions, key=lambda one: (-one.start_ns, -one.id))
         return [_card(session, now_ns) for session in newest]
 
+    def session(self, number: int) -> Session:
+        """One session.
+
+        Raises
+        ------
+        Refused
+            No such session (404).
+        """
+        if (session := self._sessions.get(number)) is None:
+            raise Refused("session.unknown", 404, id=number)
+        return session
+
     def add(self, wish: NewSession, author: str) -> SessionCard:
         """Put a session into the timetable.
 
@@ -71,9 +83,7 @@ class Timetable:
         Refused
             No such session (404), or taken out before (409).
         """
-        session = self._sessions.get(number)
-        if session is None:
-            raise Refused("session.unknown", 404, id=number)
+        session = self.session(number)
         if session.ended_ns:
             raise Refused("session.ended", 409, id=number)
         now_ns = self._store.now_ns()

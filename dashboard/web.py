@@ -24,6 +24,7 @@ from starlette.websockets import WebSocket
 from dashboard.access import Door, Identity
 from dashboard.answers import Call, Monitor
 from dashboard.api import ENDPOINTS
+from dashboard.approvals import Approval
 from dashboard.endpoint import Endpoint
 from dashboard.errors import Refused
 from dashboard.guard import (
@@ -169,7 +170,10 @@ def _route(path: str, monitor: Monitor, door: Door) -> Route:
             await _body(request, at),
         )
         answer = await run_in_threadpool(at.run, call)
-        return answer.response() if isinstance(answer, Saved) else as_json(answer)
+        if isinstance(answer, Saved):
+            return answer.response()
+        waits = at.waits and isinstance(answer, Approval) and answer.state == "waiting"
+        return as_json(answer, 202 if waits else 200)
 
     return Route(f"/api/v1{path}", handler, methods=list(by_method))
 

@@ -135,7 +135,7 @@ def postgresql() -> Iterator[str]:
         except psycopg.OperationalError:
             time.sleep(0.05)
     yield url
-    server.send_signal(signal.SIGINT)  # "fast shutdown"
+    server.send_signal(signal.SIGQUIT)  # "immediate shutdown": nobody wants what is in it
     server.wait(20)
     shutil.rmtree(folder, ignore_errors=True)
 
