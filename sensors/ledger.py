@@ -218,11 +218,11 @@ class Ledger:
         """
         try:
             with self._db:
-                self._db.execute(
-                    "DELETE FROM visit WHERE time_ns < min(?1, ifnull("
-                    "(SELECT time_ns FROM visit ORDER BY time_ns LIMIT 1 OFFSET ?2), ?1))",
-                    (before_ns, most),
-                )
+                next_ns = self._db.execute(
+                    "SELECT time_ns FROM visit ORDER BY time_ns LIMIT 1 OFFSET ?", (most,)
+                ).get
+                until_ns = min(before_ns, before_ns if next_ns is None else next_ns)
+                self._db.execute("DELETE FROM visit WHERE time_ns < ?", (until_ns,))
                 deleted = self._db.changes()
                 self._db.execute("DELETE FROM gap WHERE stop_ns < ?", (before_ns,))
         except apsw.Error as error:

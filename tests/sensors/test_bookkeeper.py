@@ -54,7 +54,7 @@ def test_what_is_too_old_goes_piece_by_piece_and_is_said_once(tmp_path: Path) ->
 
     def left() -> int:
         with LedgerReader(site.data / "ledger.db") as reader:
-            (sensor,) = reader.sensors(0, now_ns + DAY_NS)
+            (sensor,) = reader.sensors(now_ns - 6 * DAY_NS, now_ns)
         return sensor.visits
 
     with capture_logs() as said:
