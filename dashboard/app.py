@@ -113,7 +113,7 @@ async def run(
                         lambda: centre.board,
                         centre.live,
                         centre.store.reader,
-                        receiver.counters,
+                        lambda: receiver.counters() | centre.recorder.counters(),
                         time.time_ns,
                     ),
                 )

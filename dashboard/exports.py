@@ -48,7 +48,7 @@ def get_rtl_power_file(call: Call) -> TextFile:
     """
     sensor = call.path["sensor"]
     frame = frame_of(call, sensor)
-    picture = history(call.monitor.recorder, sensor, frame)
+    picture = history(call.monitor.recorder, sensor, frame, call.query.value)
     levels_db = np.where(picture == 0, np.nan, OFFSET_DB + STEP_DB * picture)
     step_hz = (frame.stop_hz - frame.start_hz) / frame.width
     row_ns = (frame.stop_ns - frame.start_ns) / frame.height

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dashboard.picture import Index
-from dashboard.tiles import LEVELS, Codes, Tile
+from dashboard.pyramid import LEVELS, Codes, Tile
 
 QUIETEST = 0.2
 

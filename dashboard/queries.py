@@ -13,6 +13,7 @@ from dashboard.actions import Action
 from dashboard.alarms import Part
 from dashboard.notices import Notice
 from dashboard.notify import Delivery
+from dashboard.pyramid import Value
 from dashboard.records import decode
 from dashboard.state import Site
 from sensors.messages import Freq, Heartbeat, Text, TimeNs
@@ -59,6 +60,8 @@ class SpectrumQuery(Struct, forbid_unknown_fields=True, frozen=True):
     start_hz, stop_hz : float
         0 for everything that the sensor listens to.
     width, height : int
+    value : {"max", "mean"}
+        Of the power under a pixel.
     """
 
     start_ns: TimeNs = 0
@@ -67,6 +70,7 @@ class SpectrumQuery(Struct, forbid_unknown_fields=True, frozen=True):
     stop_hz: Freq = 0.0
     width: Annotated[int, Meta(ge=1, le=4096)] = 1200
     height: Annotated[int, Meta(ge=1, le=4096)] = 600
+    value: Value = "max"
 
 
 def alarm_card(reader: Engine, alarm_id: str) -> msgspec.Raw | None:

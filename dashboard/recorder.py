@@ -3,55 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 
 from dashboard.picture import Frame, draw, level_for
+from dashboard.pyramid import OFFSET_DB as OFFSET_DB
+from dashboard.pyramid import STEP_DB as STEP_DB
+from dashboard.pyramid import Codes, Tile, Value
+from dashboard.ring import Ring
 from dashboard.state import Board
-from dashboard.tiles import LEVELS, Codes, Tile, TileFiles
+from dashboard.tiles import TileFiles
 from dashboard.watcher import Watcher
 from sensors.messages import BandWatch, SpectrumReference, SpectrumRow, Watch
 
-FINEST = LEVELS[0]
-OFFSET_DB = -140.0
-STEP_DB = 0.5
-"""Codes of all tiles, so that pictures of two sensors compare; other rows are converted."""
-LATE_NS = 3_000_000_000
-"""A tile is written this long after its last row was due."""
 FINEST_BIN_HZ = 2000.0
-
-
-@dataclass(slots=True)
-class _Window:
-    """A recorded window and the tile that fills up now."""
-
-    watch: Watch
-    start_ns: int
-    codes: Codes
-    newest: int = 0
-
-    def covers(self, row: SpectrumRow) -> range:
-        """Seconds since the epoch that a row stands for: those that it took, and none left out.
-
-        Rows come about once a second: now and then one second has none, and belongs to the next.
-        """
-        last = row.time_ns // FINEST.row_ns
-        first = last + 1 - max(1, round(row.duration_s))
-        is_next = 0 < first - self.newest <= 2
-        return range(self.newest + 1 if is_next else first, last + 1)
-
-    def raise_to(self, seconds: range, codes: Codes) -> None:
-        """Raise the rows of these seconds that lie in this tile."""
-        begin = self.start_ns // FINEST.row_ns
-        rows = slice(max(seconds.start - begin, 0), max(seconds.stop - begin, 0))
-        self.codes[rows] = np.maximum(self.codes[rows], codes)
-
-    def tile(self) -> Tile:
-        width_hz = (self.watch.stop_hz - self.watch.start_hz) / self.watch.n_bins
-        return Tile(
-            self.watch.sensor, 0, self.start_ns, self.watch.start_hz, width_hz, self.codes.copy()
-        )
+MOST_ENDED = 1024
+"""Windows that ended and are not yet written; beyond these the oldest are given up."""
 
 
 class Recorder:
@@ -67,8 +36,9 @@ class Recorder:
     ----------
     watcher : Watcher
         Set before the first row comes.
-    rows, late : int
-        Recorded; thrown away because their tile was already written.
+    rows, late, lost : int
+        Rows recorded; rows thrown away because their minute was already written; minutes that the
+        disk did not take in time.
     """
 
     watcher: Watcher
@@ -77,89 +47,64 @@ class Recorder:
         self.files = files
         self.rows = 0
         self.late = 0
+        self.lost = 0
         self._n_bins = n_bins
-        self._windows: dict[int, _Window] = {}
+        self._rings: dict[int, Ring] = {}
         self._numbers: dict[Watch, int] = {}
+        self._ended: list[Ring] = []
 
-    def follow(self, board: Board) -> list[Tile]:
-        """Record exactly the bands that the sites say they watch.
-
-        Returns
-        -------
-        list of Tile
-            What was gathered of windows that no longer exist.
-        """
+    def follow(self, board: Board) -> None:
+        """Record exactly the bands that the sites say they watch."""
         wanted = {
             watch
             for site in board.values()
             for sensor in site.heartbeat.sensors
             for watch in windows_of(sensor.sensor, sensor.bands, self._n_bins)
         }
-        ended = []
         for watch in self._numbers.keys() - wanted:
             number = self._numbers.pop(watch)
-            window = self._windows.pop(number)
-            if window.start_ns:
-                ended.append(window.tile())
+            self._ended.append(self._rings.pop(number))
             self.watcher.unwatch(number)
         for watch in wanted - self._numbers.keys():
             number = self._numbers[watch] = self.watcher.watch(watch)
-            empty = np.zeros((FINEST.rows, watch.n_bins), dtype=np.uint8)
-            self._windows[number] = _Window(watch, 0, empty)
-        return ended
+            self._rings[number] = Ring(watch)
+        self._ended = [ring for ring in self._ended if ring.begin]
+        self.lost += len(self._ended[:-MOST_ENDED])
+        self._ended = self._ended[-MOST_ENDED:]
 
-    def row(self, row: SpectrumRow | SpectrumReference) -> Tile | None:
-        """Take a row of one of our windows; others are none of our business.
-
-        Returns
-        -------
-        Tile or None
-            The tile before, when this row begins a new one.
-        """
-        window = self._windows.get(row.watch)
-        if window is None or not isinstance(row, SpectrumRow):
-            return None
-        if len(row.levels) != window.watch.n_bins:
-            return None
-        start_ns = row.time_ns - row.time_ns % FINEST.tile_ns
-        if start_ns < window.start_ns:
+    def row(self, row: SpectrumRow | SpectrumReference) -> None:
+        """Take a row of one of our windows; others are none of our business."""
+        ring = self._rings.get(row.watch)
+        if ring is None or not isinstance(row, SpectrumRow):
+            return
+        if len(row.levels) != ring.watch.n_bins:
+            return
+        covered = ring.covers(row)
+        if covered[-1] < ring.begin:
             self.late += 1
-            return None
-        codes, covered = standard_codes(row), window.covers(row)
-        finished = None
-        if start_ns > window.start_ns:
-            if window.start_ns:
-                window.raise_to(covered, codes)
-                finished = window.tile()
-            window.start_ns = start_ns
-            window.codes[:] = 0
-        window.raise_to(covered, codes)
-        window.newest = covered.stop - 1
+            return
+        self.lost += ring.put(covered, standard_codes(row))
         self.rows += 1
-        return finished
 
-    def finished(self, now_ns: int) -> list[Tile]:
-        """Tiles whose time is over although no later row came: the sensor went silent."""
-        over = []
-        for window in self._windows.values():
-            if 0 < window.start_ns < now_ns - FINEST.tile_ns - LATE_NS:
-                over.append(window.tile())
-                window.start_ns += FINEST.tile_ns
-                window.codes[:] = 0
-                if not over[-1].codes.any():
-                    over.pop()
-                    window.start_ns = 0
-        return over
+    def over(self, now_ns: int) -> list[Ring]:
+        """Windows that ended, and those with a minute that is over: to be written, then told so."""
+        return self._ended + [ring for ring in self._rings.values() if ring.is_over(now_ns)]
 
     def open_tiles(self, sensor: str) -> Iterator[Tile]:
         """What is gathered of a sensor and not yet written."""
-        for window in list(self._windows.values()):
-            if window.watch.sensor == sensor and window.start_ns:
-                yield window.tile()
+        for ring in [*self._ended, *self._rings.values()]:
+            if ring.watch.sensor == sensor:
+                yield from ring.tiles()
+
+    def counters(self) -> dict[str, float]:
+        """Rows and minutes that were recorded, and that were not."""
+        counts = {"rows": self.rows, "rows_late": self.late, "minutes_lost": self.lost}
+        return {f"history_{name}": float(count) for name, count in counts.items()}
 
     def close(self) -> None:
         """Write what is there."""
-        self.files.write([w.tile() for w in self._windows.values() if w.start_ns])
+        rings = [*self._ended, *self._rings.values()]
+        self.files.write([tile for ring in rings for tile in ring.tiles()])
         self.files.close()
 
 
@@ -193,14 +138,13 @@ def standard_codes(row: SpectrumRow) -> Codes:
     return converted
 
 
-def history(recorder: Recorder, sensor: str, frame: Frame) -> Codes:
+def history(recorder: Recorder, sensor: str, frame: Frame, value: Value = "max") -> Codes:
     """Draw a window of what is on disk and of what is not yet written."""
     level = level_for(frame)
     tiles = recorder.files.read(
-        sensor, level, frame.start_ns, frame.stop_ns, frame.start_hz, frame.stop_hz
+        *(sensor, level, frame.start_ns, frame.stop_ns, frame.start_hz, frame.stop_hz), value
     )
-    newest = recorder.open_tiles(sensor)
-    return np.maximum(draw(frame, tiles), draw(frame, newest))
+    return draw(frame, chain(tiles, recorder.open_tiles(sensor)), value)
 
 
 def minutes(recorder: Recorder, sensor: str, frame: Frame) -> Iterator[Tile]:

@@ -13,10 +13,10 @@ from msgspec import Meta, Struct
 from dashboard import occupancy
 from dashboard.answers import Call, frame_of
 from dashboard.errors import Refused
+from dashboard.pyramid import DAY_NS, SECOND
 from dashboard.queries import SpectrumQuery
 from dashboard.recorder import OFFSET_DB, STEP_DB, history, minutes
 from dashboard.saving import TextFile
-from dashboard.tiles import DAY_NS, SECOND
 from sensors.messages import Freq, TimeNs
 
 COLUMNS = (
@@ -73,15 +73,15 @@ class OccupancyQuery(Struct, forbid_unknown_fields=True, frozen=True):
 def get_scan_file(call: Call) -> TextFile:
     """One line a scan: its time and its levels, after a header of keys and values.
 
-    Levels are dBFS, the maximum of what was received in the time and width of a point: the dongle
-    has no calibrated antenna.  The format has no word for "not seen", so a scan in which a point is
-    missing is left out.  The first point is at FreqStart, the last at FreqStop.
+    Levels are dBFS, the maximum or the mean power of what was received in the time and width of a
+    point: the dongle has no calibrated antenna.  The format has no word for "not seen", so a scan
+    in which a point is missing is left out.  The first point is at FreqStart, the last at FreqStop.
     """
     sensor, asked = call.path["sensor"], call.query
     frame = frame_of(call, sensor)
     if frame.start_ns // DAY_NS != (frame.stop_ns - 1) // DAY_NS:
         raise Refused("sm1809.one_day", 409)
-    picture = history(call.monitor.recorder, sensor, frame)
+    picture = history(call.monitor.recorder, sensor, frame, asked.value)
     whole = np.flatnonzero(picture.all(axis=1))
     if not whole.size:
         raise Refused("sm1809.incomplete", 409)
@@ -101,7 +101,7 @@ def get_scan_file(call: Call) -> TextFile:
         "Date": f"{date:%Y-%m-%d}",
         "DataPoints": str(frame.width),
         "ScanTime": f"{row_ns / 1e9:.3f}",
-        "Detector": "Peak",
+        "Detector": "Peak" if asked.value == "max" else "RMS",
     }
     lines = [f"{key} {value}\n" for key, value in header.items()] + ["\n"]
     levels_db = OFFSET_DB + STEP_DB * picture

@@ -1,8 +1,7 @@
-"""Recorded waterfalls: compressed tiles of u8 codes with coarser copies by maximum, a file a day.
+"""Recorded waterfalls: compressed tiles of u8 codes with coarser copies, a file a day.
 
-A picture of an hour or of a month reads about as many rows as it has pixels, whatever was recorded.
-Each coarser level holds the maximum of the finer one, so that a burst of half a second stays
-visible in the picture of a month.  Alarms and events are elsewhere: the files may be deleted.
+A picture of an hour or of a month reads about as many rows as it has pixels, whatever was recorded:
+see `dashboard.pyramid`.  Alarms and events are elsewhere: the files may be deleted.
 """
 
 from __future__ import annotations
@@ -10,88 +9,43 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
+
+from dashboard.pyramid import DAY_NS, LEVELS, SECOND, Codes, Tile, Value, changed, coarser
 
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
     from backports import zstd
 
-Codes = npt.NDArray[np.uint8]
-
-SECOND = 1_000_000_000
-DAY_NS = 86_400 * SECOND
 LATEST_NS = 253_402_300_799 * SECOND
 DAY_FILES = "????-??-??.db"
 
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """One resolution.
-
-    Attributes
-    ----------
-    row_ns : int
-        Time of one row.
-    rows : int
-        Rows of one tile; a tile never crosses midnight UTC.
-    bins_joined : int
-        Recorded bins under one bin of this level.
-    """
-
-    row_ns: int
-    rows: int
-    bins_joined: int
-
-    @property
-    def tile_ns(self) -> int:
-        """Time of one tile."""
-        return self.row_ns * self.rows
-
-
-LEVELS = (Level(SECOND, 60, 1), Level(60 * SECOND, 60, 1), Level(900 * SECOND, 96, 4))
-"""Seconds for the hours around an alarm, minutes for a day, quarters of an hour for months."""
-
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS tile (
+CREATE TABLE IF NOT EXISTS {table} (
     id INTEGER PRIMARY KEY,
     sensor TEXT NOT NULL, level INTEGER NOT NULL, start_ns INTEGER NOT NULL,
     start_hz REAL NOT NULL, bin_width_hz REAL NOT NULL, n_bins INTEGER NOT NULL,
     codes BLOB NOT NULL,
     UNIQUE (sensor, level, start_ns, start_hz, n_bins)
 )"""
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """Rows of one window of one sensor.
-
-    Attributes
-    ----------
-    sensor : str
-    level : int
-        Index into `LEVELS`.
-    start_ns : int
-        Of the first row.
-    start_hz : float
-        Lower edge of the first bin.
-    bin_width_hz : float
-    codes : uint8, shape (rows, n_bins)
-        As in `sensors.messages.SpectrumRow`; 0 is unseen.
-    """
-
-    sensor: str
-    level: int
-    start_ns: int
-    start_hz: float
-    bin_width_hz: float
-    codes: Codes
+_READ = """
+SELECT start_ns, start_hz, bin_width_hz, n_bins, codes FROM {table}
+WHERE sensor = ? AND level = ? AND start_ns > ? AND start_ns < ?
+AND start_hz < ? AND start_hz + bin_width_hz * n_bins > ?"""
+_FIND = """
+SELECT codes FROM {table}
+WHERE sensor = ? AND level = ? AND start_ns = ? AND start_hz = ? AND n_bins = ?"""
+_WRITE = """
+INSERT INTO {table} (sensor, level, start_ns, start_hz, n_bins, bin_width_hz, codes)
+VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET codes = excluded.codes"""
+TABLES: dict[Value, str] = {"max": "tile", "mean": "mean"}
+"""The finest level is in the first only: there, one row is both."""
 
 
 class TileFiles:
@@ -115,20 +69,28 @@ class TileFiles:
                         self._raise(connection, tile)
 
     def read(
-        self, sensor: str, level: int, start_ns: int, stop_ns: int, start_hz: float, stop_hz: float
+        self,
+        sensor: str,
+        level: int,
+        start_ns: int,
+        stop_ns: int,
+        start_hz: float,
+        stop_hz: float,
+        value: Value = "max",
     ) -> Iterator[Tile]:
         """Tiles of a level that overlap a window."""
         shape = LEVELS[level]
+        table = TABLES[value if level else "max"]
         first, last = _day(start_ns), _day(stop_ns)
         for path in sorted(self.folder.glob(DAY_FILES)):
             if not first <= path.stem <= last:
                 continue
             connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
             try:
+                if (table,) not in connection.execute("SELECT name FROM sqlite_master"):
+                    continue  # a day from before means were kept
                 rows = connection.execute(
-                    "SELECT start_ns, start_hz, bin_width_hz, n_bins, codes FROM tile"
-                    " WHERE sensor = ? AND level = ? AND start_ns > ? AND start_ns < ?"
-                    " AND start_hz < ? AND start_hz + bin_width_hz * n_bins > ?",
+                    _READ.format(table=table),
                     (sensor, level, start_ns - shape.tile_ns, stop_ns, stop_hz, start_hz),
                 )
                 for tile_ns, low_hz, bin_width_hz, n_bins, packed in rows:
@@ -167,52 +129,51 @@ class TileFiles:
                 # A reader must never find a file without its table.
                 fresh = path.with_suffix(".new")
                 with contextlib.closing(sqlite3.connect(fresh)) as connection:
-                    connection.execute(_SCHEMA)
+                    _prepare(connection)
                 fresh.replace(path)
             connection = sqlite3.connect(path, check_same_thread=False)
             connection.execute("PRAGMA journal_mode=WAL")
             # Live rows are lossy anyway: a power cut may take the last minute, never the file.
             connection.execute("PRAGMA synchronous=NORMAL")
-            connection.execute(_SCHEMA)
+            _prepare(connection)
             self._writers[day] = connection
         return self._writers[day]
 
     def _raise(self, connection: sqlite3.Connection, tile: Tile) -> None:
-        """Merge a tile into its level by maximum, then its maximum into the next one."""
-        shape = LEVELS[tile.level]
+        """Merge a finest tile into its level, and what the coarser ones make of it into theirs."""
+        highest = mean = self._merge(connection, "max", tile, np.maximum)
+        for _ in LEVELS[1:]:
+            highest, mean = changed(highest, tile.start_ns), changed(mean, tile.start_ns)
+            highest = self._merge(connection, "max", coarser(highest, "max"), np.maximum)
+            mean = self._merge(connection, "mean", coarser(mean, "mean"), _newer)
+
+    def _merge(
+        self,
+        connection: sqlite3.Connection,
+        value: Value,
+        tile: Tile,
+        join: Callable[[Codes, Codes], Codes],
+    ) -> Tile:
+        """Join a tile with what is there of it; returns the whole."""
+        table = TABLES[value]
         key = (tile.sensor, tile.level, tile.start_ns, tile.start_hz, tile.codes.shape[1])
-        found = connection.execute(
-            "SELECT codes FROM tile WHERE sensor = ? AND level = ? AND start_ns = ?"
-            " AND start_hz = ? AND n_bins = ?",
-            key,
-        ).fetchone()
-        codes = tile.codes
+        found = connection.execute(_FIND.format(table=table), key).fetchone()
         if found is not None:
-            codes = np.maximum(codes, _unpack(found[0], shape.rows, codes.shape[1]))
-        connection.execute(
-            "INSERT INTO tile (sensor, level, start_ns, start_hz, n_bins, bin_width_hz, codes)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET codes = excluded.codes",
-            (*key, tile.bin_width_hz, zstd.compress(codes.tobytes(), 1)),
-        )
-        if tile.level + 1 < len(LEVELS):
-            self._raise(connection, coarser(tile))
+            before = _unpack(found[0], *tile.codes.shape)
+            tile = replace(tile, codes=join(before, tile.codes))
+        packed = zstd.compress(tile.codes.tobytes(), 1)
+        connection.execute(_WRITE.format(table=table), (*key, tile.bin_width_hz, packed))
+        return tile
 
 
-def coarser(tile: Tile) -> Tile:
-    """The part of the next level's tile that a tile fills; the rest of it is unseen."""
-    fine, coarse = LEVELS[tile.level], LEVELS[tile.level + 1]
-    joined = coarse.bins_joined // fine.bins_joined
-    n_bins = -(-tile.codes.shape[1] // joined)
-    start_ns = tile.start_ns - tile.start_ns % coarse.tile_ns
-    codes = np.zeros((coarse.rows, n_bins), dtype=np.uint8)
-    times_ns = tile.start_ns + fine.row_ns * np.arange(tile.codes.shape[0]) - start_ns
-    rows = times_ns // coarse.row_ns
-    bounds = np.flatnonzero(np.diff(rows, prepend=-1))
-    by_bin = np.maximum.reduceat(tile.codes, np.arange(0, tile.codes.shape[1], joined), axis=1)
-    codes[rows[bounds]] = np.maximum.reduceat(by_bin, bounds, axis=0)
-    return Tile(
-        tile.sensor, tile.level + 1, start_ns, tile.start_hz, tile.bin_width_hz * joined, codes
-    )
+def _prepare(connection: sqlite3.Connection) -> None:
+    for table in TABLES.values():
+        connection.execute(_SCHEMA.format(table=table))
+
+
+def _newer(before: Codes, after: Codes) -> Codes:
+    """Rows of a mean are worked out anew from everything under them: they replace the old ones."""
+    return np.where(after > 0, after, before)
 
 
 def _unpack(packed: bytes, rows: int, n_bins: int) -> Codes:

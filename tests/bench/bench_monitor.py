@@ -27,8 +27,9 @@ from dashboard.alarm_list import AlarmQuery, alarm_cards
 from dashboard.inbox import Incoming
 from dashboard.live import Live
 from dashboard.picture import Frame, draw, level_for
+from dashboard.pyramid import DAY_NS, SECOND, Codes, Tile
 from dashboard.store import Store
-from dashboard.tiles import DAY_NS, SECOND, Codes, Tile, TileFiles
+from dashboard.tiles import TileFiles
 from sensors.benches import Metric, Skip
 from sensors.messages import EmitterEvent, SpectrumRow, Watch
 

@@ -24,7 +24,8 @@ from dashboard.regulator import (
     get_occupancy_file,
     get_scan_file,
 )
-from dashboard.tiles import SECOND, Codes, Tile, TileFiles
+from dashboard.pyramid import SECOND, Codes, Tile
+from dashboard.tiles import TileFiles
 
 MIDNIGHT = 1_800_057_600 * SECOND  # 2027-01-16 00:00 UTC
 NOON = MIDNIGHT + 43_200 * SECOND

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboard.picture import Frame, draw, level_for
+from dashboard.pyramid import (
+    DAY_NS,
+    LEVELS,
+    SECOND,
+    Codes,
+    Tile,
+    coarser,
+    mean_codes,
+    powers,
+)
 from dashboard.recorder import Recorder, history, standard_codes, windows_of
+from dashboard.ring import SPARE_S, Ring
 from dashboard.state import Board, beat
-from dashboard.tiles import DAY_NS, LEVELS, SECOND, Codes, Tile, TileFiles, coarser
+from dashboard.tiles import TileFiles
 from sensors.messages import BandWatch, Heartbeat, SensorHealth, SpectrumRow, Watch
 
 MIDNIGHT = 20_000 * DAY_NS
@@ -70,6 +82,75 @@ def test_a_picture_is_the_maximum_under_each_pixel(
         start_ns, start_ns + for_s * SECOND, start_hz, start_hz + for_khz * 1e3, width, height
     )
     assert np.array_equal(draw(frame, [tile(codes)]), plain(frame, [tile(codes)]))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.integers(1, 9), st.sampled_from((0, 99)))
+def test_a_mean_is_of_the_power_of_what_was_seen(
+    seed: int, width: int, height: int, unseen: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(1, 255, (60, 18)).astype(np.uint8)
+    codes[rng.random((60, 18)) * 100 < unseen] = 0
+    # Pixels of whole cells, so that a cell belongs to one of them.
+    frame = Frame(MIDNIGHT, MIDNIGHT + 60 * SECOND, 100e6, 100e6 + 18e3, 18, 60)
+    assert np.array_equal(draw(frame, [tile(codes)], "mean"), codes)
+    tall, wide = 60 // height, 18 // width
+    frame = Frame(
+        *(MIDNIGHT, MIDNIGHT + height * tall * SECOND),
+        *(100e6, 100e6 + width * wide * 1e3, width, height),
+    )
+    cells = codes[: height * tall, : width * wide].reshape(height, tall, width, wide)
+    watts = np.where(cells > 0, 10.0 ** (cells / 20), 0).sum(axis=(1, 3))
+    seen = (cells > 0).sum(axis=(1, 3))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        exact = np.where(seen > 0, 20 * np.log10(watts / seen), 0)
+    picture = draw(frame, [tile(codes)], "mean").astype(float)
+    assert np.array_equal(picture > 0, seen > 0)
+    assert np.abs(picture - exact.clip(1))[seen > 0].max(initial=0) <= 0.51
+
+
+def test_coarser_means_are_of_everything_under_them_however_it_was_written(tmp_path: Path) -> None:
+    """Two hours, every minute in two parts, as after a restart; the second hour half unseen."""
+    rng = np.random.default_rng(3)
+    files = TileFiles(tmp_path)
+    whole = rng.integers(1, 200, (120, 60, 8)).astype(np.uint8)
+    whole[60:, 30:] = 0
+    for minute, codes in enumerate(whole):
+        for rows in (slice(0, 20), slice(20, 60)):
+            part = np.zeros_like(codes)
+            part[rows] = codes[rows]
+            files.write([tile(part, MIDNIGHT + minute * MINUTE)])
+    times = (MIDNIGHT, MIDNIGHT + 2 * 60 * MINUTE)
+    minutes = np.concatenate(
+        [each.codes for each in files.read("s/hall", 1, *times, 0, 1e9, "mean")]
+    )
+    exact = np.stack(
+        [mean_codes(powers(c).sum(0), (c > 0).sum(0, dtype=np.float32)) for c in whole]
+    )
+    assert np.array_equal(minutes, exact)
+    (quarters,) = files.read("s/hall", 2, *times, 0, 1e9, "mean")
+    by_quarter = powers(exact).reshape(8, 15, 2, 4).mean(axis=(1, 3))
+    assert np.array_equal(quarters.codes[:8], mean_codes(by_quarter, np.ones_like(by_quarter)))
+    assert not quarters.codes[8:].any()
+    (finest, *_) = files.read("s/hall", 0, *times, 0, 1e9, "mean")
+    assert np.array_equal(finest.codes, whole[0])
+    files.close()
+
+
+def test_a_day_from_before_means_were_kept_is_unseen_in_the_mean(tmp_path: Path) -> None:
+    files = TileFiles(tmp_path)
+    files.write([tile(np.full((60, 4), 9, dtype=np.uint8))])
+    files.close()
+    with sqlite3.connect(next(tmp_path.glob("*.db"))) as connection:
+        connection.execute("DROP TABLE mean")
+    connection.close()
+    window = ("s/hall", 1, MIDNIGHT, MIDNIGHT + MINUTE, 0.0, 1e9)
+    assert [t.codes.max() for t in files.read(*window)] == [9]
+    assert list(files.read(*window, "mean")) == []
+    files.write([tile(np.full((60, 4), 5, dtype=np.uint8), MIDNIGHT + MINUTE)])
+    assert [t.codes.max() for t in files.read(*window, "mean")] == [5]
+    files.close()
 
 
 def test_one_short_narrow_burst_is_seen_at_every_level(tmp_path: Path) -> None:
@@ -184,19 +265,34 @@ def recorder(tmp_path: Path) -> Recorder:
     return recorder
 
 
+def write_over(recorder: Recorder, now_ns: int) -> int:
+    """Write the minutes that are over, as the monitor does; returns how many."""
+    rings = recorder.over(now_ns)
+    for ring in rings:
+        tile = ring.tile(ring.begin)
+        recorder.files.write([tile])
+        ring.written(tile)
+    return len(rings)
+
+
 def test_the_recorder_follows_the_bands_that_sites_watch(recorder: Recorder) -> None:
     site = recorder.watcher
     assert isinstance(site, Site)
-    assert recorder.follow(board_of((167e6, 175e6), (406e6, 408e6))) == []
+    recorder.follow(board_of((167e6, 175e6), (406e6, 408e6)))
     assert sorted(w.n_bins for w in site.watches.values()) == [200, 800]
     assert {w.every_s for w in site.watches.values()} == {1.0}
     recorder.follow(board_of((167e6, 175e6), (406e6, 408e6)))
     assert site.count == 2
     number, watch = next((n, w) for n, w in site.watches.items() if w.stop_hz == 408e6)
     recorder.row(row(number, watch, 5, code=7))
-    (ended,) = recorder.follow(board_of((167e6, 175e6)))
+    recorder.follow(board_of((167e6, 175e6)))
+    (ring,) = recorder.over(MIDNIGHT)
+    (ended,) = ring.tiles()
     assert (ended.start_hz, ended.codes.max()) == (406e6, 7)
     assert [w.n_bins for w in site.watches.values()] == [1000]
+    ring.written(ended)
+    recorder.follow(board_of((167e6, 175e6)))
+    assert recorder.over(MIDNIGHT) == []
 
 
 def test_rows_become_tiles_and_are_seen_before_they_are_written(recorder: Recorder) -> None:
@@ -204,9 +300,8 @@ def test_rows_become_tiles_and_are_seen_before_they_are_written(recorder: Record
     assert isinstance(recorder.watcher, Site)
     ((number, watch),) = recorder.watcher.watches.items()
     for second in range(130):
-        finished = recorder.row(row(number, watch, second + 0.5, code=second + 1))
-        if finished is not None:
-            recorder.files.write([finished])
+        recorder.row(row(number, watch, second + 0.5, code=second + 1))
+        write_over(recorder, MIDNIGHT)
     frame = Frame(MIDNIGHT, MIDNIGHT + 150 * SECOND, 167e6, 168e6, 5, 150)
     picture = history(recorder, "s/hall", frame)
     assert picture[:, 2].tolist() == [*range(1, 131), *[0] * 20]
@@ -221,9 +316,8 @@ def test_rows_a_little_slower_than_a_second_leave_no_gap(recorder: Recorder) -> 
     ((number, watch),) = recorder.watcher.watches.items()
     second = 0.3
     while second < 130:
-        finished = recorder.row(row(number, watch, second, code=9, duration_s=1.07))
-        if finished is not None:
-            recorder.files.write([finished])
+        recorder.row(row(number, watch, second, code=9, duration_s=1.07))
+        write_over(recorder, MIDNIGHT)
         second += 1.07
     frame = Frame(MIDNIGHT, MIDNIGHT + 129 * SECOND, 167e6, 168e6, 5, 129)
     assert (history(recorder, "s/hall", frame) == 9).all()
@@ -253,9 +347,9 @@ def test_late_and_foreign_rows_change_nothing(recorder: Recorder) -> None:
     assert isinstance(recorder.watcher, Site)
     ((number, watch),) = recorder.watcher.watches.items()
     recorder.row(row(number, watch, 70, code=7))
-    assert recorder.row(row(number, watch, 10, code=9)) is None
-    assert recorder.row(row(number + 1, watch, 71, code=9)) is None
-    assert recorder.late == 1
+    recorder.row(row(number, watch, 10, code=9))
+    recorder.row(row(number + 1, watch, 71, code=9))
+    assert (recorder.rows, recorder.late) == (1, 1)
     (open_tile,) = recorder.open_tiles("s/hall")
     assert open_tile.codes.max() == 7
 
@@ -265,10 +359,66 @@ def test_what_a_silent_sensor_gathered_is_written(recorder: Recorder) -> None:
     assert isinstance(recorder.watcher, Site)
     ((number, watch),) = recorder.watcher.watches.items()
     recorder.row(row(number, watch, 5, code=7))
-    assert recorder.finished(MIDNIGHT + 50 * SECOND) == []
-    assert len(recorder.finished(MIDNIGHT + 64 * SECOND)) == 1
-    assert recorder.finished(MIDNIGHT + 200 * SECOND) == []
+    assert write_over(recorder, MIDNIGHT + 50 * SECOND) == 0
+    assert write_over(recorder, MIDNIGHT + 64 * SECOND) == 1
+    assert write_over(recorder, MIDNIGHT + 200 * SECOND) == 0
     assert list(recorder.open_tiles("s/hall")) == []
+
+
+def test_a_disk_that_stops_for_a_while_costs_nothing_and_then_whole_minutes(
+    recorder: Recorder,
+) -> None:
+    recorder.follow(board_of((167e6, 168e6)))
+    assert isinstance(recorder.watcher, Site)
+    ((number, watch),) = recorder.watcher.watches.items()
+    for second in range(60 + SPARE_S):
+        recorder.row(row(number, watch, second, code=second + 1))
+    assert recorder.lost == 0
+    assert [tile.codes[:, 0].tolist() for tile in recorder.open_tiles("s/hall")] == [
+        list(range(1, 61)),
+        [*range(61, 61 + SPARE_S), *[0] * (60 - SPARE_S)],
+    ]
+    recorder.row(row(number, watch, 60 + SPARE_S, code=200))
+    assert recorder.lost == 1
+    (left,) = recorder.open_tiles("s/hall")
+    assert left.start_ns == MIDNIGHT + MINUTE
+    assert left.codes[: SPARE_S + 1, 0].tolist() == [*range(61, 61 + SPARE_S), 200]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(-2, 90), st.integers(1, 70)), max_size=30), st.randoms())
+def test_a_ring_holds_the_maximum_of_every_second_or_says_what_it_lost(
+    steps: list[tuple[int, int]], random: Random
+) -> None:
+    watch = Watch(sensor="s/hall", start_hz=0, stop_hz=1, n_bins=1, credit=0)
+    ring, kept, second, gone = Ring(watch), dict[int, int](), 1000, set[int]()
+    lost = 0
+    for step, code in steps:
+        second += step
+        covered = ring.covers(row(1, watch, second - MIDNIGHT // SECOND, code))
+        if covered[-1] < ring.begin:
+            continue
+        lost += ring.put(covered, np.array([code], dtype=np.uint8))
+        for each in covered:
+            if each >= ring.begin:
+                kept[each] = max(code, kept.get(each, 0))
+        gone |= {s // 60 for s in kept if s < ring.begin}
+        kept = {s: k for s, k in kept.items() if s >= ring.begin}
+        if ring.is_over(0) and random.random() < 0.3:
+            minute = ring.tile(ring.begin)
+            assert seconds_of(minute) == {
+                s: k for s, k in kept.items() if s < minute.start_ns // SECOND + 60
+            }
+            ring.written(minute)
+            kept = {s: k for s, k in kept.items() if s >= minute.start_ns // SECOND + 60}
+    assert {s: k for minute in ring.tiles() for s, k in seconds_of(minute).items()} == kept
+    assert lost >= len(gone)
+
+
+def seconds_of(minute: Tile) -> dict[int, int]:
+    """What a tile of one bin holds, by the second."""
+    first = minute.start_ns // SECOND
+    return {first + i: code for i, code in enumerate(minute.codes[:, 0].tolist()) if code}
 
 
 def test_other_steps_are_converted() -> None:
