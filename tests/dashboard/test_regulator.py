@@ -16,6 +16,7 @@ from dashboard.access import Identity
 from dashboard.answers import Call, Monitor
 from dashboard.errors import Refused
 from dashboard.occupancy import TooFine, Window, count
+from dashboard.pyramid import SECOND, Codes, Tile
 from dashboard.recorder import Recorder
 from dashboard.regulator import (
     OccupancyQuery,
@@ -24,7 +25,6 @@ from dashboard.regulator import (
     get_occupancy_file,
     get_scan_file,
 )
-from dashboard.pyramid import SECOND, Codes, Tile
 from dashboard.tiles import TileFiles
 
 MIDNIGHT = 1_800_057_600 * SECOND  # 2027-01-16 00:00 UTC
