@@ -120,6 +120,7 @@ class Clipper:
                         now_ns,
                         message_id=fault.message_id,
                         fields=fields,
+                        deleted=[gone.name for gone in fault.deleted],
                         asked=asked,
                     )
                 )

@@ -27,9 +27,16 @@ RESERVE_BYTES = 256 << 20
 
 
 class EvidenceFault(UserError):
-    """A clip could not be kept; the site goes on and says so."""
+    """A clip could not be kept; the site goes on and says so.
+
+    Attributes
+    ----------
+    deleted : tuple of Deleted
+        What had gone to make room for it all the same.
+    """
 
     exit_code = 3
+    deleted: tuple[Deleted, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +161,16 @@ class Archive:
             base.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise _refused(base, error) from None
-        deleted = self.make_room(size)
-        self._claim(base, size)
+        deleted = tuple(self.make_room(size))
         try:
-            return self._write(base, facts, blocks, tuple(deleted))
-        except (SourceError, OSError) as error:
+            self._claim(base, size)
+            return self._write(base, facts, blocks, deleted)
+        except (EvidenceFault, SourceError, OSError) as error:
             for leftover in base.parent.glob(base.name + ".*"):
                 leftover.unlink(missing_ok=True)
-            raise _refused(base, error) from None
+            fault = error if isinstance(error, EvidenceFault) else _refused(base, error)
+            fault.deleted = deleted
+            raise fault from None
 
     def make_room(self, num_bytes: int) -> list[Deleted]:
         """Delete the samples of the oldest clips until so much fits into the quota."""

@@ -111,6 +111,8 @@ class Herald:
     def clip(self, listener: Listener, report: ClipReport) -> None:
         """Say that samples were kept (or not), and let the centre have them."""
         name = report.asked or listener.follow.name(report.emitter)
+        if report.deleted:
+            self._deleted(listener.task.sensor, report)
         if report.message_id:
             log.error("clip_failed", sensor=report.sensor, fault=report.message_id)
             note = Note(report.message_id, dict(report.fields))
@@ -131,14 +133,6 @@ class Herald:
             report.start_ns,
             report.stop_ns,
         )
-        if report.deleted:
-            gone: dict[str, str | float | int] = {
-                "count": len(report.deleted),
-                "first": report.deleted[0][:200],
-            }
-            self.notice(
-                listener.task.sensor, "warning", Note("evidence.deleted", gone), report.time_ns
-            )
         if self._link is None:
             return
         for file in files:
@@ -146,3 +140,12 @@ class Herald:
                 self._link.clips.offer(file)
             except OSError as error:
                 log.error("clip_unreadable", file=str(file), why=str(error))
+
+    def _deleted(self, sensor: str, report: ClipReport) -> None:
+        """Say which clips had to go for this one, kept or not."""
+        log.warning("clips_deleted", sensor=sensor, names=report.deleted)
+        gone: dict[str, str | float | int] = {
+            "count": len(report.deleted),
+            "first": report.deleted[0][:200],
+        }
+        self.notice(sensor, "warning", Note("evidence.deleted", gone), report.time_ns)

@@ -125,6 +125,20 @@ def test_the_quota_takes_the_oldest_and_reports_it(tmp_path):
     assert verify(kept[0].manifest) == [kept[0].data.name, kept[0].meta.name]
 
 
+def test_what_went_is_told_even_when_the_new_clip_could_not_be_written(tmp_path, monkeypatch):
+    size = 10 * 48_000
+    archive = Archive(tmp_path, quota_bytes=size)
+    first = archive.keep(FACTS, blocks())
+
+    def full(_fd, _start, _size):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(EvidenceFault) as caught:
+        archive.keep(FACTS, blocks(start_ns=T0 + 10**9))
+    assert [gone.name for gone in caught.value.deleted] == [first.data.stem]
+
+
 def test_a_clip_larger_than_the_quota_is_kept_all_the_same(tmp_path):
     """It is the newest evidence; the quota is restored by the next one."""
     archive = Archive(tmp_path, quota_bytes=1000)

@@ -1,12 +1,17 @@
 """What people are told of a silence: all of it, but for the moments that belong to starting."""
 
 import pytest
+from msgspec.structs import replace
 
+from sensors.config import load_site
 from sensors.herald import Herald
 from sensors.keys import own_keys
 from sensors.link import Link
+from sensors.listener import Listener
 from sensors.messages import NoticeEvent
 from sensors.outbox_damage import open_outbox
+from sensors.reports import ClipReport
+from sensors.task import tasks_of
 from sensors.visit import Gap
 from sensors.wire import read_event, read_record
 
@@ -49,3 +54,23 @@ def test_gaps(told, cause, seconds, level):
     [notice] = events()
     assert (notice.level, notice.note.id, notice.sensor) == (level, cause, "s/hall")
     assert notice.note.args["seconds"] == seconds
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_clips_that_had_to_go_are_named_whether_the_new_one_was_kept_or_not(told, tmp_path, failed):
+    herald, events = told
+    path = tmp_path / "site.toml"
+    path.write_text('[site]\nid = "s"\n[[dongle]]\nsource = "scene:quiet"\nname = "hall"\n')
+    (task,) = tasks_of(load_site(path), "tcp://127.0.0.1:1", survey=False)
+    gone = [f"20260607T10000{n}.000Z_169.5000M_s-hall-{n}" for n in range(3)]
+    why = {"path": "x", "reason": "No space left on device"}
+    report = ClipReport("s/hall", 4, 7 * S, deleted=gone)
+    if failed:
+        report = replace(report, message_id="evidence.refused", fields=why)
+    else:
+        report = replace(report, files=[str(path)], num_samples=1, start_ns=S, stop_ns=2 * S)
+    herald.clip(Listener("s", task), report)
+    said = {one.note.id: one for one in events()}
+    assert said.keys() == {"evidence.deleted", "evidence.refused" if failed else "evidence.kept"}
+    assert said["evidence.deleted"].note.args == {"count": 3, "first": gone[0]}
+    assert said["evidence.deleted"].level == "warning"

@@ -18,6 +18,7 @@ from sensors.ledger_command import ledger as command
 from sensors.ledger_command import parse_time
 from sensors.ledger_reader import LedgerReader
 from sensors.ledger_schema import LedgerFault
+from sensors.text import say
 from sensors.visit import Visit
 
 T0 = 1_780_000_000_000_000_000
@@ -352,6 +353,33 @@ def test_command_answers_with_its_exit_code(site, path):
     half = CliRunner().invoke(command, [str(site), "--freq", "700M"], obj="en")
     assert isinstance(half.exception, UserError)
     assert (half.exception.message_id, half.exception.exit_code) == ("usage.together", 2)
+
+
+@pytest.mark.parametrize(
+    ("lang", "yes", "no"),
+    [
+        ("en", "YES: 169.5 MHz was watched within 1 s", "NO: 169.5 MHz was not watched"),
+        ("zh", "是：", "否："),
+    ],
+)
+def test_was_it_watched_then_and_how_deep(site, path, lang, yes, no):
+    fill(path)
+    with Ledger(path, T0 + 20 * S, ["hall/d1"]) as book:
+        book.visit(visit(20.0))
+        book.gap("hall/d1", T0 + 21 * S, "source.dongle_silent", {"serial": "7", "seconds": "1.0"})
+        book.visit(visit(26.0, threshold_dbfs=-80.0))
+        book.close(T0 + 27 * S)
+    there = CliRunner().invoke(command, [str(site), "--at", local(5), "--freq", "169.5M"], obj=lang)
+    assert there.exit_code == 0
+    assert there.output.startswith(yes)
+    assert "-80.0 dBFS" in there.output
+    away = CliRunner().invoke(command, [str(site), "--at", local(23), "--freq", "169.5M"], obj=lang)
+    assert away.exit_code == 1
+    assert away.output.startswith(no)
+    why = say("source.dongle_silent", lang, serial="7", seconds="1.0")
+    assert why in away.output
+    gaps = CliRunner().invoke(command, [str(site)], obj=lang)
+    assert why in gaps.output
 
 
 def test_command_json_is_one_record_a_line(site, path):
