@@ -20,10 +20,14 @@ from sensors.keys import own_keys
 from sensors.link import Link
 from sensors.log import set_up_log
 from sensors.outbox_damage import damage_notice, open_outbox
+from sensors.renewal import Renewal
 from sensors.station import Station
 from sensors.status import status_block
 from sensors.survey import load_survey, writable
 from sensors.text import Lang, say
+
+KEYS = "keys.json"
+"""Name of a site's key file in its folder."""
 
 DRAIN_S = 3.0
 """At the end the centre gets this long to take the last events; the outbox keeps the rest."""
@@ -136,7 +140,7 @@ def open_link(site: Site) -> Link:
     monitor = site.file.monitor
     if monitor is not None and not monitor.insecure and not monitor.server_key:
         raise UserError("config.server_key_missing", file=site.path)
-    keys = own_keys(site.data / "keys.json")
+    keys = own_keys(site.data / KEYS)
     outbox, damage = open_outbox(site.data / "outbox.db", keys)
     link = Link(
         outbox,
@@ -149,6 +153,8 @@ def open_link(site: Site) -> Link:
         else None,
         local=site.file.site.local or None,
         software=version("rfproctor"),
+        pin_file=site.data / "centre.json",
+        renewal=Renewal(site.data / KEYS, keys, outbox, site.file.site.id),
     )
     if damage is not None:
         link.publish(damage_notice(site.file.site.id, site.sensor_ids[0], damage))

@@ -7,6 +7,7 @@ long as the sockets accept it, and gives back what they did not.
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import threading
 import time
@@ -21,35 +22,31 @@ from msgspec.structs import replace
 
 from sensors.bell import Bell
 from sensors.clips import Clips
-from sensors.dial import dial, next_port
-from sensors.keys import Keys
+from sensors.dial import dial_planes
+from sensors.keys import KeyFault, Keys
 from sensors.local import LocalViewers
-from sensors.messages import Announce, Command, Heartbeat, Watch
+from sensors.messages import (
+    Announce,
+    Command,
+    Configure,
+    Heartbeat,
+    Successor,
+    Watch,
+    Welcome,
+)
 from sensors.orders import Orders
 from sensors.outbox import Outbox, OutboxFault
+from sensors.pin import Door, Pin
 from sensors.protocol import Sender
 from sensors.recovery import Recovery
+from sensors.renewal import Renewal
 from sensors.rows import Rows
 from sensors.wire import EVENTS_DOWN, EVIDENCE_DOWN, LIVE_DOWN, Plane, Refused, encode
 
 ANNOUNCE_EVERY_S = 2.0
 """How often the live plane says which sensors can be watched here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Centre:
-    """Where the centre is and how it is known.
-
-    Attributes
-    ----------
-    events : str or None
-        Its events address, ``tcp://HOST:PORT``; None: the site works alone.
-    server_key : bytes or None
-        Its public CURVE key (Z85).
-    """
-
-    events: str | None
-    server_key: bytes | None
+RENEW_EVERY_S = 1.0
+"""How often new keys are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +75,8 @@ class Courier:
     Parameters
     ----------
     context : zmq.Context
-    centre : Centre
+    pin : Pin
+        Where the centre is and how it is known.
     keys : Keys
     site : str
     bag : Bag
@@ -86,34 +84,42 @@ class Courier:
         Rung when something was put into the bag.
     on_watch : callable or None
         Called in the courier's thread with the windows that are watched, whenever that changes.
+    renewal : Renewal or None
+        Changes the keys when others are waiting.
 
     Attributes
     ----------
     watches : tuple of Watch
         Windows that somebody watches now.
     counts : Counter
-        ``resets``, ``files_blocked``, ``refused_REASON``.
+        ``resets``, ``files_blocked``, ``renewals``, ``renewals_failed``, ``refused_REASON``.
     """
 
     def __init__(
         self,
         context: zmq.Context[zmq.Socket[bytes]],
-        centre: Centre,
+        pin: Pin,
         keys: Keys,
         site: str,
         bag: Bag,
         bell: Bell,
         on_watch: Callable[[tuple[Watch, ...]], None] | None,
+        renewal: Renewal | None = None,
     ) -> None:
         self.watches: tuple[Watch, ...] = ()
         self.counts: Counter[str] = Counter()
         self._context = context
-        self._centre = centre
+        self._pin = pin
+        self._door = Door("", None)
+        self._turn = 0
+        self._move = False
         self._keys = keys
         self._site = site
         self._bag = bag
         self._bell = bell
         self._on_watch = on_watch
+        self._renewal = renewal
+        self._renew_s = 0.0
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -123,13 +129,16 @@ class Courier:
 
     def run(self) -> None:
         """Carry until `stop`; dial anew whenever the protocol wants a fresh start."""
-        if self._centre.events is None:
+        if not self._pin.doors:
             while not self._stop.is_set():
                 self._wait([], 1.0)
                 self._serve_viewers()
             return
         while not self._stop.is_set():
-            sockets = self._dial(self._centre.events)
+            doors = self._pin.doors
+            self._door = door = doors[self._turn % len(doors)]
+            self._turn, self._move = self._turn + 1, False
+            sockets = dial_planes(self._context, door.events, self._keys, door.server_key)
             self._bag.sender.opened(time.monotonic())
             self._bag.clips.reconnected()
             try:
@@ -139,25 +148,9 @@ class Courier:
                     dealer.close(0)
                 self._bag.rows.clear()
                 self._tell_watches()
-            if not self._stop.is_set():
+            if not self._stop.is_set() and not self._move:
                 self.counts["resets"] += 1
                 self._stop.wait(random.uniform(0.0, 1.0))  # noqa: S311
-
-    def _dial(self, events: str) -> tuple[zmq.Socket[bytes], ...]:
-        """Make the sockets of the three planes: events, live rows, evidence."""
-        planes = ((0, EVENTS_DOWN, 200, 0), (1, LIVE_DOWN, 64, 0), (2, EVIDENCE_DOWN, 4, 32 * 1024))
-        return tuple(
-            dial(
-                self._context,
-                next_port(events, step),
-                self._keys,
-                self._centre.server_key,
-                max_bytes=plane.max_bytes,
-                queue=queue,
-                send_buffer=buffer,
-            )
-            for step, plane, queue, buffer in planes
-        )
 
     def _talk(
         self, events: zmq.Socket[bytes], live: zmq.Socket[bytes], evidence: zmq.Socket[bytes]
@@ -168,7 +161,7 @@ class Courier:
         blocked = False
         while not self._stop.is_set():
             now = time.monotonic()
-            if bag.sender.wants_reset(now):
+            if bag.sender.wants_reset(now) or self._move:
                 return
             wait = min(bag.sender.wake_s(now), max(0.0, announce_s - now))
             flags = zmq.POLLIN | (zmq.POLLOUT if blocked else 0)
@@ -200,21 +193,44 @@ class Courier:
         """Take in and send what is due; False when the socket takes no more."""
         bag = self._bag
         for message in arrived:
-            if isinstance(message, Command):
+            if isinstance(message, Command | Configure):
                 bag.orders.arrived(message, time.time_ns() - (bag.sender.timing.offset_ns or 0))
+            elif isinstance(message, Successor) and self._pin.announced(message):
+                self._move, self._turn = True, 0
         if not self._pump_state(events):
             return False
         if not bag.recovery.usable():
             return True
         try:
             for message in arrived:
-                if not isinstance(message, Command):
+                if not isinstance(message, Command | Configure | Successor):
                     bag.sender.receive(message, time.monotonic(), time.time_ns())
+                if isinstance(message, Welcome) and bag.sender.state == "up":
+                    self._pin.welcomed(self._door, message.verify_key)
+                    self._turn = 0
             bag.outbox.offset_ns = bag.sender.timing.offset_ns
+            self._renew(time.monotonic())
             return self._pump(events)
         except OutboxFault as fault:
             bag.recovery.failed(fault)
             return True
+
+    def _renew(self, now_s: float) -> None:
+        """Change the keys when others are waiting; then connect with them."""
+        if self._renewal is None or self._bag.sender.state != "up" or now_s < self._renew_s:
+            return
+        self._renew_s = now_s + RENEW_EVERY_S
+        try:
+            keys = self._renewal.step(self._bag.sender.version)
+        except (KeyFault, OSError):
+            self.counts["renewals_failed"] += 1
+            return
+        if keys is not None:
+            self.counts["renewals"] += 1
+            self._keys = keys
+            card = self._bag.sender.card
+            self._bag.sender.card = dataclasses.replace(card, verify_key=keys.verify_key)
+            self._move, self._turn = True, 0
 
     def _pump_state(self, events: zmq.Socket[bytes]) -> bool:
         """Heartbeat and answers: they go out even when the outbox has failed."""

@@ -8,6 +8,7 @@ import zmq
 
 from sdr.source import UserError
 from sensors.keys import Keys
+from sensors.wire import EVENTS_DOWN, EVIDENCE_DOWN, LIVE_DOWN
 
 
 def dial(
@@ -59,6 +60,25 @@ def dial(
         dealer.curve_secretkey = keys.curve_secret
     dealer.connect(address)
     return dealer
+
+
+def dial_planes(
+    context: zmq.Context[zmq.Socket[bytes]], events: str, keys: Keys, server_key: bytes | None
+) -> tuple[zmq.Socket[bytes], ...]:
+    """Make the sockets of the three planes: events, live rows, evidence."""
+    planes = ((0, EVENTS_DOWN, 200, 0), (1, LIVE_DOWN, 64, 0), (2, EVIDENCE_DOWN, 4, 32 * 1024))
+    return tuple(
+        dial(
+            context,
+            next_port(events, step),
+            keys,
+            server_key,
+            max_bytes=plane.max_bytes,
+            queue=queue,
+            send_buffer=buffer,
+        )
+        for step, plane, queue, buffer in planes
+    )
 
 
 def next_port(address: str, step: int = 1) -> str:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -21,7 +22,7 @@ from sdr.source import UserError
 from sensors.bell import Bell
 from sensors.clips import Clips
 from sensors.clock import boot_id
-from sensors.courier import Bag, Centre, Courier
+from sensors.courier import Bag, Courier
 from sensors.keys import Keys
 from sensors.local import LocalViewers
 from sensors.messages import (
@@ -35,8 +36,10 @@ from sensors.messages import (
 )
 from sensors.orders import Orders
 from sensors.outbox import Outbox, OutboxFault
+from sensors.pin import Pin
 from sensors.protocol import Card, Sender
 from sensors.recovery import Recovery
+from sensors.renewal import Renewal
 from sensors.rows import Rows
 from sensors.wire import check
 
@@ -63,6 +66,10 @@ class Link:
         Told to the centre.
     on_watch : callable, optional
         Called in the link's thread with the windows that are watched, whenever that changes.
+    pin_file : Path, optional
+        What is learnt of the centre is kept there.
+    renewal : Renewal, optional
+        Changes the keys when others are waiting.
 
     Attributes
     ----------
@@ -71,6 +78,8 @@ class Link:
     clips : Clips
     orders : Orders
         Commands of the centre: `Orders.take` them, `answer` each.
+    pin : Pin
+        The centre as we know it.
     sender : Sender
         Read its ``state``, ``reason`` and ``timing`` freely.
     """
@@ -88,11 +97,14 @@ class Link:
         software: str = "",
         config: str = "",
         on_watch: Callable[[tuple[Watch, ...]], None] | None = None,
+        pin_file: Path | None = None,
+        renewal: Renewal | None = None,
     ) -> None:
         self.outbox = outbox
         self.rows = Rows(sensors)
         self.clips = Clips(site)
         self.orders = Orders()
+        self.pin = Pin(events, server_key, pin_file)
         self.sender = Sender(outbox, Card(site, keys.verify_key, boot_id(), software, config))
         self._counts: Counter[str] = Counter()
         self._recovery = Recovery(outbox)
@@ -116,7 +128,7 @@ class Link:
         )
         self._beats = bag.beats
         self._courier = Courier(
-            self._context, Centre(events, server_key), keys, site, bag, self._bell, on_watch
+            self._context, self.pin, keys, site, bag, self._bell, on_watch, renewal
         )
         self._thread = threading.Thread(target=self._courier.run, name="link", daemon=True)
 
@@ -223,7 +235,7 @@ class Link:
         counts |= self._viewers.counts if self._viewers is not None else {}
         for part in (self._bell, self._recovery, self._courier):
             counts |= part.counts
-        counts |= self._counts
+        counts |= self._counts | self.pin.counts
         counts["files_waiting"] = self.clips.waiting
         counts["outbox_depth"] = self.outbox.depth
         counts["outbox_last"] = self.outbox.last

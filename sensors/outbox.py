@@ -197,6 +197,11 @@ class Outbox:
             self.last, self.head = seq, digest
             return seq
 
+    def sign_with(self, keys: Keys) -> None:
+        """Sign with these keys from now on; what is stored keeps its signature."""
+        with self._lock:
+            self._keys = keys
+
     def after(self, seq: int, limit: int) -> list[Stored]:
         """Up to ``limit`` records that follow ``seq``, in order."""
         with self._lock, self._faults():
