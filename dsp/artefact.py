@@ -7,13 +7,29 @@ spurious-free range of about 45 dB.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dsp.segment import Segment
 
+LEAST_DB = 5.0
+"""Nothing that a receiver makes is nearer to what it made it from."""
+
 TOGETHER_DB = 10.0
 """Starts and stops together with something this much stronger: harmonic, mixing product."""
+
+LEAST_CLIPPED = 2e-3
+CLIPPING_DBFS = -6.0
+PRODUCT_DB = 4.0
+"""What reaches the converter's end stops so often is the cause of products as strong as theory says
+and a little stronger: half of a wide emission's power may lie in a few bins."""
+
+OWN_S = 0.03
+LONG_S = 0.1
+OWN_DUTY = 0.95
+"""So long and without a pause holds on what has nothing to do with something stronger; the longer
+time where it begins or ends with it."""
 
 SKIRT_DB = 18.0
 IMAGE_DB = 15.0
@@ -54,9 +70,13 @@ def made_by_another(segment: Segment, others: Iterable[Segment], scale: Geometry
     slack = round(SLACK_S * scale.sample_rate_hz)
     edge = round(EDGE_S * scale.sample_rate_hz)
     for other in others:
-        if other is segment or other.top <= segment.top * 10.0 ** (TOGETHER_DB / 10.0):
+        if other is segment or other.top <= segment.top * 10.0 ** (LEAST_DB / 10.0):
             continue
         if segment.start < other.start - slack or segment.stop > other.stop + slack:
+            continue
+        if _clipping_made_it(segment, other):
+            return True
+        if other.top <= segment.top * 10.0 ** (TOGETHER_DB / 10.0):
             continue
         ratio = other.top / segment.top
         at_start = abs(segment.start - other.start) <= slack < segment.start - scale.begin
@@ -66,7 +86,7 @@ def made_by_another(segment: Segment, others: Iterable[Segment], scale: Geometry
         lasting = segment.length >= 0.3 * other.length and segment.steady >= other.steady
         if ratio >= 10.0 ** (IMAGE_DB / 10.0) and lasting and _mirrored(segment, other, scale.nfft):
             return True
-        if ratio < 10.0 ** (SKIRT_DB / 10.0):
+        if ratio < 10.0 ** (SKIRT_DB / 10.0) or _lives_alone(segment, other, slack, scale):
             continue
         keyed = other.runs > 3 and other.on < 0.9 * other.length and not other.steady
         if keyed or _near(segment, other, scale.bin_width_hz):
@@ -76,6 +96,43 @@ def made_by_another(segment: Segment, others: Iterable[Segment], scale: Geometry
         if ratio >= 10.0 ** (RANGE_DB / 10.0) and not other.steady:
             return True
     return False
+
+
+def _lives_alone(segment: Segment, other: Segment, slack: int, scale: Geometry) -> bool:
+    """Whether it starts or stops and holds on without regard to the other: no splatter does."""
+    apart = sorted((abs(segment.start - other.start), abs(segment.stop - other.stop)))
+    least = OWN_S if apart[0] > slack else LONG_S
+    long = segment.length >= least * scale.sample_rate_hz
+    return apart[1] > slack and long and segment.on >= OWN_DUTY * segment.length
+
+
+def _clipping_made_it(segment: Segment, other: Segment) -> bool:
+    """Whether it is no stronger than the products of the other's clipping."""
+    if other.clipped < LEAST_CLIPPED or other.top < 10.0 ** (CLIPPING_DBFS / 10.0):
+        return False
+    while_on = other.clipped * other.length / max(1, other.on)
+    most = third_harmonic(min(while_on, 1.0)) * 10.0 ** (PRODUCT_DB / 10.0)
+    return bool(segment.top <= other.top * most)
+
+
+def third_harmonic(clipped: float) -> float:
+    """Third harmonic over fundamental, in power, of a sine clipped for this share of the time.
+
+    From the Fourier series of ``clip(A sin t, -1, 1)``, which reaches its end stops at the angle
+    ``asin(1 / A) = (1 - clipped) pi / 2``.
+
+    Examples
+    --------
+    >>> round(10 * math.log10(third_harmonic(1.0)), 2)
+    -9.54
+    """
+    angle = (1.0 - clipped) * math.pi / 2.0
+    first = angle + math.sin(angle) * math.cos(angle)
+    third = math.sin(2 * angle) / 2.0 - math.sin(4 * angle) / 4.0
+    third += 2.0 / 3.0 * math.sin(angle) * math.cos(3 * angle)
+    if clipped == 1.0:
+        return 1.0 / 9.0
+    return (third / first) ** 2
 
 
 def _mirrored(segment: Segment, other: Segment, nfft: int) -> bool:

@@ -11,16 +11,17 @@ from collections import deque
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
-from scipy import optimize, special
 
 from dsp.artefact import Geometry, is_comb, made_by_another
-from dsp.blobs import Mask, blobs, crest, mark, row_gain
+from dsp.blobs import blobs
 from dsp.box import box
 from dsp.closeup import PULSE_GAP_S, TRAIN_GAP_S, Closeup
-from dsp.floor import Floor, quiet_level, receiver_floor
-from dsp.iq import FULL_SCALE, OFFSET, to_complex
-from dsp.segment import Segment
+from dsp.floor import Floor
+from dsp.iq import FULL_SCALE, OFFSET, clipped_rows, to_complex
+from dsp.marks import Mask, crest, mark, row_gain
+from dsp.parts import with_their_tones
+from dsp.quiet import Quiet
+from dsp.segment import Segment, keep_apart
 from dsp.signals import Emission
 from dsp.tiles import GROUP, Tiles, frame_window, tiles
 from dsp.units import ratio_db
@@ -31,14 +32,11 @@ BLOCK_SAMPLES = 1 << 22
 SAME_RATIO = 100.0
 """Pieces more than 20 dB apart are two emissions: a packet and what lay beneath it."""
 
+NEIGHBOUR_HZ = 30e3
+"""Of two emissions farther apart none is taken for a part of the other."""
+
 PULSE_CREST = 4.0
 LIFTED = 1.3
-FILLED_DBFS = -9.0
-"""No gain that anybody would choose gives that much noise: the band is filled or jammed."""
-
-HISTORY_BLOCKS = 64
-FLOOR_ROWS = 128
-
 
 Watch = Callable[[Tiles, Floor, int, int], None]
 
@@ -84,8 +82,7 @@ class BurstFinder:
         self._pending: list[Raw] = []
         self._held = 0
         self._position = 0
-        self._history: deque[tuple[Real, float]] = deque(maxlen=HISTORY_BLOCKS)
-        self._sigma_db = 1.0
+        self._quiet = Quiet(self.window, self._bin_hz, full_scale=sample_format != "cf32")
         self._open: list[Segment] = []
         self._recent: deque[Segment] = deque(maxlen=64)
         self.floor: Floor | None = None
@@ -109,8 +106,7 @@ class BurstFinder:
             Interleaved I and Q in ``sample_format``; at least one window.
         """
         tile = self._tiles(raw, 2)
-        quiet, self._sigma_db = quiet_level(tile.mean, tile.k_eff)
-        self._history.append((quiet, self._sigma_db))
+        self._quiet.prime(tile, self._clipped(raw, tile))
 
     def feed(self, raw: Raw) -> list[Emission]:
         """Take the next samples; return the emissions that ended.
@@ -141,7 +137,7 @@ class BurstFinder:
             rest = np.concatenate(self._pending)
             frames = self._held // self._hop
             group = GROUP
-            if not self._history:
+            if self._quiet.empty:
                 group = GROUP if frames >= 64 * GROUP else 2 if frames >= 128 else 1
             ended += self._analyze(rest, group, last=True)
         self._pending, self._held = [], 0
@@ -155,26 +151,34 @@ class BurstFinder:
     def _analyze(self, raw: Raw, group: int, last: bool) -> list[Emission]:
         """Find the segments of one block and join them to the open ones."""
         tile = self._tiles(raw, group)
-        self.floor = self._learn(tile)
+        clipped = self._clipped(raw, tile)
+        self.floor = self._quiet.learn(tile, clipped, self._open)
         if self._watch is not None:
             self._watch(tile, self.floor, self._position, group * self._hop)
         gain, pulsed = self._breathing(raw, tile)
         outlined = blobs(mark(tile, self.floor, gain, pulsed), tile, self.floor)
         # Most blocks of most recordings are quiet: only the others become complex numbers.
         samples = to_complex(raw if outlined else raw[:0], self.sample_format)
+        row = tile.group * self._hop
+        outlined = with_their_tones(outlined, samples, self.window.nfft, row, self._bin_hz)
+        rate = self.sample_rate_hz
         closeup = Closeup(
-            samples, tile, self.floor, gain, self.window, self.sample_rate_hz, self._position
+            samples, tile, self.floor, gain, clipped, self.window, rate, self._position
         )
         found = [s for blob in outlined for s in closeup.segments(blob)]
         end = self._position + (len(raw) // 2 if last else self._block)
         scale = self._geometry(self._position, end)
-        for segment in sorted(found, key=lambda s: s.start):
-            inside = self._position + self._hop < segment.start and segment.stop < end - self._hop
-            if not (inside and made_by_another(segment, found, scale)):
-                segment.cut = closeup.cut(segment)
-                self._join(segment)
+        kept = [s for s in found if not (self._whole(s, end) and made_by_another(s, found, scale))]
+        keep_apart(kept, round(NEIGHBOUR_HZ / self._bin_hz))
+        for segment in sorted(kept, key=lambda s: s.start):
+            segment.cut = closeup.cut(segment)
+            self._join(segment)
         self._position = end
         return self._close(self._position)
+
+    def _whole(self, segment: Segment, end: int) -> bool:
+        """Whether it began and ended inside the block."""
+        return self._position + self._hop < segment.start and segment.stop < end - self._hop
 
     def _breathing(self, raw: Raw, tile: Tiles) -> tuple[Real, Mask]:
         """Gain of each row, and the rows that pulses lift instead of the receiver."""
@@ -191,27 +195,9 @@ class BurstFinder:
             gain[pulsed] = 1.0
         return gain, pulsed
 
-    def _learn(self, tile: Tiles) -> Floor:
-        """Update the quiet level; what is on now does not become floor."""
-        step = max(1, len(tile.mean) // FLOOR_ROWS)
-        if len(tile.mean) >= 16 or not self._history:
-            quiet, self._sigma_db = quiet_level(tile.mean[::step], tile.k_eff)
-            if self._history:
-                for segment in self._open:
-                    if segment.width < 0.8 * self.window.nfft:
-                        inside = slice(max(0, segment.low_bin - 4), segment.high_bin + 5)
-                        quiet[inside] = np.minimum(quiet[inside], self._history[-1][0][inside])
-            self._history.append((quiet, self._sigma_db))
-        # Bins as rows in memory: partitioning along contiguous values is several times as fast.
-        stacked = np.stack([quiet for quiet, _ in self._history], axis=1)
-        rank = len(self._history) // 16
-        level = np.partition(stacked, rank, axis=1)[:, rank]
-        chance_db = _expected_db(rank, np.array([sigma_db for _, sigma_db in self._history]))
-        level = level * np.float32(10.0 ** (-chance_db / 10.0))
-        floor = receiver_floor(level, self._sigma_db, self._bin_hz)
-        filled = float(floor.noise.sum()) / self.window.enbw_bins > 10.0 ** (FILLED_DBFS / 10.0)
-        filled = filled and self.sample_format != "cf32" and not floor.steady.any()
-        return floor.beneath_all() if filled else floor
+    def _clipped(self, raw: Raw, tile: Tiles) -> Real:
+        """Share of clipped values in each row of a block."""
+        return clipped_rows(raw, self.sample_format, tile.group * self._hop, len(tile.mean))
 
     def _join(self, segment: Segment) -> None:
         """Append to the open emission it continues, or open a new one."""
@@ -259,15 +245,3 @@ def _same_band(segment: Segment, other: Segment) -> bool:
     shared = min(segment.high_bin, other.high_bin) - max(segment.low_bin, other.low_bin) + 1
     narrow, wide = sorted((segment.width, other.width))
     return shared >= 0.3 * narrow and wide <= 12 * narrow
-
-
-def _expected_db(rank: int, sigmas_db: npt.NDArray[np.float64]) -> float:
-    """How low the one of this rank is by chance alone, among estimates of unlike certainty.
-
-    A short piece strays further than a whole block: where ``rank + 0.6`` of them are expected
-    below, as for normal scores.
-    """
-    p = (rank + 0.6) / (len(sigmas_db) + 0.2)
-    most = 8.0 * float(sigmas_db.max())
-    found = optimize.brentq(lambda x: special.ndtr(x / sigmas_db).mean() - p, -most, most)
-    return float(found)

@@ -26,6 +26,9 @@ PULSE_RANGE_DB = 30.0
 SHORTEST_PULSE_S = 15e-6
 """Wide short pulses (ADS-B, radar) are told apart at a finer scale: one emission per reply."""
 
+CLIPPED_QUANTILE = 0.9
+"""Of its rows: a keyed transmission clips while it is on."""
+
 CUTS = 32
 """Segments of a block whose kind is looked at; a band full of pulses has thousands."""
 
@@ -41,6 +44,8 @@ class Closeup:
     floor : Floor
     gain : float32, shape (n_rows,)
         From `dsp.blobs.row_gain`.
+    clipped : float32, shape (n_rows,)
+        From `dsp.iq.clipped_rows`.
     window : Window
         Of the tiles.
     sample_rate_hz : float
@@ -54,11 +59,13 @@ class Closeup:
         tile: Tiles,
         floor: Floor,
         gain: Real,
+        clipped: Real,
         window: Window,
         sample_rate_hz: float,
         position: int,
     ) -> None:
         self.samples, self.tile, self.floor, self.gain = samples, tile, floor, gain
+        self.clipped = clipped
         self.window, self.sample_rate_hz, self.position = window, sample_rate_hz, position
         self._span = tile.group * window.nfft // 2
         self._cuts_left = CUTS
@@ -134,6 +141,7 @@ class Closeup:
             runs=len(runs),
             longest=max(r.stop - r.start for r in runs),
             part=self._part(runs, first),
+            clipped=float(np.quantile(self.clipped[a:b], CLIPPED_QUANTILE)),
         )
 
     def _own_spectrum(self, samples: IQ) -> Sums:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from dsp.blobs import noise_threshold
+from dsp.marks import noise_threshold
 from dsp.psd import BATCH_POINTS, num_frames, power_batches
 from dsp.values import IQ, Real
 from dsp.window import Window, window

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsp.values import IQ, Raw, SampleFormat
+from dsp.values import IQ, Raw, Real, SampleFormat
 
 SAMPLE_TYPES: dict[SampleFormat, np.dtype[np.generic]] = {
     "cu8": np.dtype(np.uint8),
@@ -88,6 +88,29 @@ def clipped_fraction(raw: Raw, sample_format: SampleFormat) -> float:
             return 0.0  # the usual case, in half the time
         clipped = np.count_nonzero(raw == stops.min) + np.count_nonzero(raw == stops.max)
     return float(clipped / raw.shape[0])
+
+
+def clipped_rows(raw: Raw, sample_format: SampleFormat, row_samples: int, num_rows: int) -> Real:
+    """`clipped_fraction` of consecutive rows; 0 for ``cf32``, which has no end stops.
+
+    Parameters
+    ----------
+    raw : ndarray, shape (2 * n,)
+        The last row may reach beyond its end.
+    sample_format : {"cu8", "cs8", "ci16", "cf32"}
+    row_samples, num_rows : int
+
+    Returns
+    -------
+    share : float32, shape (num_rows,)
+    """
+    share = np.zeros(num_rows, dtype=np.float32)
+    if sample_format == "cf32" or clipped_fraction(raw, sample_format) == 0.0:
+        return share  # the usual case
+    for row in range(num_rows):
+        part = raw[2 * row * row_samples : 2 * (row + 1) * row_samples]
+        share[row] = clipped_fraction(part, sample_format)
+    return share
 
 
 def dc_offset(samples: IQ) -> complex:

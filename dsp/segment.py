@@ -57,6 +57,10 @@ class Segment:
         Samples of the block in which its kind shows.
     cut : Shape
         Features of its strongest piece.
+    clipped : float
+        Share of clipped values while it was on.
+    limits : tuple of int
+        First and last bin that may be its own: beyond them lies something else.
     """
 
     start: int
@@ -77,6 +81,8 @@ class Segment:
     steady: bool = False
     pulse: bool = False
     cut: Shape = field(default_factory=Shape)
+    clipped: float = 0.0
+    limits: tuple[int, int] = (0, 1 << 30)
 
     @property
     def width(self) -> int:
@@ -119,6 +125,33 @@ class Segment:
         if other.cut.points > self.cut.points:
             self.cut = other.cut
         self.longest = max(self.longest, other.longest)
+        self.clipped = max(self.clipped, other.clipped)
+        self.limits = (
+            max(self.limits[0], other.limits[0]), min(self.limits[1], other.limits[1])
+        )  # fmt: skip
+
+
+def keep_apart(segments: list[Segment], most_bins: int) -> None:
+    """Let neighbours in frequency that were on together end where the power between is least.
+
+    Parameters
+    ----------
+    segments : list of Segment
+    most_bins : int
+        Farther apart, one does not reach the other.
+    """
+    ordered = sorted(segments, key=lambda one: one.low_bin)
+    for number, low in enumerate(ordered):
+        for high in ordered[number + 1 :]:
+            if high.low_bin > low.high_bin + most_bins:
+                break
+            if high.low_bin <= low.high_bin or low.pulse or high.pulse:
+                continue
+            if min(low.stop, high.stop) > max(low.start, high.start):
+                between = (low.power + high.power)[low.high_bin : high.low_bin + 1]
+                valley = low.high_bin + int(between.argmin())
+                low.limits = (low.limits[0], min(low.limits[1], max(valley, low.high_bin)))
+                high.limits = (max(high.limits[0], min(valley, high.low_bin)), high.limits[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +196,9 @@ def occupied_band(segment: Segment, line: npt.NDArray[np.bool_], bin_width_hz: f
     floor = segment.noise / segment.rows
     unsure = floor * min(1.0, 4.0 / np.sqrt(max(1.0, 3.0 * segment.rows)))
     reach = max(8, segment.width)
-    first = max(0, segment.low_bin - reach)
-    part = excess[first : segment.high_bin + reach + 1]
+    first = max(0, segment.low_bin - reach, min(segment.limits[0], segment.low_bin))
+    stop = min(segment.high_bin + reach, max(segment.limits[1], segment.high_bin)) + 1
+    part = excess[first:stop]
     inside = part[segment.low_bin - first : segment.high_bin - first + 1]
     strongest = segment.low_bin - first + int(np.argmax(inside))
     top = float(part[strongest])

@@ -211,12 +211,67 @@ def test_bursts_with_pauses_of_a_frame_are_one_steady_emission(rng):
     assert found.bandwidth_hz == pytest.approx(2e6, rel=0.05)
 
 
+def filled(scene):
+    """Scale to -4 dBFS: more than any gain would give."""
+    scene.samples *= np.sqrt(0.4 / np.mean(np.abs(scene.samples) ** 2))
+
+
 def test_a_filled_band_is_said_only_where_full_scale_means_something(rng):
     scene = Scene(rng, 0.6)
-    scene.samples *= np.sqrt(0.4 / np.mean(np.abs(scene.samples) ** 2))
+    frames = np.arange(len(scene.samples)) % 10_000 < 7_000  # as a cell with pauses
+    scene.samples *= np.where(frames, 1.0, 0.5)
+    filled(scene)
     (found,) = scene.find(sample_format="ci16")
     assert found.bandwidth_hz > 0.95 * RATE
     assert scene.find() == []
+
+
+def test_white_noise_of_any_level_is_nobodys_emission(rng):
+    scene = Scene(rng, 0.6)
+    filled(scene)
+    assert scene.find(sample_format="ci16") == []
+
+
+@pytest.mark.parametrize("count", [9_600, 48_000, 3_000_000])
+def test_random_bytes_are_nobodys_emission(rng, count):
+    finder = BurstFinder(2.4e6, sample_format="cu8")
+    raw = rng.integers(0, 256, 2 * count, dtype=np.uint8)
+    assert [*finder.feed(raw), *finder.finish()] == []
+
+
+def test_two_voices_12_5_khz_apart_are_two_of_their_own_width(rng):
+    scene = Scene(rng, 1.6)
+    scene.add(scene.voice(1.0), 0.3, 100e3, 7e3, 30)
+    scene.add(scene.voice(0.8), 0.5, 112.5e3, 7e3, 22)
+    found = scene.find()
+    assert [e.center_freq_hz for e in found] == pytest.approx([100e3, 112.5e3], abs=1e3)
+    assert all(e.bandwidth_hz < 12e3 for e in found)
+    assert [e.start_s for e in found] == pytest.approx([0.3, 0.5], abs=2e-3)
+
+
+def test_a_weaker_neighbour_25_khz_away_is_not_its_splatter(rng):
+    scene = Scene(rng, 1.6)
+    scene.add(scene.voice(1.1), 0.3, 100e3, 7e3, 35)
+    scene.add(scene.fsk(0.6, 1200, 1500), 0.5, 125e3, 5e3, 15)
+    assert [round(e.center_freq_hz / 1e3) for e in scene.find()] == [100, 125]
+
+
+def test_the_two_tones_of_a_weak_wide_fsk_are_one(rng):
+    scene = Scene(rng, 1.5)
+    scene.add(scene.fsk(0.7, 600, 4500), 0.4, -200e3, 10e3, 9)
+    (found,) = scene.find()
+    assert found.center_freq_hz == pytest.approx(-200e3, abs=1e3)
+    assert (found.start_s, found.stop_s) == pytest.approx((0.4, 1.1), abs=3e-3)
+
+
+@pytest.mark.parametrize("snr_db", [75, 85])
+def test_a_converter_far_beyond_its_end_stops_shows_one_emission(rng, snr_db):
+    scene = Scene(rng, 1.3)
+    scene.add(scene.fsk(0.5, 1200, 4500), 0.4, 130e3, 10e3, snr_db)
+    scene.samples *= 0.02 / np.sqrt(NOISE_DENSITY * RATE / 2)  # noise of 2.5 steps
+    (found,) = scene.find(sample_format="cu8")
+    assert found.center_freq_hz == pytest.approx(130e3, abs=2e3)
+    assert (found.start_s, found.stop_s) == pytest.approx((0.4, 0.9), abs=2e-3)
 
 
 @pytest.mark.parametrize("step", [997, 65_521, 499_979])
