@@ -28,6 +28,20 @@ export function clock(ms, seconds = true) {
   return new Intl.DateTimeFormat(lang.value === "zh" ? "zh-CN" : "en-GB", options).format(ms);
 }
 
+/** Local date: "24 Nov", with the year where it is not this one. */
+export function day(ms) {
+  const options = { day: "numeric", month: "short" };
+  if (new Date(ms).getFullYear() !== new Date().getFullYear()) options.year = "numeric";
+  return new Intl.DateTimeFormat(lang.value === "zh" ? "zh-CN" : "en-GB", options).format(ms);
+}
+
+/** What is left, hours and minutes: "01:12", below a minute in seconds: "0:42". */
+export function left(ms) {
+  const s = Math.max(0, Math.floor(ms / 1000));
+  if (s < 60) return `0:${String(s).padStart(2, "0")}`;
+  return `${String(Math.floor(s / 3600)).padStart(2, "0")}:${String(Math.floor((s % 3600) / 60)).padStart(2, "0")}`;
+}
+
 /** Name of the local zone: "UTC+8". */
 export function zone(ms) {
   const minutes = -new Date(ms).getTimezoneOffset();

@@ -14,6 +14,9 @@ import * as state from "./state.js";
 /** name -> {load, permission, tab}: who may see it, and whether the header has a tab for it. */
 export const PAGES = {
   board: { load: () => import("./board.js"), permission: "view", tab: true },
+  alarms: { load: () => import("./alarm_list.js"), permission: "view", tab: true },
+  alarm: { load: () => import("./alarm.js"), permission: "view", tab: false },
+  history: { load: () => import("./archive.js"), permission: "view", tab: true },
 };
 
 /** The address as it stands: `{name, words}`, the name "watch" for the page with the spectrum. */
