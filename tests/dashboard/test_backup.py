@@ -1,0 +1,222 @@
+"""A copy of the store comes back as it was; a damaged one never takes a store's place."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.engine import make_url
+
+from dashboard import dump, schema, store_file
+from dashboard.audit import Entry, first_broken
+from dashboard.backup import Contents, back_up, check, restore
+from dashboard.errors import StoreError
+from dashboard.store import Store
+from tests.dashboard.conftest import Clock, Site, emitter_event
+from tests.dashboard.test_migration import load, rows_of
+
+Open = Callable[..., Store]
+
+
+def log(store: Store) -> list[Entry]:
+    with store.reader.connect() as connection:
+        rows = connection.execute(select(schema.audit).order_by(schema.audit.c.seq))
+        return [Entry(**row._mapping) for row in rows]
+
+
+def filled(open_store: Open) -> Site:
+    """Leave a store with one alarm behind, closed."""
+    store, site = open_store(), Site()
+    store.ingest([site.says(emitter_event())])
+    store.close()
+    return site
+
+
+@pytest.fixture
+def copy(open_store: Open, store_url: str, tmp_path: Path) -> Path:
+    filled(open_store)
+    back_up(store_url, tmp_path / "copies" / "copy.db")
+    return tmp_path / "copies" / "copy.db"
+
+
+def test_there_and_back(open_store: Open, store_url: str, tmp_path: Path) -> None:
+    site = filled(open_store)
+    target = tmp_path / "copies" / "copy.db"
+    found = back_up(store_url, target)
+    store = open_store()
+    head = log(store)[-1].hash
+    assert found == Contents(schema.VERSION, 1, 1, len(log(store)), head)
+    assert [each.name for each in target.parent.iterdir()] == ["copy.db"]
+    before = rows_of(store.reader)
+    store.ingest([site.says(emitter_event(emitter="late", center_freq_hz=3e8))])
+    store.close()
+    restored, kept = restore(store_url, target, tmp_path / "kept")
+    assert restored == found
+    again = open_store()
+    after = rows_of(again.reader)
+    assert {**after, "audit": before["audit"]} == before
+    last = log(again)[-1]
+    assert (last.act, last.subject) == ("store.restored", "copy.db")
+    assert last.actor.startswith("console/") and "sha256" in last.detail
+    assert first_broken(log(again)) is None
+    # The site's records that the copy did not have come once more, and go in.
+    again.ingest(site.sent[1:])
+    assert len(rows_of(again.reader)["events"]) == 2
+    again.close()
+    assert kept is not None
+    restore(store_url, kept, tmp_path / "kept2")
+    assert len(rows_of(open_store().reader)["alarms"]) == 2
+
+
+def test_not_while_a_monitor_uses_it(
+    open_store: Open, store_url: str, copy: Path, tmp_path: Path
+) -> None:
+    store = open_store()
+    for call, message_id in (
+        (lambda: back_up(store_url, tmp_path / "second.db"), "backup.running"),
+        (lambda: restore(store_url, copy, tmp_path), "restore.running"),
+    ):
+        with pytest.raises(StoreError) as caught:
+            call()
+        assert caught.value.message_id == message_id
+    assert not (tmp_path / "second.db").exists()
+    assert len(log(store)) == 2
+
+
+def test_a_copy_is_never_overwritten(store_url: str, copy: Path) -> None:
+    before = copy.read_bytes()
+    with pytest.raises(StoreError, match=r"backup\.exists"):
+        back_up(store_url, copy)
+    assert copy.read_bytes() == before
+
+
+def test_a_store_with_a_broken_log_gives_no_copy(
+    open_store: Open, store_url: str, tmp_path: Path
+) -> None:
+    filled(open_store)
+    store = open_store()
+    with store.writing() as connection:
+        connection.execute(text("UPDATE audit SET actor = 'wu' WHERE seq = 1"))
+    store.close()
+    with pytest.raises(StoreError) as caught:
+        back_up(store_url, tmp_path / "copy.db")
+    assert (caught.value.message_id, caught.value.fields["entry"]) == ("backup.chain", 1)
+    assert not (tmp_path / "copy.db").exists()
+
+
+def test_what_is_no_copy_takes_no_place(open_store: Open, store_url: str, tmp_path: Path) -> None:
+    filled(open_store)
+    wrong = tmp_path / "wrong.db"
+    wrong.write_bytes(b"no copy of anything" * 500)
+    with pytest.raises(StoreError):
+        restore(store_url, wrong, tmp_path / "kept")
+    with pytest.raises(StoreError, match="file_missing"):
+        restore(store_url, tmp_path / "none.db", tmp_path / "kept")
+    assert [entry.act for entry in log(open_store())] == ["alarm.opened", "checkpoint"]
+
+
+def damage(path: Path, how: str) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE")
+        if how == "newer":
+            connection.execute("UPDATE about SET value = '99' WHERE name = 'schema'")
+        elif how == "log":
+            connection.execute("DELETE FROM audit WHERE seq = 1")
+        connection.commit()
+    if how == "bytes":
+        whole = bytearray(path.read_bytes())
+        for at in range(4096, len(whole), 512):
+            whole[at] ^= 0xFF
+        path.write_bytes(bytes(whole))
+
+
+@pytest.mark.parametrize(
+    ("how", "message_id"),
+    [
+        ("newer", {"monitor.store_newer"}),
+        ("log", {"backup.chain"}),
+        ("bytes", {"backup.damaged", "monitor.store_unusable"}),
+    ],
+)
+def test_a_damaged_copy_takes_no_place(tmp_path: Path, how: str, message_id: set[str]) -> None:
+    url = f"sqlite:///{tmp_path}/monitor.db"
+    load(url, 2)
+    Store(url).close()
+    back_up(url, tmp_path / "copy.db")
+    damage(tmp_path / "copy.db", how)
+    before = (tmp_path / "monitor.db").read_bytes()
+    with pytest.raises(StoreError) as caught:
+        restore(url, tmp_path / "copy.db", tmp_path / "kept")
+    assert caught.value.message_id in message_id
+    assert (tmp_path / "monitor.db").read_bytes() == before
+
+
+def test_a_copy_of_yesterdays_version_is_led_to_todays(tmp_path: Path, clock: Clock) -> None:
+    url = f"sqlite:///{tmp_path}/monitor.db"
+    load(url, 1)
+    found = back_up(url, tmp_path / "copy.db")
+    assert (found.version, found.events) == (1, 4)
+    Store(url, clock_ns=clock).close()
+    restore(url, tmp_path / "copy.db", tmp_path / "kept")
+    assert store_file.version_of(tmp_path / "monitor.db") == 1
+    store = Store(url, clock_ns=clock)
+    assert first_broken(log(store)) is None
+    assert log(store)[-1].act == "store.restored"
+    store.close()
+
+
+def test_a_dump_of_a_newer_version_is_refused(
+    postgresql: str, open_store: Open, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url = request.getfixturevalue("store_url")
+    if url.startswith("sqlite"):
+        pytest.skip("of PostgreSQL; SQLite has its own above")
+    filled(open_store)
+    store = open_store()
+    with store.writing() as connection:
+        connection.execute(text("UPDATE about SET value = '99' WHERE name = 'schema'"))
+    store.close()
+    dump.dump(make_url(url), tmp_path / "newer.dump")
+    with pytest.raises(StoreError, match=r"monitor\.store_newer"):
+        dump.load(make_url(url), tmp_path / "newer.dump")
+
+
+def test_without_postgresqls_programs_the_line_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    url = make_url("postgresql+psycopg://monitor:secret@db.example/exam")
+    with pytest.raises(StoreError) as caught:
+        dump.dump(url, tmp_path / "x.dump")
+    assert caught.value.message_id == "backup.no_program"
+    line = str(caught.value.fields["line"])
+    assert line.endswith("--dbname=postgresql://monitor@db.example/exam")
+    assert "secret" not in line
+
+
+def test_as_it_is_typed(tmp_path: Path) -> None:
+    config = tmp_path / "monitor.toml"
+    config.write_text('[monitor]\nid = "city"\ninsecure = true\n')
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        line = [sys.executable, "-m", "rfproctor", "--lang", "en", "monitor", str(config)]
+        return subprocess.run(
+            [*line, *arguments], capture_output=True, encoding="utf-8", timeout=60, check=False
+        )
+
+    none = run("--backup", str(tmp_path / "copy.db"))
+    assert (none.returncode, none.stderr.count("\n")) == (2, 1) and "no store yet" in none.stderr
+    load(f"sqlite:///{tmp_path}/var/monitor.db", 2)
+    done = run("--backup", str(tmp_path / "copy.db"))
+    assert done.returncode == 0, done.stderr
+    assert "4 events" in done.stdout and check(tmp_path / "copy.db").head in done.stdout
+    back = run("--restore", str(tmp_path / "copy.db"))
+    assert back.returncode == 0 and "the store that it replaced is" in back.stdout
+    both = run("--restore", "a", "--backup", "b")
+    assert both.returncode == 2 and "not both" in both.stderr
