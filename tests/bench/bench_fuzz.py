@@ -140,6 +140,13 @@ def frames_of(seed: int, count: int) -> tuple[Counter[str], int]:
     return found, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
 
 
+def start(folder: str, program: list[str]) -> subprocess.Popen[str]:
+    """A process whose artefacts go into ``folder``."""
+    return subprocess.Popen(
+        program, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+
+
 def guided(count: int, seeds: list[int]) -> Iterator[Metric | Skip]:
     """Inputs led by the branches that they reach, one process a seed: ``fuzz_guided.py``."""
     if importlib.util.find_spec("atheris") is None:
@@ -149,16 +156,7 @@ def guided(count: int, seeds: list[int]) -> Iterator[Metric | Skip]:
     with tempfile.TemporaryDirectory(prefix="rfproctor-fuzz-") as folder:
         program = [sys.executable, str(Path(__file__).parent / "fuzz_guided.py")]
         program += [str(count // len(seeds)), f"-rss_limit_mb={GUIDED_MIB}", "-max_len=2048"]
-        running = [
-            subprocess.Popen(
-                [*program, f"-seed={seed}", f"{folder}/{seed}"],
-                cwd=folder,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            for seed in seeds
-        ]
+        running = [start(folder, [*program, f"-seed={seed}", f"{folder}/{seed}"]) for seed in seeds]
         crashed = 0
         for process in running:
             _, said = process.communicate()
@@ -167,8 +165,11 @@ def guided(count: int, seeds: list[int]) -> Iterator[Metric | Skip]:
                 print(said[-3000:], file=sys.stderr)
         for said_by in Path(folder).glob("*.json"):
             found.update(json.loads(said_by.read_text()))
+        control = start(folder, [*program, "-seed=1", "broken", f"{folder}/control"])
+        control.communicate()
     yield Metric.of("coverage-guided inputs", found["inputs"], "inputs", at_least=count)
     yield Metric.of("their crashes and broken promises", crashed, "", at_most=0)
+    yield Metric.of("control, any ack taken: found", float(control.returncode != 0), "", at_least=1)
     taken = found["decoded"] + found["taken by the site"] + found["taken by the centre"]
     yield Metric.of("messages of theirs that were good", taken, "messages", at_least=1)
 
