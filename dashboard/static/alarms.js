@@ -2,11 +2,12 @@
 
 import { effect, signal } from "./vendor/signals-core.js";
 import { html, nothing, render } from "./vendor/lit-html.js";
-import { act } from "./api.js";
+import { tell } from "./api.js";
 import { age, clock, db, mhz, percent, width } from "./format.js";
 import { t } from "./i18n.js";
 import { proofNow } from "./proof.js";
 import { shape } from "./shapes.js";
+import { to } from "./views.js";
 import * as state from "./state.js";
 import { because, heardBy, sensorName, sentence, siteName } from "./words.js";
 
@@ -52,15 +53,16 @@ export function toggle(id) {
 
 /** Say something about an alarm; the monitor answers with its new state. */
 export async function say(alarm, action, fields = {}) {
-  const mark = (value) => {
+  const mark = (words) => {
     const next = new Map(saving.value);
-    if (value) next.set(alarm.id, value);
+    if (words) next.set(alarm.id, words);
     else next.delete(alarm.id);
     saving.value = next;
   };
   mark("busy");
-  const failure = await act(alarm.id, action, fields);
-  mark(failure);
+  const { value, failure } = await tell("POST", `alarms/${encodeURIComponent(alarm.id)}/actions`, { action, ...fields });
+  // A strong alarm is not dismissed by one person: the answer then is the request for another.
+  mark(failure ?? (value.wanted_by ? t("alarm.waits_second", { until: clock(value.until_ns / 1e6, false) }) : null));
   if (!failure) dismissing.value = null;
 }
 
@@ -68,7 +70,7 @@ function rail(open) {
   const list = inPlace(state.openAlarms.value);
   const fresh = list.filter(state.isNew).length;
   return html`
-    <h2>${t("alarms.title")} <small>${list.length}</small>${fresh ? html`<b class="fresh">${t("alarms.fresh", { n: fresh })}</b>` : nothing}</h2>
+    <h2>${t("alarms.title")} <small>${list.length}</small><a href=${to("alarms")}>${t("alarms.all")}</a>${fresh ? html`<b class="fresh">${t("alarms.fresh", { n: fresh })}</b>` : nothing}</h2>
     ${list.length || !state.known.value ? nothing : quiet()}
     <div class="cards">
       ${list.slice(0, MOST_CARDS).map((alarm) => card(alarm, open))}
@@ -122,6 +124,7 @@ function card(alarm, open) {
           : html`<span class="mark">${t(`alarm.state.${alarm.state}`)}${alarm.owner ? ` · ${alarm.owner}` : ""}</span>`}
         ${mayAct() ? html`<button ?disabled=${status === "busy"} aria-expanded=${dismissing.value === alarm.id}
           @click=${() => (dismissing.value = dismissing.value === alarm.id ? null : alarm.id)}>${t("alarm.dismiss")}</button>` : nothing}
+        <a class="button" href=${to("alarm", alarm.id)}>${t("alarm.open")}</a>
         <button class="more" aria-expanded=${opened.value.has(alarm.id)} @click=${() => toggle(alarm.id)}>${t(opened.value.has(alarm.id) ? "alarm.less" : "alarm.why")}</button>
       </div>
       ${dismissing.value === alarm.id ? dismissal(alarm) : nothing}

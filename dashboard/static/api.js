@@ -2,22 +2,6 @@
 
 import { t } from "./i18n.js";
 
-/** Do `action` to an alarm; null when it was saved, else what went wrong and what to do. */
-export async function act(id, action, fields) {
-  try {
-    const answer = await fetch(`api/v1/alarms/${encodeURIComponent(id)}/actions`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", "Accept-Language": document.documentElement.lang },
-      body: JSON.stringify({ action, ...fields }),
-      signal: AbortSignal.timeout(8000),
-    });
-    if (answer.ok) return null;
-    return t("api.refused", { why: (await answer.json()).text });
-  } catch {
-    return t("api.unreachable");
-  }
-}
-
 /** GET `path` under `api/v1/`: `{value}`, or `{failure}` in words. */
 export async function ask(path, signal = AbortSignal.timeout(20_000)) {
   try {

@@ -2,8 +2,9 @@
 
 import { html, render } from "./vendor/lit-html.js";
 import { t } from "./i18n.js";
-import { say, toggle } from "./alarms.js";
+import { say } from "./alarms.js";
 import * as state from "./state.js";
+import { place, show } from "./views.js";
 
 export const SLOTS = [0.1, 0.2, 0.5, 1, 2];
 
@@ -16,6 +17,9 @@ const HELP = [
 ];
 const MOUSE = ["mouse.drag", "mouse.double", "mouse.wheel", "mouse.shift", "mouse.alt", "mouse.beside"];
 
+/** What moves or changes the spectrum: on the other pages these keys scroll as everywhere. */
+const PICTURE = new Set([" ", "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "PageUp", "PageDown", "Home", "+", "=", "-", "0", "[", "]"]);
+
 /** `actions`: open(alarm), pause(), back(), theme(), mute(), language(). */
 export function keys(dialog, actions) {
   addEventListener("keydown", (event) => {
@@ -27,6 +31,7 @@ export function keys(dialog, actions) {
     }
     const onButton = event.target.closest?.("button,summary,a");
     if (onButton && (event.key === "Enter" || event.key === " ")) return;
+    if (PICTURE.has(event.key) && place.peek().name !== "watch") return;
     const did = press(event.key, dialog, actions);
     if (did) event.preventDefault();
   });
@@ -39,7 +44,9 @@ function press(key, dialog, actions) {
   const step = (by) => {
     if (!list.length) return;
     const at = list.indexOf(alarm);
-    actions.open(list[at < 0 ? 0 : Math.min(list.length - 1, Math.max(0, at + by))]);
+    const next = list[at < 0 ? 0 : Math.min(list.length - 1, Math.max(0, at + by))];
+    if (place.peek().name === "alarm") show("alarm", next.id);
+    else actions.open(next);
   };
   const slot = (by) => {
     const at = SLOTS.indexOf(state.slotS.peek()) + by;
@@ -50,7 +57,7 @@ function press(key, dialog, actions) {
     j: () => step(1),
     k: () => step(-1),
     a: () => alarm && state.isNew(alarm) && say(alarm, "acknowledge"),
-    Enter: () => alarm && toggle(alarm.id),
+    Enter: () => alarm && show("alarm", alarm.id),
     " ": actions.pause,
     ArrowUp: () => actions.page(0.25),
     ArrowDown: () => actions.page(-0.25),
