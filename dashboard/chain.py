@@ -11,7 +11,9 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from dashboard.allow_list import AllowList
 from dashboard.inbox import Breach, BreachKind, Incoming, Standing
+from dashboard.relayed import StrangeOrigin, unwrap
 from sensors.keys import key_id, signed_by
 from sensors.messages import (
     VERSION,
@@ -25,13 +27,14 @@ from sensors.messages import (
     Welcome,
 )
 from sensors.outbox_record import NO_HASH
+from sensors.renewal import certificate_of
 from sensors.wire import READS, Refused, read_event, read_record, record_hash
 
 REMEMBERED = 256
 """Hashes of the newest records, to tell a repetition from another record of the same number."""
 
-LEVELS = 4
-"""School, county, city, province."""
+LOOKED_AT_AGAIN = ("wire.version", "wire.origin")
+"""Objections that may be over: the site was updated, or a person has said that the key is right."""
 
 Item = Incoming | Breach
 
@@ -50,7 +53,11 @@ class Chain:
     Attributes
     ----------
     peer, site : str
-        Key id; the only site that this key may speak for.
+        Key id of the first of the site's keys; the only site that they may speak for.
+    signers : tuple of bytes
+        Keys that may have signed its records: the one it came with, and others of its line.
+    trust : AllowList or None
+        Told which key follows which; None where there are no keys.
     relay : bool
         Whether it may also bring what others have signed.
     epoch : bytes
@@ -66,6 +73,8 @@ class Chain:
     def __init__(self, verify_key: bytes, site: str, monitor: str, relay: bool = False) -> None:
         self.relay = relay
         self.verify_key = verify_key
+        self.signers: tuple[bytes, ...] = (verify_key,)
+        self.trust: AllowList | None = None
         self.peer = key_id(verify_key)
         self.site = site
         self.monitor = monitor
@@ -103,7 +112,7 @@ class Chain:
         new = hello.epoch != self.epoch
         if new:
             known, begins, returned = self._recall(hello.epoch.hex(), past())
-        elif self.held and self.held != "wire.version":
+        elif self.held and self.held not in LOOKED_AT_AGAIN:
             return []  # a person decides, not another greeting
         kind: BreachKind | None = None
         if returned or known.seq > hello.last_seq:
@@ -143,8 +152,7 @@ class Chain:
         digest = record_hash(signed.record)
         if record.epoch != self.epoch or self.hello is None:
             raise Refused("record", "another epoch")
-        if not signed_by(self.verify_key, digest, signed.signature):
-            raise Refused("signature", self.peer)
+        signer = self._signer(digest, signed.signature)
         if self.held:
             raise Refused("held", self.held)
         if record.seq <= self.taken.seq:
@@ -162,6 +170,7 @@ class Chain:
         elif record.previous != self.taken.hash:
             return [self._hold("fork", record.seq, record.seq, now_ns)]
         incoming = self._open(record, signed, digest, now_ns)
+        self._heed(incoming.event, signer)
         if self._begins:
             items.insert(0, self._breach("epoch", 1, 1, now_ns))
             self._begins = False
@@ -174,6 +183,11 @@ class Chain:
     def version(self) -> int:
         """Highest version of the protocol that both sides speak."""
         return VERSION if self.hello is None else min(VERSION, self.hello.high)
+
+    def comes_with(self, key: bytes, name: str, signers: tuple[bytes, ...]) -> None:
+        """The site is here with this key; its records may be signed by any of its line."""
+        self.verify_key, self.peer = key, name
+        self.signers = (key, *(other for other in signers if other != key))
 
     def commit(self) -> None:
         """Everything taken is on the disk now."""
@@ -193,12 +207,28 @@ class Chain:
         epoch = self.epoch or (self.hello.epoch if self.hello else bytes(16))
         if self.held:
             return Refuse(self.held, epoch, self.stored.seq)
-        version = self.version
-        return Welcome(version, self.monitor, epoch, self.stored.seq, self.stored.hash, now_ns)
+        stored = self.stored
+        return Welcome(self.version, self.monitor, epoch, stored.seq, stored.hash, now_ns)
 
     def ack(self, resend: bool) -> Ack:
         """Everything up to here is on the disk."""
         return Ack(self.epoch, self.stored.seq, self.stored.hash, resend)
+
+    def _signer(self, digest: bytes, signature: bytes) -> bytes:
+        """Which of the site's keys has signed."""
+        for key in self.signers:
+            if signed_by(key, digest, signature):
+                return key
+        raise Refused("signature", self.peer)
+
+    def _heed(self, event: Event, signer: bytes) -> None:
+        """Let the site go on with another key, when it says so itself."""
+        if self.trust is None or event.site != self.site:
+            return
+        certificate = certificate_of(event, signer)
+        if certificate is not None:
+            self.trust.succeed(signer, certificate)
+            self.signers = (*self.signers, certificate.verify_key)
 
     def _open(self, record: Record, signed: Signed, digest: bytes, now_ns: int) -> Incoming:
         try:
@@ -225,17 +255,15 @@ class Chain:
         )
 
     def _unwrap(self, event: RelayedEvent) -> Event:
-        """The event inside, whose own site signed it; the relay can only pass it on."""
-        inner: Event = event
-        for _ in range(LEVELS):
-            if not isinstance(inner, RelayedEvent):
-                return inner
-            digest = record_hash(inner.record)
-            if not self.relay or not signed_by(inner.verify_key, digest, inner.signature):
-                break
-            inner = read_event(read_record(inner.record).payload)
-        self.held = "wire.relay"
-        raise Refused("signature", "relayed")
+        """The event inside, whose own site signed it."""
+        try:
+            if not self.relay:
+                raise Refused("signature", "not a relay")
+            return unwrap(event, self.trust)
+        except Refused as refused:
+            strange = isinstance(refused, StrangeOrigin)
+            self.held = "wire.origin" if strange else "wire.relay"
+            raise
 
     def _hold(self, kind: BreachKind, first: int, last: int, now_ns: int) -> Breach:
         self.held = f"wire.{kind}"

@@ -210,6 +210,8 @@ class Intake:
                     self._challenges.popitem(last=False)
             outcome.replies.append((arrival.route, Who(challenge)))
             return
+        if allowed is not None and allowed.follows and self.allow is not None:
+            self.allow.settle(arrival.user)
         self._challenges.pop(arrival.route, None)
         self._sessions[self._who(arrival)] = chain
         if len(self._sessions) > MAX_SESSIONS:
@@ -255,9 +257,12 @@ class Intake:
                 raise Refused("site", hello.site)
         relay = allowed.relay if allowed is not None else True
         fresh = self.make_chain(hello.verify_key, hello.site, self.monitor, relay)
-        chain = self.chains.setdefault(fresh.peer, fresh)
+        fresh.trust = self.allow
+        chain = self.chains.setdefault(allowed.peer if allowed is not None else fresh.peer, fresh)
         if chain.site != hello.site:
             raise Refused("site", hello.site)
+        if allowed is not None:
+            chain.comes_with(hello.verify_key, allowed.peer, allowed.signers)
         if len(self.chains) > MAX_SESSIONS:
             del self.chains[chain.peer]
             raise Refused("unknown", "too many sites")
@@ -268,7 +273,7 @@ class Intake:
         chain = self._sessions.get(who)
         if chain is None or chain.hello is None:
             return None
-        if allowed is not None and chain.verify_key != allowed.verify_key:
+        if allowed is not None and allowed.verify_key not in chain.signers:
             del self._sessions[who]  # the allow-list gives this key to somebody else now
             return None
         self._sessions.move_to_end(who)

@@ -8,101 +8,24 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import apsw
-
+from dashboard.allow_list import AllowList as AllowList
+from dashboard.allow_list import Entry as Entry
+from dashboard.allow_list import FixedList as FixedList
+from dashboard.allow_list import Peer as Peer
+from dashboard.keyring_file import open_keys
+from dashboard.origins import Origins
 from sensors.enrol import Token, enrol_digest
 from sensors.keys import Keys, key_id, own_keys, signed_by
-from sensors.toml import UserError
+from sensors.renewal import Certificate
 from sensors.wire import Refused
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS site (
-    curve TEXT PRIMARY KEY, verify TEXT NOT NULL, key TEXT NOT NULL, site TEXT NOT NULL,
-    added_ns INTEGER NOT NULL, expires_ns INTEGER NOT NULL, revoked_ns INTEGER NOT NULL,
-    relay INTEGER NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS token (
-    hash TEXT PRIMARY KEY, site TEXT NOT NULL, expires_ns INTEGER NOT NULL,
-    used_ns INTEGER NOT NULL, relay INTEGER NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS act (
-    id INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, actor TEXT NOT NULL, act TEXT NOT NULL,
-    site TEXT NOT NULL, key TEXT NOT NULL
-) STRICT;
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """A site that may speak here.
-
-    Attributes
-    ----------
-    site : str
-        The only site whose events it may send.
-    verify_key : bytes
-        Ed25519.
-    relay : bool
-        A monitor of the level below: it also brings what sites there have signed.
-    """
-
-    site: str
-    verify_key: bytes
-    relay: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One key of the allow-list; times are 0 where there is none."""
-
-    curve: str
-    verify: str
-    key: str
-    site: str
-    added_ns: int
-    expires_ns: int
-    revoked_ns: int
-    relay: int
-
-    def state(self, now_ns: int) -> str:
-        """``valid``, ``revoked`` or ``expired``."""
-        if self.revoked_ns:
-            return "revoked"
-        return "expired" if 0 < self.expires_ns <= now_ns else "valid"
-
-
-class AllowList(Protocol):
-    """Whoever decides which public key is which site."""
-
-    def admit(self, user: bytes) -> Peer:
-        """Site of a public CURVE key (Z85).
-
-        Raises
-        ------
-        Refused
-            ``unknown``, ``revoked`` or ``expired``.
-        """
-        ...
-
-
-class FixedList:
-    """An allow-list in memory."""
-
-    def __init__(self, peers: Mapping[bytes, Peer]) -> None:
-        self.peers = peers
-
-    def admit(self, user: bytes) -> Peer:
-        """See `AllowList.admit`."""
-        peer = self.peers.get(user)
-        if peer is None:
-            raise Refused("unknown", user.decode("ascii", "replace"))
-        return peer
+_COLUMNS = ", ".join(Entry.__dataclass_fields__)
 
 
 class Keyring:
@@ -118,41 +41,47 @@ class Keyring:
     ----------
     keys : Keys
         The monitor's own.
+    origins : Origins
+        Keys of the sites that relays bring.
     """
 
     def __init__(self, folder: Path, clock_ns: Callable[[], int] = time.time_ns) -> None:
         self.folder = folder
         self.keys: Keys = own_keys(folder / "monitor.key")
         self._clock_ns = clock_ns
-        path = folder / "keys.db"
-        try:
-            path.touch(mode=0o600)
-            self._db = apsw.Connection(str(path))
-            self._db.set_busy_timeout(5000)
-            self._db.execute(_SCHEMA)
-        except (apsw.Error, OSError) as error:
-            raise UserError("keys.unusable", file=path, why=str(error)) from None
+        self._lock = threading.RLock()
+        self._db = open_keys(folder / "keys.db")
+        self.origins = Origins(self._db, self._lock, self._note, clock_ns)
         self._entries: dict[bytes, Entry] = {}
+        self._peers: dict[bytes, Peer] = {}
         self._seen = -1
         self.tokens_wait = False
         self.refresh()
 
     def refresh(self) -> bool:
         """Take in what another process changed; returns whether something was."""
-        version = self._db.pragma("data_version") + self._db.total_changes() * (1 << 32)
-        if version != self._seen:
-            self._seen = version
-            self._entries = {entry.curve.encode(): entry for entry in self.entries()}
-        row = self._db.execute(
-            "SELECT count(*) FROM token WHERE used_ns = 0 AND expires_ns > ?", (self._clock_ns(),)
-        ).get
-        changed = self.tokens_wait != bool(row)
-        self.tokens_wait = bool(row)
-        return changed
+        with self._lock:
+            version = self._db.pragma("data_version") + self._db.total_changes() * (1 << 32)
+            if version != self._seen:
+                self._seen = version
+                entries = self.entries()
+                self._peers = {entry.curve.encode(): _peer(entry, entries) for entry in entries}
+                self._entries = {entry.curve.encode(): entry for entry in entries}
+                self.origins.refresh()
+            row = self._db.execute(
+                "SELECT count(*) FROM token WHERE used_ns = 0 AND expires_ns > ?",
+                (self._clock_ns(),),
+            ).get
+            changed = self.tokens_wait != bool(row)
+            self.tokens_wait = bool(row)
+            return changed
 
     def entries(self) -> list[Entry]:
         """Every key that was ever let in."""
-        rows: list[Any] = self._db.execute("SELECT * FROM site ORDER BY site, added_ns").fetchall()
+        with self._lock:
+            rows: list[Any] = self._db.execute(
+                f"SELECT {_COLUMNS} FROM site ORDER BY site, added_ns"  # noqa: S608
+            ).fetchall()
         return [Entry(*row) for row in rows]
 
     def admit(self, user: bytes) -> Peer:
@@ -162,8 +91,8 @@ class Keyring:
             raise Refused("unknown", user.decode("ascii", "replace"))
         state = entry.state(self._clock_ns())
         if state != "valid":
-            raise Refused(state, entry.site)
-        return Peer(entry.site, bytes.fromhex(entry.verify), bool(entry.relay))
+            raise Refused("revoked" if state == "replaced" else state, entry.site)
+        return self._peers[user]
 
     def allow(
         self,
@@ -177,28 +106,79 @@ class Keyring:
     ) -> Entry:
         """Let a key in, for so many days (0: until revoked)."""
         now = self._clock_ns()
-        expires = now + int(days * 86400e9) if days else 0
         key = key_id(verify_key)
-        with self._db:
-            self._db.execute(
-                "INSERT OR REPLACE INTO site VALUES (?, ?, ?, ?, ?, ?, 0, ?)",
-                (curve.decode(), verify_key.hex(), key, site, now, expires, relay),
-            )
-            self._note(actor, "allow", site, key)
-        self.refresh()
+        entry = Entry(
+            curve=curve.decode(),
+            verify=verify_key.hex(),
+            key=key,
+            site=site,
+            added_ns=now,
+            expires_ns=now + int(days * 86400e9) if days else 0,
+            revoked_ns=0,
+            relay=int(relay),
+            name=key,
+        )
+        self._add(entry, actor, "allow")
         return self._entries[curve]
+
+    def succeed(self, signer: bytes, certificate: Certificate) -> None:
+        """See `AllowList.succeed`."""
+        with self._lock:
+            signers = [e for e in self.entries() if e.verify == signer.hex() and not e.revoked_ns]
+            if not signers or any(e.curve == certificate.curve.decode() for e in self.entries()):
+                return
+            old = signers[-1]
+            entry = Entry(
+                curve=certificate.curve.decode(),
+                verify=certificate.verify_key.hex(),
+                key=key_id(certificate.verify_key),
+                site=old.site,
+                added_ns=self._clock_ns(),
+                expires_ns=old.expires_ns,
+                revoked_ns=0,
+                relay=old.relay,
+                name=old.name or old.key,
+                follows=old.key,
+            )
+            self._add(entry, f"key {old.key}", "renew")
+
+    def settle(self, user: bytes) -> None:
+        """See `AllowList.settle`."""
+        with self._lock:
+            entry = self._entries[user]
+            for old in self.entries():
+                if old.key == entry.follows and not old.replaced_ns:
+                    with self._db:
+                        self._db.execute(
+                            "UPDATE site SET replaced_ns = ? WHERE curve = ?",
+                            (self._clock_ns(), old.curve),
+                        )
+                        self._note(f"key {entry.key}", "replace", old.site, old.key)
+            self.refresh()
+
+    def pinned(self, relay: str, site: str, signer: bytes) -> bool:
+        """See `AllowList.pinned`; of a site that is enrolled here too, its keys are known."""
+        own = [e.verify for e in self._entries.values() if e.site == site and not e.revoked_ns]
+        if own:
+            return signer.hex() in own
+        return self.origins.pinned(relay, site, signer)
+
+    def succeed_below(self, relay: str, site: str, signer: bytes, certificate: Certificate) -> None:
+        """See `AllowList.succeed_below`."""
+        self.origins.succeed(relay, site, signer, certificate.verify_key)
 
     def revoke(self, what: str, actor: str) -> list[Entry]:
         """Refuse a site or one key id from now on; returns what was revoked."""
         now = self._clock_ns()
-        found = [e for e in self.entries() if what in (e.site, e.key) and not e.revoked_ns]
-        with self._db:
-            for entry in found:
-                self._db.execute(
-                    "UPDATE site SET revoked_ns = ? WHERE curve = ?", (now, entry.curve)
-                )
-                self._note(actor, "revoke", entry.site, entry.key)
-        self.refresh()
+        with self._lock:
+            found = [e for e in self.entries() if what in (e.site, e.key) and not e.revoked_ns]
+            with self._db:
+                for entry in found:
+                    self._db.execute(
+                        "UPDATE site SET revoked_ns = ? WHERE curve = ?", (now, entry.curve)
+                    )
+                    self._note(actor, "revoke", entry.site, entry.key)
+            self.refresh()
         return found
 
     def token(
@@ -207,7 +187,7 @@ class Keyring:
         """Make a one-time token by which a site may bring its keys."""
         secret = os.urandom(16)
         expires = self._clock_ns() + int(minutes * 60e9)
-        with self._db:
+        with self._lock, self._db:
             self._db.execute(
                 "INSERT INTO token VALUES (?, ?, ?, 0, ?)", (_hash(secret), site, expires, relay)
             )
@@ -226,7 +206,7 @@ class Keyring:
         if not signed_by(verify_key, enrol_digest(secret, curve), proof):
             raise Refused("signature", "enrolment")
         now = self._clock_ns()
-        with self._db:
+        with self._lock, self._db:
             row: Any = self._db.execute(
                 "UPDATE token SET used_ns = ? WHERE hash = ? AND used_ns = 0 AND expires_ns > ?"
                 " RETURNING site, relay",
@@ -237,26 +217,58 @@ class Keyring:
         site, relay = row
         return self.allow(site, curve, verify_key, "enrolment", relay=bool(relay))
 
-    def verify_key_of(self, key: str) -> bytes | None:
-        """Signing key of a key id that is or was on the list."""
-        return next((bytes.fromhex(e.verify) for e in self._entries.values() if e.key == key), None)
+    def signers_of(self, peer: str) -> tuple[bytes, ...]:
+        """Signing keys that a peer has or had, the newest first."""
+        line = [e for e in self._entries.values() if peer in (e.name, e.key)]
+        newest = sorted(line, key=lambda e: e.added_ns, reverse=True)
+        return tuple(bytes.fromhex(e.verify) for e in newest)
 
     def acts(self) -> list[tuple[int, str, str, str, str]]:
         """What was done: time, actor, act, site, key id."""
-        rows: list[Any] = self._db.execute(
-            "SELECT time_ns, actor, act, site, key FROM act ORDER BY id"
-        ).fetchall()
+        with self._lock:
+            rows: list[Any] = self._db.execute(
+                "SELECT time_ns, actor, act, site, key FROM act ORDER BY id"
+            ).fetchall()
         return rows
 
     def close(self) -> None:
         """Release the file."""
-        self._db.close()
+        with self._lock:
+            self._db.close()
+
+    def _add(self, entry: Entry, actor: str, act: str) -> None:
+        values = tuple(getattr(entry, name) for name in Entry.__dataclass_fields__)
+        marks = ", ".join("?" * len(values))
+        with self._lock:
+            with self._db:
+                self._db.execute(
+                    f"INSERT OR REPLACE INTO site ({_COLUMNS}) VALUES ({marks})",  # noqa: S608
+                    values,
+                )
+                self._note(actor, act, entry.site, entry.key)
+            self.refresh()
 
     def _note(self, actor: str, act: str, site: str, key: str) -> None:
         self._db.execute(
             "INSERT INTO act (time_ns, actor, act, site, key) VALUES (?, ?, ?, ?, ?)",
             (self._clock_ns(), actor, act, site, key),
         )
+
+
+def _peer(entry: Entry, entries: list[Entry]) -> Peer:
+    """What a key may do; who else signs for its site, and whether the one before it still may."""
+    name = entry.name or entry.key
+    line = [e for e in entries if (e.name or e.key) == name and not e.revoked_ns]
+    others = [bytes.fromhex(e.verify) for e in line if e.verify != entry.verify]
+    verify_key = bytes.fromhex(entry.verify)
+    return Peer(
+        site=entry.site,
+        verify_key=verify_key,
+        relay=bool(entry.relay),
+        name=name,
+        signers=(verify_key, *others),
+        follows=any(e.key == entry.follows and not e.replaced_ns for e in line),
+    )
 
 
 def _hash(secret: bytes) -> str:

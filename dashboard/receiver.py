@@ -219,12 +219,12 @@ class Receiver:
         """Send a signed configuration to a site and wait for its answer, as `command` does."""
         return await self._events.configure(site, version, text, signature, within_s)
 
-    def verify_key_of(self, peer: str) -> bytes | None:
-        """Signing key of a key id, as far as it is known here."""
+    def signers_of(self, peer: str) -> tuple[bytes, ...]:
+        """Signing keys of a peer, as far as they are known here."""
         chain = self.intake.chains.get(peer)
-        if chain is not None:
-            return chain.verify_key
-        return self.keyring.verify_key_of(peer) if self.keyring is not None else None
+        if chain is not None and self.keyring is None:
+            return chain.signers
+        return self.keyring.signers_of(peer) if self.keyring is not None else ()
 
     def counters(self) -> dict[str, float]:
         """Everything that is counted here, by name."""

@@ -19,7 +19,7 @@ from dashboard import schema
 from dashboard.config import MonitorFile
 from dashboard.keyring import Keyring
 from dashboard.receiver import Receiver
-from sensors.keys import Keys, own_keys
+from sensors.keys import Keys, own_keys, signed_by
 from sensors.link import Link
 from sensors.messages import (
     Heartbeat,
@@ -29,13 +29,13 @@ from sensors.messages import (
     Watch,
 )
 from sensors.outbox import Outbox
-from sensors.wire import read_event, read_record
+from sensors.wire import read_event, read_record, record_hash
 
 BATCH = 64
 BEAT_S = 2.0
 RETRY_S = 1.0
 
-VerifyKeys = Callable[[str], bytes | None]
+Signers = Callable[[str], tuple[bytes, ...]]
 
 
 class Upstream:
@@ -53,8 +53,8 @@ class Upstream:
     server_key : bytes or None
     reader : Engine
         Of our store.
-    verify_key_of : callable
-        Signing key of a key id; None while it is not known (then the event waits).
+    signers_of : callable
+        Signing keys of a peer; none while they are not known (then the event waits).
     """
 
     def __init__(
@@ -65,14 +65,14 @@ class Upstream:
         events: str,
         server_key: bytes | None,
         reader: Engine,
-        verify_key_of: VerifyKeys,
+        signers_of: Signers,
     ) -> None:
         self.outbox = Outbox(folder / "upstream.db", keys)
         self.link = Link(self.outbox, keys, monitor, (), events=events, server_key=server_key)
         self.numbers: dict[int, Watch] = {}
         self._monitor = monitor
         self._reader = reader
-        self._verify_key_of = verify_key_of
+        self._signers_of = signers_of
         self._started_ns = time.time_ns()
         self._stored = asyncio.Event()
         self._cursor = self._newest()
@@ -151,13 +151,13 @@ class Upstream:
         with self._reader.connect() as connection:
             rows = connection.execute(query).fetchall()
         for done, row in enumerate(rows):
-            verify_key = self._verify_key_of(row.peer)
+            signature, digest = bytes(row.signature), record_hash(bytes(row.record))
+            keys = self._signers_of(row.peer)
+            verify_key = next((key for key in keys if signed_by(key, digest, signature)), None)
             if verify_key is None:
                 return done  # its site has not greeted since we started; order comes first
             self.outbox.append(
-                RelayedEvent(
-                    self._monitor, row.id, verify_key, bytes(row.record), bytes(row.signature)
-                )
+                RelayedEvent(self._monitor, row.id, verify_key, bytes(row.record), signature)
             )
             self._cursor = row.id
         if rows:
@@ -198,7 +198,7 @@ def open_upstream(
         section.events,
         section.server_key.encode() or None,
         reader,
-        receiver.verify_key_of,
+        receiver.signers_of,
     )
     receiver.relay = upstream
     return upstream

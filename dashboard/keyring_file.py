@@ -1,0 +1,61 @@
+"""The tables of ``keys.db``, brought up to date when an older program made the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import apsw
+
+from sensors.toml import UserError
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS site (
+    curve TEXT PRIMARY KEY, verify TEXT NOT NULL, key TEXT NOT NULL, site TEXT NOT NULL,
+    added_ns INTEGER NOT NULL, expires_ns INTEGER NOT NULL, revoked_ns INTEGER NOT NULL,
+    relay INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS token (
+    hash TEXT PRIMARY KEY, site TEXT NOT NULL, expires_ns INTEGER NOT NULL,
+    used_ns INTEGER NOT NULL, relay INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS act (
+    id INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, actor TEXT NOT NULL, act TEXT NOT NULL,
+    site TEXT NOT NULL, key TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS origin (
+    site TEXT NOT NULL, verify TEXT NOT NULL, key TEXT NOT NULL, relay TEXT NOT NULL,
+    added_ns INTEGER NOT NULL, state TEXT NOT NULL, PRIMARY KEY (site, verify)
+) STRICT;
+CREATE TABLE IF NOT EXISTS door (
+    id INTEGER PRIMARY KEY CHECK (id = 1), events TEXT NOT NULL, state TEXT NOT NULL,
+    since_ns INTEGER NOT NULL
+) STRICT;
+"""
+_LATER = {
+    "name": "TEXT NOT NULL DEFAULT ''",
+    "follows": "TEXT NOT NULL DEFAULT ''",
+    "replaced_ns": "INTEGER NOT NULL DEFAULT 0",
+}
+
+
+def open_keys(path: Path) -> apsw.Connection:
+    """Open ``keys.db``, made now when it is missing.
+
+    Raises
+    ------
+    UserError
+        It cannot be used.
+    """
+    try:
+        path.touch(mode=0o600)
+        db = apsw.Connection(str(path))
+        db.set_busy_timeout(5000)
+        with db:
+            db.execute(_SCHEMA)
+            known = {row[1] for row in db.execute("PRAGMA table_info(site)")}
+            for name, kind in _LATER.items():
+                if name not in known:
+                    db.execute(f"ALTER TABLE site ADD COLUMN {name} {kind}")
+    except (apsw.Error, OSError) as error:
+        raise UserError("keys.unusable", file=path, why=str(error)) from None
+    return db
