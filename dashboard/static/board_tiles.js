@@ -2,7 +2,7 @@
 
 import { html, nothing } from "./vendor/lit-html.js";
 import { bandName } from "./bands.js";
-import { age, percent } from "./format.js";
+import { age, offsetText, percent } from "./format.js";
 import { t } from "./i18n.js";
 import { ENOUGH } from "./proof.js";
 import { shape, word } from "./shapes.js";
@@ -90,7 +90,7 @@ function links(site, { drills, now }) {
   const lag = site.state === "silent" ? null : site.outbox_oldest_s;
   return html`<p class="site-facts">
     ${fact("board.heard", age(site.age_s * 1000), site.state === "silent")}
-    ${fact("board.clock", offset === null ? "–" : `${offset > 0 ? "+" : ""}${offset.toFixed(0).replace("-", "−")} ms`, Math.abs(offset ?? 0) > LATE_CLOCK_MS)}
+    ${fact("board.clock", offset === null ? "–" : offsetText(site.clock_offset_ns), Math.abs(offset ?? 0) > LATE_CLOCK_MS)}
     ${fact("board.round_trip", `${(site.round_trip_s * 1000).toFixed(0)} ms`, site.round_trip_s > LATE_LINK_S)}
     ${fact("board.waiting", lag === null ? "–" : site.outbox_depth ? t("board.waiting_for", { n: site.outbox_depth, age: age(lag * 1000) }) : "0", (lag ?? 0) > LATE_LINK_S)}
     ${drill

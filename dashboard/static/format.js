@@ -42,6 +42,12 @@ export function left(ms) {
   return `${String(Math.floor(s / 3600)).padStart(2, "0")}:${String(Math.floor((s % 3600) / 60)).padStart(2, "0")}`;
 }
 
+/** A clock's offset: "+12 ms", "0 ms". */
+export function offsetText(ns) {
+  const ms = Math.round(ns / 1e6);
+  return `${ms > 0 ? "+" : ""}${minus(String(ms + 0))} ms`;
+}
+
 /** Name of the local zone: "UTC+8". */
 export function zone(ms) {
   const minutes = -new Date(ms).getTimezoneOffset();

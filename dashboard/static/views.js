@@ -17,6 +17,8 @@ export const PAGES = {
   alarms: { load: () => import("./alarm_list.js"), permission: "view", tab: true },
   alarm: { load: () => import("./alarm.js"), permission: "view", tab: false },
   history: { load: () => import("./archive.js"), permission: "view", tab: true },
+  sessions: { load: () => import("./sessions.js"), permission: "view", tab: true },
+  fleet: { load: () => import("./fleet.js"), permission: "view", tab: true },
 };
 
 /** The address as it stands: `{name, words}`, the name "watch" for the page with the spectrum. */
