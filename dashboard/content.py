@@ -10,7 +10,7 @@ import hashlib
 import io
 import wave
 from importlib import resources
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 import numpy as np
@@ -22,7 +22,6 @@ from dashboard.evidence import Evidence
 from dashboard.samples import Recording
 from dashboard.saving import OpenFile
 from dashboard.store import Store
-from dsp.demod import AUDIO_HZ, Modulation, channel_hz, cut_channel, demodulate
 from dsp.values import Real
 
 PROTECTED = ("safety", "cellular")
@@ -49,7 +48,7 @@ class ContentSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 class AudioQuery(Struct, forbid_unknown_fields=True, frozen=True):
     """``GET .../audio``: how it was modulated, and from which second how many of them."""
 
-    modulation: Modulation = "fm"
+    modulation: Literal["fm", "am"] = "fm"
     start_s: Annotated[float, Meta(ge=0, le=86_400)] = 0.0
     seconds: Annotated[float, Meta(gt=0, le=60)] = 60.0
 
@@ -102,19 +101,19 @@ class Content:
         with self._evidence.open_recording(alarm_id, clip, author) as recording:
             low_hz, high_hz = recording.description.band
             self._check_band(low_hz, high_hz)
-            heard = _sound(recording, low_hz, high_hz, query)
+            heard, rate_hz = _sound(recording, low_hz, high_hz, query)
         if not heard.size:
             raise Refused("content.too_short", 409, file=clip)
         detail = {
             "file": clip,
             "signed_sha256": recording.signed_sha256,
             "center_freq_hz": (low_hz + high_hz) / 2,
-            "seconds": round(heard.size / AUDIO_HZ, 2),
+            "seconds": round(heard.size / rate_hz, 2),
             **msgspec.structs.asdict(query),
         }
         with self._store.writing() as connection:
             self._store.note(connection, author, "content.heard", alarm_id, detail)
-        return _wav(clip, heard)
+        return _wav(clip, heard, rate_hz)
 
     def _check_band(self, low_hz: float, high_hz: float) -> None:
         for row in self._protected:
@@ -122,8 +121,13 @@ class Content:
                 raise Refused("content.protected", 403, low=row.start_mhz, high=row.stop_mhz)
 
 
-def _sound(recording: Recording, low_hz: float, high_hz: float, query: AudioQuery) -> Real:
-    """Every stretch that is long enough, a pause between two."""
+def _sound(
+    recording: Recording, low_hz: float, high_hz: float, query: AudioQuery
+) -> tuple[Real, int]:
+    """Every stretch that is long enough, a pause between two, and the rate of it."""
+    # scipy.signal is a second and 40 MB, which a monitor need not spend before somebody listens.
+    from dsp.demod import AUDIO_HZ, channel_hz, cut_channel, demodulate
+
     about = recording.description
     rate_hz, middle_hz = about.about.sample_rate_hz, about.center_freq_hz or 0.0
     offset_hz, width_hz = (low_hz + high_hz) / 2 - middle_hz, channel_hz(high_hz - low_hz)
@@ -140,10 +144,11 @@ def _sound(recording: Recording, low_hz: float, high_hz: float, query: AudioQuer
         narrow, narrow_hz = cut_channel(blocks, rate_hz, offset_hz, width_hz)
         pieces.append(demodulate(narrow, narrow_hz, width_hz, query.modulation))
         pieces.append(np.zeros(round(PAUSE_S * AUDIO_HZ), dtype=np.float32))
-    return np.concatenate(pieces[:-1]) if pieces else np.zeros(0, dtype=np.float32)
+    audio = np.concatenate(pieces[:-1]) if pieces else np.zeros(0, dtype=np.float32)
+    return audio, AUDIO_HZ
 
 
-def _wav(clip: str, audio: Real) -> OpenFile:
+def _wav(clip: str, audio: Real, rate_hz: int) -> OpenFile:
     """As loud as it gets; noise alone is not made a roar."""
     gain = min(0.9 / max(float(np.abs(audio).max()), 1e-9), MOST_GAIN)
     values: npt.NDArray[np.int16] = np.round(audio * gain * 32767).astype("<i2")
@@ -151,7 +156,7 @@ def _wav(clip: str, audio: Real) -> OpenFile:
     with wave.open(out, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(AUDIO_HZ)
+        file.setframerate(rate_hz)
         file.writeframes(values.tobytes())
     content = out.getvalue()
     digest = hashlib.sha256(content).digest()
