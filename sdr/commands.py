@@ -90,6 +90,7 @@ def record(
                 out,
                 hardware=f"{info.tuner} {info.serial}{gained}, {settings.ppm:g} ppm",
                 description=f"{source}, {format_freq(center_freq)}",
+                gain_db=settings.gain_db,
             )
         )
         clipped = _copy(receiver, recorder, seconds, stopped)

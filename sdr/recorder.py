@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from dsp.iq import SAMPLE_TYPES
 from dsp.values import IQBlock, SampleFormat
-from sdr.recording import Annotation
+from sdr.recording import GAIN_FIELD, Annotation
 from sdr.source import BadSource
 
 DATATYPES: dict[SampleFormat, str] = {
@@ -22,6 +22,11 @@ DATATYPES: dict[SampleFormat, str] = {
     "cf32": "cf32_le",
 }
 """Our names and SigMF's."""
+
+EXTENSION = {"name": "rfproctor", "version": "1.0.0", "optional": True}
+"""Namespace of `GAIN_FIELD`: the receiver's gain in decibels, in each capture.  The published
+``capture_details`` has a gain too, but only beside a scale factor to real power, which an
+uncalibrated receiver does not know."""
 
 
 class Recorder:
@@ -37,6 +42,8 @@ class Recorder:
     path : str or Path
         With or without a SigMF ending.
     description, hardware : str
+    gain_db : float or None
+        Of the receiver; no standard field says it, so that ours carries it (`EXTENSION`).
     overwrite : bool
         False: refuse a name that is taken.
 
@@ -52,6 +59,7 @@ class Recorder:
         *,
         description: str = "",
         hardware: str = "",
+        gain_db: float | None = None,
         overwrite: bool = False,
     ) -> None:
         path = Path(path)
@@ -69,7 +77,7 @@ class Recorder:
         if overwrite:
             # Old metadata beside new samples would be a lie after a crash.
             self.meta_path.unlink(missing_ok=True)
-        self._description, self._hardware = description, hardware
+        self._description, self._hardware, self._gain_db = description, hardware, gain_db
         self._hash = hashlib.sha512()
         self._first: IQBlock | None = None
         self._captures: list[dict[str, Any]] = []
@@ -149,14 +157,15 @@ class Recorder:
 
     def _add_capture(self, block: IQBlock) -> None:
         """Say where in time and in the receiver's count the next samples lie."""
-        self._captures.append(
-            {
-                "core:sample_start": self.num_samples,
-                "core:global_index": block.sample_index,
-                "core:frequency": block.center_freq_hz,
-                "core:datetime": datetime_of(block.time_ns),
-            }
-        )
+        capture: dict[str, Any] = {
+            "core:sample_start": self.num_samples,
+            "core:global_index": block.sample_index,
+            "core:frequency": block.center_freq_hz,
+            "core:datetime": datetime_of(block.time_ns),
+        }
+        if self._gain_db is not None:
+            capture[GAIN_FIELD] = self._gain_db
+        self._captures.append(capture)
 
     def _write_meta(self, path: Path) -> None:
         """Write the metadata as known now."""
@@ -171,6 +180,8 @@ class Recorder:
             top["core:hw"] = self._hardware
         if self._description:
             top["core:description"] = self._description
+        if self._gain_db is not None:
+            top["core:extensions"] = [EXTENSION]
         if self._file.closed:
             top["core:sha512"] = self._hash.hexdigest()
         annotations = sorted(self._annotations, key=lambda one: one.sample_start)

@@ -1,4 +1,4 @@
-"""Read a recording of any length block by block: SigMF of any datatype, or headerless I/Q."""
+"""Read a recording of any length block by block: SigMF of any datatype, WAV, or headerless I/Q."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from dsp.iq import SAMPLE_TYPES, sample_bytes
 from dsp.values import IQBlock, Raw, SampleFormat
 from sdr.filename import guess_center_and_rate, guess_format
 from sdr.source import BadSource, EndOfRecording
+
+GAIN_FIELD = "rfproctor:gain_db"
+"""Of a SigMF capture: the receiver's gain, as `sdr.recorder` writes it."""
 
 SIGMF_SUFFIXES = (".sigmf-meta", ".sigmf-data", ".sigmf")
 
@@ -76,6 +79,8 @@ class Layout:
         Whether the recording says when it was made.
     annotations : tuple of Annotation
     hardware, description : str
+    gain_db : float or None
+        Of the receiver; None where the recording does not say or it changes.
     """
 
     path: Path
@@ -89,6 +94,7 @@ class Layout:
     annotations: tuple[Annotation, ...] = ()
     hardware: str = ""
     description: str = ""
+    gain_db: float | None = None
 
 
 class Recording:
@@ -194,11 +200,11 @@ def open_recording(
     sample_rate_hz: float | None = None,
     center_freq_hz: float | None = None,
 ) -> Recording:
-    """Open a SigMF pair by either of its files, or a headerless file of I/Q values.
+    """Open a SigMF pair by either of its files, a WAV file, or a headerless file of I/Q values.
 
     The three options are for headerless files.  Where one is missing, the name is asked
-    (``hall_433.92M_250k.cu8``); an unknown centre is 0 Hz.  For SigMF they are not needed; a
-    given rate or centre wins over the recording's.
+    (``hall_433.92M_250k.cu8``); an unknown centre is 0 Hz.  For SigMF and WAV they are not needed;
+    a given rate or centre wins over the recording's.
 
     Raises
     ------
@@ -212,6 +218,10 @@ def open_recording(
 
         return Recording(read_layout(path, sample_rate_hz, center_freq_hz))
     _check_file(path)
+    if path.suffix.lower() == ".wav":
+        from sdr.wav_layout import read_wav
+
+        return Recording(read_wav(path, sample_rate_hz, center_freq_hz))
     named_center_hz, named_rate_hz = guess_center_and_rate(path)
     sample_format = sample_format or guess_format(path)
     rate_hz = sample_rate_hz or named_rate_hz

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sdr.recording import Annotation, Capture, Layout
+from sdr.recording import GAIN_FIELD, Annotation, Capture, Layout
 from sdr.source import BadSource
 
 _DATETIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]+))?Z")
@@ -66,6 +66,7 @@ def read_layout(
         annotations=tuple(_annotation(one, num_samples) for one in annotations),
         hardware=str(top.get("core:hw", "")),
         description=str(top.get("core:description", "")),
+        gain_db=_gain_db(captures),
     )
 
 
@@ -194,6 +195,13 @@ def _captures(captures: list[dict[str, Any]], rate_hz: float) -> tuple[Capture, 
         elif index - start > made[-1].sample_index - made[-1].sample_start:
             made.append(Capture(start, index, first_ns + round(index / rate_hz * 1e9)))
     return tuple(made)
+
+
+def _gain_db(captures: list[dict[str, Any]]) -> float | None:
+    """Gain of all captures, ours or the published extension's; None where it is not one number."""
+    said = [one.get(GAIN_FIELD, one.get("capture_details:gain")) for one in captures]
+    known = [float(gain) for gain in said if isinstance(gain, (int, float))]
+    return known[0] if len(known) == len(said) and len(set(known)) == 1 else None
 
 
 def _annotation(one: dict[str, Any], num_samples: int) -> Annotation:

@@ -16,7 +16,7 @@ from sdr.recording import Recording
 from sensors.survey import BaselineFault, load_survey
 
 _GAIN = re.compile(r", (-?[0-9.]+) dB\b")
-"""As `rfproctor record` writes the receiver into a recording's ``core:hw``."""
+"""As `rfproctor record` wrote the receiver into ``core:hw`` before it had a field for the gain."""
 
 SAME_GAIN_DB = 0.05
 
@@ -63,6 +63,8 @@ def _differ(gain_db: float | None, other_db: float | None) -> bool:
 
 def recorded_gain_db(recording: Recording) -> float | None:
     """Gain that a recording says it was made with; None where it does not say."""
+    if recording.layout.gain_db is not None:
+        return recording.layout.gain_db
     said = _GAIN.search(recording.layout.hardware)
     return float(said[1]) if said else None
 

@@ -10,7 +10,7 @@ import click
 
 from dsp.compare import differences, survey_emitters
 from dsp.identity import BaselineMismatch
-from sdr.frequency import parse_freq
+from sdr.frequency import format_freq, parse_freq
 from sdr.source import UserError
 from sensors.heard import heard_notes
 from sensors.survey import BaselineFault, Survey, load_survey, save_survey
@@ -119,9 +119,41 @@ def refuse(lang: Lang, file: Path, bands: tuple[str, ...], out: Path) -> None:
             raise UserError("sweep.band_order", band=band)
         edges.append((low_hz, high_hz))
     survey = load_survey(file)
+    for low_hz, high_hz in edges:
+        _must_have_looked(survey, low_hz, high_hz)
+        for line in _nothing_heard(survey, low_hz, high_hz, lang):
+            click.echo(line, err=True)
     refused = {sensor: one.refuse(edges) for sensor, one in survey.baselines.items()}
     save_survey(out, Survey(survey.site, survey.start_ns, survey.stop_ns, refused))
     click.echo(say("survey.done", lang, file=out))
+
+
+def _must_have_looked(survey: Survey, low_hz: float, high_hz: float) -> None:
+    """Refuse a band of which no dongle saw anything."""
+    grids = [counts.grid for one in survey.baselines.values() for counts in one.counts]
+    if any(grid.low_hz < high_hz and grid.high_hz > low_hz for grid in grids):
+        return
+    low, high = min(g.low_hz for g in grids), max(g.high_hz for g in grids)
+    raise BaselineFault(
+        "baseline.refuse_unseen",
+        band=f"{format_freq(low_hz)}-{format_freq(high_hz)}",
+        covered=f"{format_freq(low)}-{format_freq(high)}",
+    )
+
+
+def _nothing_heard(survey: Survey, low_hz: float, high_hz: float, lang: Lang) -> list[str]:
+    """One line for each dongle that heard nothing come and go there: nothing is refused."""
+    return [
+        say(
+            "baseline.refuse_nothing",
+            lang,
+            sensor=sensor,
+            low_mhz=f"{low_hz / 1e6:g}",
+            high_mhz=f"{high_hz / 1e6:g}",
+        )
+        for sensor, one in survey.baselines.items()
+        if not any(e.low_hz < high_hz and e.high_hz > low_hz for e in survey_emitters(one))
+    ]
 
 
 def survey_lines(survey: Survey, lang: Lang, *, as_json: bool = False) -> list[str]:

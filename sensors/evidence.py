@@ -224,7 +224,13 @@ class Archive:
         hardware = " ".join(word for word in (facts.tuner, facts.serial, facts.antenna) if word)
         description = f"{'DRILL ' if facts.drill else ''}{facts.site} {facts.sensor}"
         # A name is taken when two clips of one emitter begin in the same millisecond.
-        with Recorder(base, description=description, hardware=hardware, overwrite=True) as recorder:
+        with Recorder(
+            base,
+            description=description,
+            hardware=hardware,
+            gain_db=facts.gain_db,
+            overwrite=True,
+        ) as recorder:
             following = blocks[0].sample_index
             for block in blocks:
                 # What was received elsewhere or thrown away meanwhile is missing here.

@@ -21,6 +21,7 @@ from sensors.palette import (
     DPI,
     FIELD,
     FLOOR,
+    FRESH,
     INK,
     MAXIMUM,
     MEAN,
@@ -34,6 +35,11 @@ from sensors.waterfall import Waterfall
 SIZE_IN = (12.8, 8.0)
 MOST_LABELS = 28
 LETTER_EM = 0.6
+GLOW = ((7.0, 0.10), (4.5, 0.18), (2.6, 0.30))
+"""Widths and opacities of the light around what is new."""
+
+COLOUR = {None: BOX, True: FRESH, False: DIM}
+WORDS = {None: "", True: "analyze.new", False: "analyze.known"}
 
 
 def draw(
@@ -82,17 +88,22 @@ def draw(
     spectrum.tick_params(labelbottom=False)
     figure.text(0.065, 0.948, name, color=INK, fontproperties=font, fontsize=14, weight="bold")
     figure.text(
-        0.065, 0.918,
-        say(
-            "picture.title", lang,
-            emissions=len(emissions), seconds=f"{waterfall.seconds:.3f}",
-        ),
+        0.065, 0.918, _title(emissions, waterfall.seconds, lang),
         color=DIM, fontproperties=font, fontsize=10,
     )  # fmt: skip
     try:
         figure.savefig(path, facecolor=FIELD)
     except (OSError, ValueError) as error:
         raise UserError("picture.unwritable", path=str(path), why=str(error)) from None
+
+
+def _title(emissions: list[Emission], seconds: float, lang: Lang) -> str:
+    """How many, and how many of them new where a baseline says so."""
+    text = f"{seconds:.3f}"
+    if all(one.new is None for one in emissions):
+        return say("picture.title", lang, emissions=len(emissions), seconds=text)
+    new = sum(one.new is True for one in emissions)
+    return say("picture.title_new", lang, emissions=len(emissions), seconds=text, new=new)
 
 
 def _edges_mhz(waterfall: Waterfall) -> tuple[float, float]:
@@ -140,6 +151,26 @@ def _draw_field(axes: Axes, waterfall: Waterfall, edges: tuple[float, float]):  
     )  # fmt: skip
 
 
+def _frame(axes: Axes, emission: Emission, left: float, width: float) -> None:
+    """Box of one emission: what is new glows, what a baseline knows steps back."""
+    line, alpha = (1.0, 0.75) if emission.new is False else (1.1, 0.95)
+    for width_pt, opacity in (*(GLOW if emission.new else ()), (line, alpha)):
+        axes.add_patch(
+            Rectangle(
+                (left, emission.start_s), width, emission.stop_s - emission.start_s,
+                fill=False, edgecolor=COLOUR[emission.new], linewidth=width_pt, alpha=opacity,
+            )
+        )  # fmt: skip
+
+
+def _words(emission: Emission, lang: Lang) -> str:
+    """What is written beside a box."""
+    kind = say(f"label.{emission.label}", lang)
+    text = f"{emission.center_freq_hz / 1e6:.4f}  {kind}  {emission.snr_db:.0f} dB"
+    word = WORDS[emission.new]
+    return f"{say(word, lang)}  {text}" if word else text
+
+
 def _draw_boxes(
     axes: Axes,
     emissions: list[Emission],
@@ -148,27 +179,20 @@ def _draw_boxes(
     font: FontProperties,
     lang: Lang,
 ) -> None:
-    """Frame every emission; name the strongest where names do not lie on each other."""
+    """Frame every emission; name what is new, then the strongest, where names find room."""
     low, high = edges
     least = (high - low) * 0.006
     taken: list[tuple[float, float, float, float]] = []
     width_in, height_in = SIZE_IN[0] * 0.87, SIZE_IN[1] * 0.62
     size = 8.5
-    ranked = sorted(emissions, key=lambda e: -e.snr_db)
+    ranked = sorted(emissions, key=lambda e: (e.new is not True, -e.snr_db))
     for number, emission in enumerate(ranked):
         width = max(emission.bandwidth_hz / 1e6 + least, 2 * least)
         left = emission.center_freq_hz / 1e6 - width / 2
-        length = emission.stop_s - emission.start_s
-        axes.add_patch(
-            Rectangle(
-                (left, emission.start_s), width, length,
-                fill=False, edgecolor=BOX, linewidth=1.1, alpha=0.95,
-            )
-        )  # fmt: skip
+        _frame(axes, emission, left, width)
         if number >= MOST_LABELS:
             continue
-        kind = say(f"label.{emission.label}", lang)
-        text = f"{emission.center_freq_hz / 1e6:.4f}  {kind}  {emission.snr_db:.0f} dB"
+        text = _words(emission, lang)
         letters = sum(2 if ord(c) > 0x2E7F else 1 for c in text)
         wide = letters * size * LETTER_EM / 72 / width_in * (high - low)
         tall = size * 1.5 / 72 / height_in * waterfall.seconds
@@ -183,6 +207,7 @@ def _draw_boxes(
             continue
         taken.append(place)
         axes.text(
-            x, y + tall / 2, text, color=BOX, fontproperties=font, fontsize=size, va="center",
-            bbox={"facecolor": FIELD, "edgecolor": "none", "alpha": 0.72, "pad": 1.2},
+            x, y + tall / 2, text, color=COLOUR[emission.new],
+            fontproperties=font, fontsize=size, va="center",
+            bbox={"facecolor": FIELD, "edgecolor": "none", "alpha": 0.88, "pad": 1.2},
         )  # fmt: skip

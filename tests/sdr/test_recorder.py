@@ -62,6 +62,20 @@ def test_the_sigmf_package_accepts_it(tmp_path, rng):
     assert read.get_global_info()["core:recorder"].startswith("rfproctor")
 
 
+def test_the_gain_is_a_field_of_its_own(tmp_path, rng):
+    raw = rng.integers(0, 256, 400, np.uint8)
+    with Recorder(tmp_path / "a", gain_db=40.2) as recorder:
+        recorder.write(block(raw))
+        recorder.write(block(raw, index=1100, dropped=1000))
+    sigmffile.fromfile(str(recorder.meta_path), autoscale=False).validate()
+    with open_recording(recorder.meta_path) as opened:
+        assert opened.layout.gain_db == 40.2
+    with Recorder(tmp_path / "b") as silent:
+        silent.write(block(raw))
+    with open_recording(silent.meta_path) as opened:
+        assert opened.layout.gain_db is None
+
+
 def test_lost_samples_become_captures(tmp_path):
     raw = np.zeros(200, np.uint8)
     with Recorder(tmp_path / "a") as recorder:

@@ -186,6 +186,9 @@ def test_a_recording_longer_than_memory_is_streamed(tmp_path, monkeypatch):
         ("g001_868M_1024k.cs16", {}, ("ci16", 1.024e6, 868e6)),
         ("x_1090M_2.4M.cf32", {}, ("cf32", 2.4e6, 1090e6)),
         ("nocentre_1000k.cs8", {}, ("cs8", 1e6, 0.0)),
+        ("gqrx_20260606_090500_169000000_1800000_fc.raw", {}, ("cf32", 1.8e6, 169e6)),
+        ("x_169000000Hz_250k.cu8", {}, ("cu8", 250e3, 169e6)),
+        ("x_169M_250k.complex16s", {}, ("cs8", 250e3, 169e6)),
         ("plain.bin", {"sample_format": "cu8", "sample_rate_hz": 1e6}, ("cu8", 1e6, 0.0)),
         (
             "hall_433.92M_250k.cu8",
@@ -206,7 +209,7 @@ def test_headerless(tmp_path, name, options, expected):
     ("name", "missing"),
     [
         ("hall.cu8", "--sample-rate (rate=)"),
-        ("hall_100M_250k.wav", "--sample-format cu8|cs8|ci16|cf32 (format=)"),
+        ("hall_100M_250k.iq", "--sample-format cu8|cs8|ci16|cf32 (format=)"),
         ("hall", "--sample-format cu8|cs8|ci16|cf32 (format=), --sample-rate (rate=)"),
         ("hall_2.4M.cu8", "--sample-rate (rate=)"),
     ],

@@ -13,6 +13,8 @@ from dsp.plan import Band, make_plan
 from rfproctor import cli, main
 from sdr.uri import open_source
 from sensors.hops import identity_of
+from sensors.palette import BOX, DIM, FRESH
+from sensors.picture import GLOW
 from sensors.survey import Survey, save_survey
 
 PLAN = make_plan([Band("pmr", 408.9e6, 410.4e6, 0.5, "stare")])
@@ -136,3 +138,16 @@ def test_a_baseline_that_is_not_clear_is_refused(site, arguments, words, capsys,
     out, err = capsys.readouterr()
     assert (end.value.code, out, err.count("\n")) == (2, "", 1)
     assert words in err
+
+
+def test_the_picture_tells_new_from_known(site):
+    path = record(site, "exam.scene", "drawn")
+    picture = site / "drawn.svg"
+    judged(path, "--baseline", site / "one.npz", "--picture", picture)
+    drawn = picture.read_text()
+    boxes = {colour: drawn.count(f"stroke: {colour}") for colour in (FRESH, DIM, BOX)}
+    assert boxes[FRESH] == 1 + len(GLOW)  # one new one and its light
+    assert boxes[DIM] >= 3 and boxes[BOX] == 0
+    plain = site / "plain.svg"
+    CliRunner().invoke(cli, ["analyze", str(path), "--picture", str(plain)])
+    assert plain.read_text().count(f"stroke: {BOX}") >= 3

@@ -11,7 +11,7 @@ from dsp.identity import Identity
 from dsp.plan import Band, make_plan
 from dsp.values import Dwell
 from rfproctor import cli
-from sensors.survey import Survey, load_survey, save_survey
+from sensors.survey import BaselineFault, Survey, load_survey, save_survey
 
 PLAN = make_plan([Band("tv3-low", 168e6, 170e6, 1.0)])
 (HOP,) = PLAN.hops
@@ -69,3 +69,21 @@ def test_a_refused_emitter_loses_its_excuse_and_the_file_gets_another_hash(tmp_p
     assert before.at(0).traffic_peak[middle] > 0
     assert after.at(0).traffic_peak[middle] == 0
     assert before.hash != after.hash
+
+
+def test_refusing_where_nothing_was_heard_says_so(tmp_path):
+    path = survey(tmp_path / "a.npz", texts_every=4)
+    done = run("refuse", path, "--band", "168.2M:168.3M", "--out", str(tmp_path / "r.npz"))
+    assert done.exit_code == 0
+    assert "s/hall: nothing came and went between 168.2 and 168.3 MHz" in done.stderr
+    heard = run("refuse", path, "--band", "168.9M:169.1M", "--out", str(tmp_path / "h.npz"))
+    assert heard.stderr == ""
+
+
+def test_refusing_where_nobody_looked_is_refused(tmp_path):
+    path = survey(tmp_path / "a.npz")
+    out = tmp_path / "r.npz"
+    with pytest.raises(BaselineFault) as fault:
+        run("refuse", path, "--band", "433M:434M", "--out", str(out))
+    assert fault.value.message_id == "baseline.refuse_unseen" and not out.exists()
+    assert fault.value.fields["covered"].startswith("167.99")
