@@ -6,7 +6,6 @@ Every function works on any tunable source.  Beside it: `sdr.flow` (loss), `sdr.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -34,6 +33,9 @@ FM_BAND_HZ = (76e6, 108e6)
 
 OTHER_BANDS_HZ = ((500e6, 520e6), (758e6, 798e6), (925e6, 960e6))
 """Television and cellular downlinks: wide signals that tell a live antenna."""
+
+SLOT_S = 1e-4
+"""Settling is told to this."""
 
 STATION_DB = 10.0
 CHANNEL_HZ = 200e3
@@ -141,29 +143,34 @@ class Settling:
     Attributes
     ----------
     tune_s : float
-        Longest time inside `tune` itself.
+        Mean time from the last sample that was wanted until the tuner obeys: the driver's own.
     settle_s : float
         Longest time after it until the samples are those of the new frequency at full level.
+    spread_s : float
+        How far the longest lies above the median.  A busy computer makes some shorter.
     repeats : int
         Retunes in which it was seen.
     """
 
     tune_s: float
     settle_s: float
+    spread_s: float
     repeats: int
 
 
 def measure_settling(
-    source: Source, station_hz: float, away_hz: float, repeats: int = 6
+    source: Source, station_hz: float, away_hz: Sequence[float], repeats: int = 24
 ) -> Settling | None:
-    """Step from an empty channel to a steady carrier and watch the carrier come up.
+    """Step from empty channels to a steady carrier and watch the carrier come up.
 
     Parameters
     ----------
     source : Source
         With an attribute ``settle_s``, which is put back afterwards.
-    station_hz, away_hz : float
-        A strong station; somewhere else, far from it.
+    station_hz : float
+        A strong station.
+    away_hz : sequence of float
+        Where to come from, in turn: near and far, for a tuner may take longer for a longer way.
 
     Returns
     -------
@@ -173,7 +180,7 @@ def measure_settling(
     adjustable = cast("_Settled", source)
     before_s, rate_hz = adjustable.settle_s, source.settings.sample_rate_hz
     beside_hz = station_hz - 0.2 * rate_hz  # away from the DC spike
-    slot = round(rate_hz * 1e-4)
+    slot = round(rate_hz * SLOT_S)
     try:
         source.tune(beside_hz)
         source.read(round(0.05 * rate_hz))
@@ -182,13 +189,15 @@ def measure_settling(
         adjustable.settle_s = 0.0
         tune_s: list[float] = []
         settle_s: list[float] = []
-        for _ in range(repeats):
-            source.tune(away_hz)
-            source.read(round(0.02 * rate_hz))
-            start_s = time.monotonic()
+        for turn in range(repeats):
+            source.tune(away_hz[turn % len(away_hz)])
+            finish = source.begin(round(0.02 * rate_hz))
             source.tune(beside_hz)
-            tune_s.append(time.monotonic() - start_s)
-            rising = _channel_power(source.read(round(0.06 * rate_hz)), station_hz, slot)
+            block = source.read(round(0.03 * rate_hz))
+            away = finish()
+            tuned = block.sample_index - away.sample_index - away.num_samples
+            tune_s.append(tuned / rate_hz)
+            rising = _channel_power(block, station_hz, slot)
             # Settled when it never again leaves what the steady carrier did by itself.
             wrong = np.flatnonzero((rising < 0.7 * least) | (rising > 2.5 * level))
             last = int(wrong[-1]) + 1 if wrong.shape[0] else 0
@@ -196,9 +205,10 @@ def measure_settling(
                 settle_s.append(last * slot / rate_hz)
     finally:
         adjustable.settle_s = before_s
-    if len(settle_s) < repeats / 2:
+    if len(settle_s) < max(2, repeats / 2):
         return None
-    return Settling(max(tune_s), max(settle_s), len(settle_s))
+    spread_s = max(settle_s) - float(np.median(settle_s))
+    return Settling(float(np.mean(tune_s)), max(settle_s), spread_s, len(settle_s))
 
 
 class _Settled(Protocol):

@@ -6,6 +6,7 @@ behind the antenna, second looks included, is put to the test.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -80,7 +81,15 @@ class Injected(Source):
 
     def read(self, num_samples: int) -> IQBlock:
         """Read the receiver and add what is on the air in this time and band."""
-        block = self._source.read(num_samples)
+        return self._with_drill(self._source.read(num_samples))
+
+    def begin(self, num_samples: int) -> Callable[[], IQBlock]:
+        """Have the receiver hear, and add when its samples are there."""
+        finish = self._source.begin(num_samples)
+        return lambda: self._with_drill(finish())
+
+    def _with_drill(self, block: IQBlock) -> IQBlock:
+        """Add what is on the air in this block's time and band."""
         wanted = self._wanted
         if wanted is None:
             return block

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from dsp.values import IQBlock
+from dsp.values import IQBlock, Raw
 from sdr.bus import TRANSFER_BYTES, TRANSFERS, Handle, find_dongle, load_library
 from sdr.frequency import format_freq
 from sdr.source import DeviceLost, Settings, Source, SourceInfo, TunerNotLocked
 from sdr.stream import Ended, SampleStream, Silent
-from sdr.tuner import TUNERS, check_freq, check_ppm, check_rate, nearest_gain
+from sdr.tuner import TUNERS, check_freq, check_ppm, check_rate, nearest_gain, true_rate_hz
 
-XTAL_HZ = 28_800_000
 RING_S = 1.0
 PATIENCE_S = 1.0
 """Without a byte for so long the dongle has stalled: a transfer takes 1.7 ms."""
+LAG = TRANSFER_BYTES // 2 + 1200
+"""Samples that may be under way when their time is over: a transfer, and 0.5 ms on the bus."""
 STEP_S = 250e-6
 """Losses from here on are counted: 600 samples of 2.4 MS/s; the chip's own buffer is as long."""
 TUNE_TRIES = 2
@@ -120,7 +123,7 @@ class RtlSource(Source):
             check_rate(self._uri, sample_rate_hz)
             self._stop()
             self._dongle.call("set_sample_rate", round(sample_rate_hz))
-            self._rate_hz = _true_rate_hz(self._dongle.attempt("get_sample_rate"))
+            self._rate_hz = true_rate_hz(self._dongle.attempt("get_sample_rate"))
         if gain_db is not None:
             wanted = nearest_gain(self._info.gains_db, gain_db)
             self._dongle.call("set_tuner_gain_mode", 1)
@@ -159,6 +162,9 @@ class RtlSource(Source):
         self._center_hz = center_freq_hz
         for _ in range(TUNE_TRIES):
             code = self._dongle.attempt("set_center_freq", asked_hz)
+            slow = time.monotonic() - started_s > TUNE_LIMIT_S
+            if slow and code < 0:  # asking on would take seconds more
+                self._dongle.refused("set_center_freq", code)
             if self._stream is not None:
                 self._stream.skip_to(self.settle_s)
             # Most libraries answer "done" whether the PLL locked or not; asking costs no time on
@@ -167,7 +173,6 @@ class RtlSource(Source):
             if code >= 0 and not unlocked:
                 break
         else:
-            slow = time.monotonic() - started_s > TUNE_LIMIT_S
             if not unlocked or slow or code not in (0, NOT_LOCKED):
                 self._dongle.refused("set_center_freq", code)
             # A dongle that cannot be asked any more looks unlocked too: this one call tells.  It
@@ -189,31 +194,55 @@ class RtlSource(Source):
         DeviceLost
             Vanished or stalled; closed then.
         """
+        stream, block = self._listening()
+        try:
+            with self._losses_told():
+                return block(*stream.read(num_samples, PATIENCE_S))
+        except DeviceLost:
+            self.close()
+            raise
+
+    def begin(self, num_samples: int) -> Callable[[], IQBlock]:
+        """Return once the next samples have been on the air; their last transfer may still fill.
+
+        Raises
+        ------
+        TunerNotLocked
+            The last `tune` failed: these samples are of no known frequency.
+        DeviceLost
+            Vanished or stalled, here or in what is returned; it is the caller's to close it.
+        """
+        stream, block = self._listening()
+        first = stream.claim(num_samples)
+        with self._losses_told():
+            sure = stream.wait_on_air(first + num_samples, LAG, PATIENCE_S)
+
+        def finish() -> IQBlock:
+            with self._losses_told():
+                return block(*stream.take(first, num_samples, PATIENCE_S, sure))
+
+        return finish
+
+    def _listening(self) -> tuple[SampleStream, Callable[[Raw, int, int], IQBlock]]:
+        """Return the running stream, and what makes blocks of it as things are tuned now."""
         if not self._locked:
             raise self._not_locked()
         stream = self._stream or self._start()
-        try:
-            raw, position, dropped = stream.read(num_samples, PATIENCE_S)
-        except Silent:
-            self.close()
-            raise DeviceLost(
-                "source.dongle_silent", serial=self._dongle.serial, seconds=PATIENCE_S
-            ) from None
-        except Ended as end:
-            self.close()
-            raise DeviceLost(
-                "source.dongle_lost", serial=self._dongle.serial, reason=str(end)
-            ) from None
+        first_index, center_hz, rate_hz = self._first_index, self._center_hz, self._rate_hz
         untold, self._untold = self._untold, 0
-        return IQBlock(
-            raw=raw,
-            sample_format="cu8",
-            center_freq_hz=self._center_hz,
-            sample_rate_hz=self._rate_hz,
-            time_ns=stream.time_ns(position),
-            sample_index=self._first_index + position,
-            dropped_samples=dropped + untold,
-        )
+
+        def block(raw: Raw, position: int, dropped: int) -> IQBlock:
+            return IQBlock(
+                raw=raw,
+                sample_format="cu8",
+                center_freq_hz=center_hz,
+                sample_rate_hz=rate_hz,
+                time_ns=stream.time_ns(position),
+                sample_index=first_index + position,
+                dropped_samples=dropped + untold,
+            )
+
+        return stream, block
 
     @property
     def short_transfers(self) -> int:
@@ -254,12 +283,17 @@ class RtlSource(Source):
             self._untold += stream.untold
             self._slope = stream.slope
 
+    @contextmanager
+    def _losses_told(self) -> Iterator[None]:
+        """Say in the words of a source why a stream gives nothing any more."""
+        serial = self._dongle.serial
+        try:
+            yield
+        except Silent:
+            raise DeviceLost("source.dongle_silent", serial=serial, seconds=PATIENCE_S) from None
+        except Ended as end:
+            raise DeviceLost("source.dongle_lost", serial=serial, reason=str(end)) from None
+
     def _not_locked(self) -> TunerNotLocked:
         freq = format_freq(self._center_hz)
         return TunerNotLocked("source.not_locked", serial=self._dongle.serial, freq=freq)
-
-
-def _true_rate_hz(rate_hz: int) -> float:
-    """Rate that the resampler's 22-bit ratio really makes of the crystal."""
-    ratio = ((XTAL_HZ << 22) // rate_hz) & ~3
-    return (XTAL_HZ << 22) / ratio

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, Self, runtime_checkable
 
@@ -188,6 +189,18 @@ class Source(Protocol):
             Gone, stalled or short; the source is closed then.
         """
         ...
+
+    def begin(self, num_samples: int) -> Callable[[], IQBlock]:
+        """Return once the next samples have been on the air, so that it can be tuned at once.
+
+        Returns
+        -------
+        callable
+            Waits for those samples and gives them, as `read` does; another thread may call it.
+            A short block is one whose end may have been received after the retune.
+        """
+        block = self.read(num_samples)
+        return lambda: block
 
     def close(self) -> None:
         """Release the device; may be called twice."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections import deque
 
 import numpy as np
 
@@ -13,6 +14,11 @@ from sdr.lateness import Lateness
 
 WAITS = 10
 """Patience is counted in so many waits: a host that stood still does not blame the dongle."""
+
+LATE_S = 1e-3
+"""Behind the earliest of the recent arrivals: from here on a loss is possible."""
+ARRIVALS = 128
+"""Latest arrivals of which is known how late they were: 0.2 s of transfers."""
 
 REANCHOR_S = 1.0
 """UTC is asked for anew so often: a reader that stays for hours never skips."""
@@ -57,15 +63,18 @@ class SampleStream:
         step_s: float | None = None,
         slope: float = 0.0,
     ) -> None:
-        self._rate_hz = sample_rate_hz
+        self._rate_hz, self._queue_s = sample_rate_hz, gap_s
         self._lateness = Lateness(sample_rate_hz, step_s or gap_s, gap_s, slope)
         self._ring = np.empty(2 * int(seconds * sample_rate_hz), dtype=np.uint8)
         self._written = 0  # bytes since the start
         self._next = 0  # sample that is read next, counted like `_written`
         self._lost = 0  # samples that never arrived
         self._told = 0  # of them, those that the reader knows of
+        self._overrun = 0  # overwritten before anybody claimed them, not told yet
         self.short_transfers = 0
         self._ended: str | None = None
+        self._arrivals: deque[tuple[int, float]] = deque(maxlen=ARRIVALS)
+        self._wanted: float = math.inf  # bytes since the start that somebody waits for
         self._changed = threading.Condition()
         self._anchor()
 
@@ -88,13 +97,18 @@ class SampleStream:
             if now_s - self._anchored_s > REANCHOR_S:
                 self._anchor()
             self._lost += self._lateness.arrive(now_s, data.shape[0] // 2, self.count)
-            self._changed.notify()
+            late_s = now_s - self._lateness.zero_s - self.count / self._rate_hz
+            self._arrivals.append((self._written, late_s))
+            # Waking a thread for every transfer would cost more than all else here.
+            if self._written >= self._wanted:
+                self._wanted = math.inf
+                self._changed.notify_all()
 
     def end(self, reason: str) -> None:
         """Say that nothing more will come."""
         with self._changed:
             self._ended = reason
-            self._changed.notify()
+            self._changed.notify_all()
 
     @property
     def slope(self) -> float:
@@ -119,23 +133,73 @@ class SampleStream:
         """
         with self._changed:
             self._anchor()
-            # What has arrived is older than now, whatever the clock says; what is under way is
-            # recognised by the time at which it will arrive.
-            self._next = max(self._next, (self._written + 1) // 2)
-            zero_s = self._lateness.zero_s
+            zero_s, at_s = self._lateness.zero_s, _now_s() + seconds_from_now
+            arrived, skipped = (self._written + 1) // 2, round(seconds_from_now * self._rate_hz)
             if math.isfinite(zero_s):
-                at_s = _now_s() + seconds_from_now - zero_s
-                self._next = max(self._next, round(at_s * self._rate_hz) - self._lost)
+                # What is under way is recognised by the time at which it will arrive.  More than
+                # the queue holds is not under way: it is lost, after a freeze, and not known yet.
+                target = round((at_s - zero_s) * self._rate_hz) - self._lost
+                most = arrived + skipped + round(self._queue_s * self._rate_hz)
+                self._next = max(self._next, arrived, min(target, most))
             else:
-                self._next += round(seconds_from_now * self._rate_hz)
+                self._next = max(self._next, arrived) + skipped
 
-    def read(self, num_samples: int, patience_s: float) -> tuple[Raw, int, int]:
-        """Wait for the next samples.
+    def claim(self, num_samples: int) -> int:
+        """Set the next samples aside for a `take`; return the number of the first.
+
+        What is skipped later does not touch them: the receiver may be retuned before they arrive.
+        """
+        with self._changed:
+            first = max(self._next, self._oldest)
+            self._overrun += first - self._next
+            self._next = first + num_samples
+            return first
+
+    def wait_on_air(self, sample: int, lag: int, patience_s: float) -> int:
+        """Return when everything before a sample has been on the air, though not yet arrived.
+
+        Parameters
+        ----------
+        sample : int
+            Counted like what `claim` returns.
+        lag : int
+            Samples that may still be under way.  Where more are missing nobody knows when it was
+            on the air: then it is waited for.
+        patience_s : float
+
+        Returns
+        -------
+        int
+            Everything before this sample was on the air before now whatever happens: for `take`.
+        """
+        with self._changed:
+            zero_s, now_s = self._lateness.zero_s, _now_s()
+            left_s = zero_s + (sample + self._lost) / self._rate_hz - now_s
+        if math.isfinite(left_s) and left_s > 0:
+            time.sleep(left_s)
+        with self._changed:
+            if not math.isfinite(left_s) or self._written < 2 * (sample - lag):
+                self._wait(2 * sample, patience_s)
+            return min(sample, self._written // 2)
+
+    def take(
+        self, first: int, num_samples: int, patience_s: float, sure: int | None = None
+    ) -> tuple[Raw, int, int]:
+        """Wait for samples that were set aside.
+
+        Parameters
+        ----------
+        first, num_samples : int
+        patience_s : float
+        sure : int, optional
+            The receiver was retuned when only this much had come.  If the rest is late samples
+            may be missing in it, and its end may be of after the retune: it is left out then.
 
         Returns
         -------
         raw : uint8, shape (2 * num_samples,)
-            A copy.
+            A copy; shorter where the first of them have been overwritten meanwhile, or the last
+            of them came late.
         position : int
             Of the first sample.
         dropped : int
@@ -149,29 +213,58 @@ class SampleStream:
         Ended
             The producer stopped.
         """
-        size, num_bytes = self._ring.shape[0], 2 * num_samples
-        waits = 0
         with self._changed:
-            while True:
-                oldest = max(0, (self._written - size + 1) // 2)
-                first = max(self._next, oldest)
-                if self._written >= 2 * first + num_bytes:
-                    break
-                if self._ended is not None:
-                    raise Ended(self._ended)
-                if waits == WAITS:
-                    raise Silent
-                arrived = self._changed.wait(patience_s / WAITS)
-                waits = 0 if arrived else waits + 1
-            start = 2 * first % size
-            head = min(num_bytes, size - start)
-            raw = np.empty(num_bytes, dtype=np.uint8)
-            raw[:head] = self._ring[start : start + head]
-            raw[head:] = self._ring[: num_bytes - head]
-            dropped = first - self._next + self._lost - self._told
-            self._told = self._lost
-            self._next = first + num_samples
-            return raw, first + self._lost, dropped
+            stop = first + num_samples
+            self._wait(2 * stop, patience_s)
+            if sure is not None and sure < stop and self._came_late(2 * stop):
+                stop = sure
+            begin = min(max(first, self._oldest), stop)
+            raw = self._copy(2 * begin, 2 * (stop - begin))
+            dropped = self._overrun + begin - first + self._lost - self._told
+            self._overrun, self._told = 0, self._lost
+            return raw, begin + self._lost, dropped
+
+    def read(self, num_samples: int, patience_s: float) -> tuple[Raw, int, int]:
+        """Claim and take the next samples; what has not come is there for the next one."""
+        first = self.claim(num_samples)
+        try:
+            return self.take(first, num_samples, patience_s)
+        except (Silent, Ended):
+            self._next = first
+            raise
+
+    @property
+    def _oldest(self) -> int:
+        """First sample that is still in the ring."""
+        return max(0, (self._written - self._ring.shape[0] + 1) // 2)
+
+    def _wait(self, num_bytes: int, patience_s: float) -> None:
+        """Wait until so many bytes have come since the start; the lock is held."""
+        waits, seen = 0, self._written
+        while self._written < num_bytes:
+            if self._ended is not None:
+                raise Ended(self._ended)
+            if waits == WAITS:
+                raise Silent
+            self._wanted = min(self._wanted, num_bytes)
+            self._changed.wait(patience_s / WAITS)
+            waits = waits + 1 if self._written == seen else 0
+            seen = self._written
+
+    def _came_late(self, num_bytes: int) -> bool:
+        """Whether these bytes came later than a transfer takes; also where nobody knows."""
+        for written, late_s in self._arrivals:
+            if written >= num_bytes:
+                return late_s > LATE_S
+        return True
+
+    def _copy(self, start: int, num_bytes: int) -> Raw:
+        start %= self._ring.shape[0]
+        head = min(num_bytes, self._ring.shape[0] - start)
+        raw = np.empty(num_bytes, dtype=np.uint8)
+        raw[:head] = self._ring[start : start + head]
+        raw[head:] = self._ring[: num_bytes - head]
+        return raw
 
     def time_ns(self, position: int) -> int:
         """UTC at which a sample was received, as well as the arrivals tell."""

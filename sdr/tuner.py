@@ -26,6 +26,7 @@ R820T_GAINS_DB = (
 RATES_HZ = ((225_001.0, 300_000.0), (900_001.0, 3_200_000.0))
 """What the resampler of the RTL2832U can make; above 2.4 MS/s samples get lost unreported."""
 
+XTAL_HZ = 28_800_000
 MOST_PPM = 300.0
 
 
@@ -79,3 +80,9 @@ def check_freq(info: SourceInfo, center_freq_hz: float) -> None:
             low=format_freq(info.freq_low_hz),
             high=format_freq(info.freq_high_hz),
         )
+
+
+def true_rate_hz(rate_hz: int) -> float:
+    """Rate that the resampler's 22-bit ratio really makes of the crystal."""
+    ratio = ((XTAL_HZ << 22) // rate_hz) & ~3
+    return (XTAL_HZ << 22) / ratio

@@ -12,9 +12,10 @@ from msgspec import Struct
 from sensors.doctor import Finding
 
 FILE_NAME = "dongles.json"
-SETTLE_MARGIN = 1.25
-SETTLE_SPARE_S = 1e-3
-"""What is discarded is more than what was measured: six retunes do not show the slowest."""
+SPREADS = 2.0
+SPARE_S = 3e-4
+"""What is discarded is more than what was measured: a few retunes do not show the slowest of a
+hundred thousand, and the time of arrivals is known to a transfer's delay only."""
 
 
 class Calibration(Struct, frozen=True):
@@ -24,8 +25,10 @@ class Calibration(Struct, frozen=True):
     ----------
     time_ns : int
         UTC of the measurement.
-    tune_s, settle_s : float or None
-        Longest retune; longest time after it until samples are right.
+    tune_s : float or None
+        Mean retune.
+    settle_s, settle_spread_s : float or None
+        Longest time after it until samples are right; how far that lies above the median.
     ppm, sigma_ppm : float or None
         Crystal error and its standard uncertainty; positive runs fast.
     """
@@ -33,15 +36,16 @@ class Calibration(Struct, frozen=True):
     time_ns: int
     tune_s: float | None = None
     settle_s: float | None = None
+    settle_spread_s: float | None = None
     ppm: float | None = None
     sigma_ppm: float | None = None
 
     @property
     def discard_s(self) -> float | None:
         """What to throw away after a retune of this dongle."""
-        if self.settle_s is None:
+        if self.settle_s is None or self.settle_spread_s is None:
             return None
-        return self.settle_s * SETTLE_MARGIN + SETTLE_SPARE_S
+        return self.settle_s + SPREADS * self.settle_spread_s + SPARE_S
 
 
 def calibrations(data: Path) -> dict[str, Calibration]:

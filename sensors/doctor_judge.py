@@ -96,7 +96,11 @@ def judge_settling(settling: Settling | None, discarded_s: float) -> Finding:
         "tune_ms": f"{1000 * settling.tune_s:.1f}",
         "discarded_ms": f"{1000 * discarded_s:.1f}",
     }
-    measured = {"settle_s": settling.settle_s, "tune_s": settling.tune_s}
+    measured = {
+        "settle_s": settling.settle_s,
+        "settle_spread_s": settling.spread_s,
+        "tune_s": settling.tune_s,
+    }
     message, verdict, remedy = "doctor.settle", "ok", ""
     if settling.settle_s > max(discarded_s, 1e-3):
         message, verdict, remedy = "doctor.settle_long", "fail", "doctor.settle_remedy"

@@ -203,10 +203,11 @@ def _settling(source: Source, strong: Sequence[Station], quiet: Look) -> Settlin
     if not strong:
         return None
     station_hz = strong[0].freq_hz
-    away_hz = max(
-        (quiet.center_freq_hz, station_hz + 60e6, source.info.freq_low_hz + 10e6),
-        key=lambda hz: abs(hz - station_hz),
-    )
+    away_hz = [
+        hz
+        for hz in (quiet.center_freq_hz, station_hz + 60e6, source.info.freq_low_hz + 10e6)
+        if abs(hz - station_hz) > 3e6
+    ]
     return measure_settling(source, station_hz, away_hz)
 
 

@@ -80,6 +80,11 @@ class Hunter:
         """Repeat periods by emitter number, where known."""
         return {n: one.rhythm.period_s for n, one in self._known.items() if one.rhythm is not None}
 
+    @property
+    def ready(self) -> bool:
+        """Whether a stay could begin now."""
+        return self._hunt is None and self._budget_s > LEAD_S
+
     def follow(self, dwell: Dwell, emitters: Sequence[Emitter], now_s: float) -> bool:
         """Take in what a dwell showed.
 

@@ -35,6 +35,10 @@ FILLS = 0.9
 
 FLOOD_HZ = 1e6
 
+UNSEEN_TRIES = 3
+"""What was over at so many second looks in a row is believed: short bursts, and aliases too; else
+they would cost a second look each time."""
+
 MAX_VERDICTS = 256
 """Oldest are forgotten first, and judged again when they are needed."""
 
@@ -48,6 +52,7 @@ class _Judged:
     peak_dbfs: float
     ghost: bool
     seen_ns: int
+    unseen: int = 0  # second looks in a row that showed nothing
 
 
 class Judge:
@@ -73,10 +78,19 @@ class Judge:
         self._rule = rule
         self._judged: list[_Judged] = []
 
-    def sift(self, dwell: Dwell, detections: list[Detection]) -> list[Detection]:
+    def sift(
+        self, dwell: Dwell, detections: list[Detection], *, stay: bool = False
+    ) -> list[Detection]:
         """Leave out what the receiver has made itself; look twice where that is not known yet.
 
         A recording cannot be looked at twice: everything stands.
+
+        Parameters
+        ----------
+        dwell : Dwell
+        detections : list of Detection
+        stay : bool
+            Visit the hop once more after a second look, without waiting for what it shows.
         """
         detections = self._without_floods(dwell, detections)
         if not detections or not self._ear.tunable:
@@ -85,10 +99,10 @@ class Judge:
         self._judged = [one for one in self._judged if one.seen_ns >= oldest_ns]
         hop = self._ear.plan.hops[dwell.hop]
         if dwell.clipped_fraction > CLIPPING:
-            return self._sift_overloaded(hop, detections)
+            return self._sift_overloaded(hop, detections, stay=stay)
         unknown = [one for one in detections if self._known(one) is None]
         if unknown:
-            self._judge(hop, unknown)
+            self._judge(hop, unknown, stay=stay)
         return [one for one in detections if not self._is_ghost(one)]
 
     def _without_floods(self, dwell: Dwell, detections: list[Detection]) -> list[Detection]:
@@ -107,7 +121,9 @@ class Judge:
         self.floods += len(detections)
         return []
 
-    def _sift_overloaded(self, hop: Hop, detections: list[Detection]) -> list[Detection]:
+    def _sift_overloaded(
+        self, hop: Hop, detections: list[Detection], *, stay: bool
+    ) -> list[Detection]:
         """Believe only the strongest of a dwell that clipped, and what a quieter look shows too.
 
         Clipping makes images and odd-order products all over the hop, up to 10 dB under the signal
@@ -116,7 +132,7 @@ class Judge:
         """
         unknown = [one for one in detections if self._known(one) is None]
         strongest = max(detections, key=lambda one: one.power_dbfs)
-        clean = self._look_quieter(hop, unknown) if unknown else {}
+        clean = self._look_quieter(hop, unknown, stay=stay) if unknown else {}
         standing: list[Detection] = []
         for one in detections:
             if id(one) in clean:
@@ -141,6 +157,11 @@ class Judge:
         return judged.ghost
 
     def _known(self, detection: Detection) -> _Judged | None:
+        """Verdict on a detection's frequency; None where it must be looked at twice."""
+        one = self._found(detection)
+        return None if one is None or 0 < one.unseen < UNSEEN_TRIES else one
+
+    def _found(self, detection: Detection) -> _Judged | None:
         for one in self._judged:
             if one.low_hz <= detection.high_hz and one.high_hz >= detection.low_hz:
                 louder = detection.peak_dbfs > one.peak_dbfs + LOUDER_DB
@@ -151,18 +172,24 @@ class Judge:
                 return one
         return None
 
-    def _judge(self, hop: Hop, unknown: list[Detection]) -> None:
+    def _judge(self, hop: Hop, unknown: list[Detection], *, stay: bool) -> None:
         """Spend one more dwell with the oscillator moved."""
-        second = self._ear.beside(hop, unknown)
+        second = self._ear.beside(hop, unknown, stay=stay)
         if second is None:
             return
         for one in unknown:
             verdict = _verdict(one, hop, second)
+            before = self._found(one)
+            if before is not None:
+                self._judged.remove(before)
             # A transmission that was over stands for now, unless its mirror was on the air too.
-            if verdict != "unseen" or "image" in one.doubts:
-                self._remember(one, ghost=verdict != "real")
+            over = verdict == "unseen" and "image" not in one.doubts
+            unseen = 1 + (before.unseen if before is not None else 0) if over else 0
+            self._remember(one, ghost=not over and verdict != "real", unseen=unseen)
 
-    def _look_quieter(self, hop: Hop, unknown: list[Detection]) -> dict[int, Detection]:
+    def _look_quieter(
+        self, hop: Hop, unknown: list[Detection], *, stay: bool
+    ) -> dict[int, Detection]:
         """Lower the gain until nothing clips: what is still there is real, and measured cleanly.
 
         Returns
@@ -170,7 +197,7 @@ class Judge:
         dict
             By ``id`` of the distorted detection: the same signal without distortion.
         """
-        second, fall_db = self._ear.quieter(hop)
+        second, fall_db = self._ear.quieter(hop, stay=stay)
         found = detect(second, None, self._rule) if second is not None else []
         clean: dict[int, Detection] = {}
         for one in unknown:
@@ -185,7 +212,7 @@ class Judge:
                 )
         return clean
 
-    def _remember(self, detection: Detection, *, ghost: bool) -> None:
+    def _remember(self, detection: Detection, *, ghost: bool, unseen: int = 0) -> None:
         self._judged.append(
             _Judged(
                 detection.low_hz,
@@ -193,6 +220,7 @@ class Judge:
                 detection.peak_dbfs,
                 ghost,
                 detection.time_ns,
+                unseen,
             )
         )
         del self._judged[:-MAX_VERDICTS]

@@ -17,8 +17,8 @@ from sensors.reasons import CASES_HZ
 TUNE_S, SETTLE_S = 0.02, 0.01
 """A retune and what is discarded after it, before `rfproctor doctor` has measured this dongle."""
 
-OVERHEAD_S = 0.0015
-"""Between the end of a dwell and the next retune, with the last bytes of the transfer."""
+OVERHEAD_S = 0.0005
+"""What the computer itself takes: the next retune begins when a dwell has been on the air."""
 
 
 @dataclass(slots=True)

@@ -18,29 +18,31 @@ from types import TracebackType
 from typing import Any, Self
 
 import apsw
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from sensors.benches import Skip
+from sensors.calibration import FILE_NAME, Calibration
 
 SOURCE = Path(__file__).resolve().parents[3] / "shared" / "emudongle"
 
 MEASURE = """
 import json, random, sys, time
-from dsp.plan import Band
 from sdr.calibrate import measure_settling
 from sdr.uri import open_source
 with open_source("rtl:00000001") as source:
-    settling = measure_settling(source, 98.4e6, 433e6, repeats=20)
-    tune_s = []
+    settling = measure_settling(source, 98.4e6, [433e6, 158.4e6, 34e6])
+    driver_s = []
     for _ in range(100):
         freq_hz = random.uniform(137e6, 470e6)
         start_s = time.monotonic()
         source._dongle.attempt("set_center_freq", round(freq_hz))
-        tune_s.append(time.monotonic() - start_s)
-print(json.dumps({"settle_s": settling.settle_s, "tune_s": sorted(tune_s)[50]}))
+        driver_s.append(time.monotonic() - start_s)
+print(json.dumps({"settle_s": settling.settle_s, "settle_spread_s": settling.spread_s,
+                  "tune_s": settling.tune_s, "driver_s": sorted(driver_s)[50]}))
 """
-"""The bare driver's retune, and the settling that the product's own test measures."""
+"""What the product's own test measures, and the bare driver's retune."""
 
 
 def build(folder: Path) -> Skip | Path:
@@ -57,8 +59,15 @@ def build(folder: Path) -> Skip | Path:
     return folder / "emu" / "emurun"
 
 
-def calibrate(emurun: Path, data: Path, serials: Sequence[str]) -> dict[str, float]:
-    """Measure retune and settling on one emulated dongle and note them for all (they are alike)."""
+def calibrate(emurun: Path, data: Path, serials: Sequence[str]) -> tuple[Calibration, float]:
+    """Measure retune and settling on one emulated dongle and note them for all (they are alike).
+
+    Returns
+    -------
+    Calibration
+    driver_s : float
+        Median of the bare driver's retune.
+    """
     scene = emurun.parent / "scenes" / "quiet.scene"
     done = subprocess.run(
         [str(emurun), f"EMU_SCENE={scene}", sys.executable, "-c", MEASURE],
@@ -68,9 +77,10 @@ def calibrate(emurun: Path, data: Path, serials: Sequence[str]) -> dict[str, flo
     )
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     data.mkdir(parents=True, exist_ok=True)
-    one = {"time_ns": time.time_ns(), **found}
-    (data / "dongles.json").write_text(json.dumps(dict.fromkeys(serials, one)))
-    return found
+    driver_s = found.pop("driver_s")
+    one = Calibration(time.time_ns(), **found)
+    (data / FILE_NAME).write_bytes(msgspec.json.encode(dict.fromkeys(serials, one)))
+    return one, driver_s
 
 
 def bare_hop_s(emurun: Path, dwell_s: float, settle_s: float, hops: int = 100) -> float:

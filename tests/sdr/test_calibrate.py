@@ -86,7 +86,7 @@ from sdr.flow import measure_flow
 with open_source("rtl:") as source:
     source.configure(sample_rate_hz=2.4e6, gain_db=20.7)
     flow = measure_flow(source, 2.0, counter=True)
-    settling = measure_settling(source, 100e6, 300e6)
+    settling = measure_settling(source, 100e6, [300e6, 430e6])
     again = measure_flow(source, 0.3, counter=False)
 print(json.dumps([flow.jumps, flow.counted_lost, settling.settle_s, again.jumps]))
 """

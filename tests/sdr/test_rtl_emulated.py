@@ -136,6 +136,45 @@ def test_no_sample_of_another_frequency_after_a_retune(under):
     assert got == {"stale": 0, "hops": 50}
 
 
+PIPELINED = (
+    LISTEN
+    + """
+    from concurrent.futures import ThreadPoolExecutor
+    def visit(freq_hz):
+        source.tune(freq_hz)
+        return freq_hz, source.begin(24_000)
+    wrong = hops = 0
+    away = [137e6, 301.5e6, 470e6, 310e6, 860e6]
+    with open_source("rtl:") as source, ThreadPoolExecutor(1) as hand:
+        source.settle_s = 0.0045
+        asked = [300e6 if n % 2 else away[n // 2 % 5] for n in range(VISITS)]
+        # One is on the air while one waits: it is retuned before the last samples have arrived.
+        under_way = [hand.submit(visit, asked.pop(0)) for _ in range(2)]
+        while under_way:
+            freq_hz, finish = under_way.pop(0).result()
+            block = finish()
+            under_way += [hand.submit(visit, asked.pop(0))] if asked else []
+            if freq_hz != 300e6:
+                continue
+            x = to_complex(block.raw, "cu8")
+            x = x * np.exp(-2j * np.pi * 0.3e6 / 2.4e6 * np.arange(len(x)))
+            power = np.abs(x[: len(x) // 120 * 120].reshape(-1, 120).mean(axis=1)) ** 2
+            middle = np.median(power)
+            hops += 1
+            wrong += bool(((power < 0.7 * middle) | (power > 1.4 * middle)).any())
+    print(json.dumps(dict(wrong=wrong, hops=hops)))
+    """
+)
+
+
+@pytest.mark.parametrize(("faults", "visits"), [("", 100), ("drop every_s=0.07 bytes=30000", 200)])
+def test_tuned_away_before_its_samples_arrive_a_visit_is_still_all_its_own(under, faults, visits):
+    """Pieces of 50 us: the carrier stands in each, to the last, also where samples are lost."""
+    carrier = "EMU_TX=tx freq_hz=300.3M type=cw power_dbm=-80"
+    got = under(PIPELINED.replace("VISITS", str(visits)), carrier, f"EMU_FAULTS={faults}")
+    assert (got["wrong"], got["hops"]) == (0, visits // 2)
+
+
 def test_ppm_moves_the_carrier_back_to_its_place(under):
     got = under(
         LISTEN

@@ -229,3 +229,76 @@ def test_utc_is_followed_by_a_reader_that_stays(clock, monkeypatch):
     # 100 s at 50 ppm are 5 ms; the last second's share is not known yet.
     assert abs(ring.time_ns(ring.count) - clock.time_ns()) < 0.1e6
     assert clock.time_ns() - round((clock.now_s + 1e9) * 1e9) > 5e6
+
+
+def test_what_was_claimed_stays_claimed_whatever_is_skipped(clock):
+    ring = SampleStream(RATE_HZ, 1.0, gap_s=0.1)
+    first = ring.claim(1000)
+    ring.put(counting(0, 1000))
+    clock.now_s += 0.001
+    ring.skip_to(0.0)
+    ring.put(counting(1000, 3000))
+    raw, position, _ = ring.take(first, 1000, 0.0)
+    assert position == 0
+    assert np.array_equal(raw, counting(0, 2000))
+    assert ring.read(100, 0.0)[1] == 1500
+
+
+def test_a_claim_that_was_overwritten_is_short_and_says_so():
+    ring = SampleStream(RATE_HZ, 0.001, gap_s=1.0)  # 1000 samples
+    first = ring.claim(800)
+    ring.put(counting(0, 2600))
+    raw, position, dropped = ring.take(first, 800, 0.0)
+    assert (position, dropped) == (300, 300)
+    assert np.array_equal(raw, counting(600, 1000))
+    ring.put(counting(2600, 2000))
+    assert ring.take(ring.claim(100), 100, 0.0)[2] == 500  # nobody had claimed those
+
+
+def in_time(clock, ring, transfers, size=1000):
+    """Let transfers arrive when their last sample has been on the air."""
+    for _ in range(transfers):
+        clock.now_s += size / RATE_HZ
+        ring.put(np.zeros(2 * size, np.uint8))
+
+
+def test_the_wait_is_over_when_the_last_sample_was_on_the_air(clock, monkeypatch):
+    ring = SampleStream(RATE_HZ, 1.0, gap_s=0.1)
+    in_time(clock, ring, 50)
+    slept = []
+    monkeypatch.setattr(clock, "sleep", slept.append, raising=False)
+    first = ring.claim(50_400)
+    assert ring.wait_on_air(first + 50_400, lag=1000, patience_s=0.0) == 50_000
+    assert slept == [pytest.approx(0.4e-3, abs=1e-6)]
+
+
+def test_where_too_much_is_missing_the_wait_is_for_the_samples(clock, monkeypatch):
+    ring = SampleStream(RATE_HZ, 1.0, gap_s=0.1)
+    in_time(clock, ring, 50)
+    clock.now_s += 0.01  # ten transfers late: nobody knows whether they will ever come
+    with pytest.raises(Silent):
+        ring.wait_on_air(55_000, lag=1000, patience_s=0.01)
+
+
+@pytest.mark.parametrize(("late_s", "taken"), [(0.2e-3, 51_000), (5e-3, 50_000)])
+def test_an_end_that_came_late_is_left_out(clock, late_s, taken):
+    """Samples lost in it would be made up by samples from after the retune."""
+    ring = SampleStream(RATE_HZ, 1.0, gap_s=0.1)
+    first = ring.claim(51_000)
+    in_time(clock, ring, 50)
+    clock.now_s += 1e-3 + late_s
+    ring.put(np.zeros(2000, np.uint8))
+    raw, _, _ = ring.take(first, 51_000, 0.0, sure=50_000)
+    assert raw.shape[0] == 2 * taken
+
+
+def test_after_a_freeze_nothing_is_waited_for_longer_than_the_queue(clock):
+    """What did not fit into the queue meanwhile is lost; it is not under way."""
+    queue_s = 0.1
+    ring = SampleStream(RATE_HZ, 1.0, gap_s=queue_s)
+    in_time(clock, ring, 500)
+    clock.now_s += 10.0
+    ring.put(np.zeros(2 * round(queue_s * RATE_HZ), np.uint8))
+    ring.skip_to(0.005)
+    ahead = ring.claim(1) - ring.count
+    assert round(0.005 * RATE_HZ) <= ahead <= round((queue_s + 0.005) * RATE_HZ)

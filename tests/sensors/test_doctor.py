@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from msgspec import structs
 
 from sdr.calibrate import GainStep, Look, Settling, Station
 from sdr.flow import Flow
@@ -99,9 +100,9 @@ def test_lock():
 @pytest.mark.parametrize(
     ("settling", "verdict"),
     [
-        (Settling(0.020, 0.004, 6), "ok"),
-        (Settling(0.020, 0.014, 6), "fail"),
-        (Settling(0.070, 0.004, 6), "warn"),
+        (Settling(0.020, 0.004, 0.0001, 24), "ok"),
+        (Settling(0.020, 0.014, 0.0001, 24), "fail"),
+        (Settling(0.070, 0.004, 0.0001, 24), "warn"),
         (None, "skip"),
     ],
 )
@@ -234,9 +235,8 @@ def test_line_says_sign_name_text_and_remedy():
 
 def test_what_was_measured_is_remembered_by_serial(tmp_path):
     opened = Finding("open", "ok", "x", {"serial": "7"}, source="rtl:7", measured={"gain_db": 40.2})
-    settle = Finding(
-        "settle", "ok", "x", source="rtl:7", measured={"settle_s": 0.004, "tune_s": 0.02}
-    )
+    settling = Settling(tune_s=0.02, settle_s=0.004, spread_s=0.0002, repeats=24)
+    settle = structs.replace(doctor_judge.judge_settling(settling, 0.01), source="rtl:7")
     crystal = Finding(
         "crystal", "ok", "x", source="rtl:7", measured={"ppm": 12.0, "sigma_ppm": 0.3}
     )
@@ -245,7 +245,7 @@ def test_what_was_measured_is_remembered_by_serial(tmp_path):
     known = calibrations(tmp_path)["7"]
     assert isinstance(known, Calibration)
     assert (known.settle_s, known.ppm) == (0.004, 12.0)
-    assert known.discard_s == pytest.approx(0.006)
+    assert known.discard_s == pytest.approx(0.004 + 2 * 0.0002 + 0.0003)
     (tmp_path / "dongles.json").write_text("{")
     assert calibrations(tmp_path) == {}
 

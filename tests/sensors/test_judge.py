@@ -10,7 +10,7 @@ from dsp.rule import Rule
 from dsp.signals import Detection
 from dsp.synth import noise, quantise_cu8, seeded
 from dsp.values import IQBlock
-from sdr.source import Settings, SourceInfo
+from sdr.source import Settings, Source, SourceInfo
 from sensors.ear import Ear
 from sensors.judge import Judge
 
@@ -22,6 +22,8 @@ PLAN = make_plan([Band("tv3-low", 167e6, 169e6, 1.0)])
 
 class Dongle:
     """A receiver with gain, an image, a line of its own, and 8 bits that clip."""
+
+    begin = Source.begin
 
     def __init__(self, signals=(), image_db=None, own_line_hz=None, stops_after=None):
         self.info = SourceInfo("x:", "x", "0", "x", "cu8", True, 24e6, 1.7e9, GAINS_DB)

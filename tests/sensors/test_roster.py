@@ -5,7 +5,7 @@ import pytest
 from sensors.config import load_site
 from sensors.roster import Roster
 from sensors.task import tasks_of
-from sensors.team import SETTLE_S, TUNE_S, teams_of
+from sensors.team import OVERHEAD_S, SETTLE_S, TUNE_S, teams_of
 
 SITE = """
 [site]
@@ -48,7 +48,7 @@ def test_every_position_watches_everything_once(site):
     assert hops["s/a"] & hops["s/b"] == set()
     assert hops["s/c"] == everything
     assert hops["s/d"] == set()  # a recording holds what it holds
-    assert hall.hop_s == dict.fromkeys(("s/a", "s/b"), TUNE_S + SETTLE_S + 0.0015 + 0.04)
+    assert hall.hop_s == dict.fromkeys(("s/a", "s/b"), TUNE_S + SETTLE_S + OVERHEAD_S + 0.04)
     assert gate.plan.digest == hall.plan.digest
 
 
