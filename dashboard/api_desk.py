@@ -12,6 +12,7 @@ from dashboard.cutout import Cutout, CutoutQuery
 from dashboard.endpoint import Endpoint
 from dashboard.evidence import ClipCard
 from dashboard.known import Known, NewKnown
+from dashboard.known_csv import CsvRow
 from dashboard.notify import Delivery
 from dashboard.phases import NewSession
 from dashboard.sightings import Sightings
@@ -133,6 +134,17 @@ DESK = (
         "known",
         list[Known],
         desk_answers.post_known_import,
+        body=desk_answers.CsvImport,
+        refuses=(409,),
+        max_body=8 * 1024 * 1024,
+    ),
+    Endpoint(
+        "POST",
+        "/known/preview",
+        "What a CSV file of stations would add, and what is refused in it",
+        "known",
+        list[CsvRow],
+        desk_answers.post_known_preview,
         body=desk_answers.CsvImport,
         refuses=(409,),
         max_body=8 * 1024 * 1024,

@@ -10,17 +10,28 @@ from dashboard import queries
 from dashboard.alarms import Part
 from dashboard.answers import Call, get_alarm
 from dashboard.cutout import Cutout
-from dashboard.known import Known, read_csv
+from dashboard.known import Known
+from dashboard.known_csv import CsvRow, read_csv, read_rows
 from dashboard.notify import Delivery
 from dashboard.saving import OpenFile
 from dashboard.sightings import Sightings, sightings_of
 from dashboard.timetable import SessionCard
+from sensors.messages import Note
 
 
 class CsvImport(Struct, forbid_unknown_fields=True, frozen=True):
-    """Body of ``POST /api/v1/known/import``: the text of a CSV file."""
+    """Body of ``POST /api/v1/known/import``.
+
+    Attributes
+    ----------
+    csv : str
+        The text of a CSV file.
+    skip_refused : bool
+        Leave out the rows that cannot be taken, instead of taking none.
+    """
 
     csv: Annotated[str, Meta(max_length=500_000)]
+    skip_refused: bool = False
 
 
 def get_known(call: Call) -> list[Known]:
@@ -34,8 +45,25 @@ def post_known(call: Call) -> Known:
 
 
 def post_known_import(call: Call) -> list[Known]:
-    """Add the stations of a CSV file, all or none."""
-    return call.monitor.known.add(read_csv(call.body.csv), call.who.name)
+    """Add the stations of a CSV file: all or none, or what is right and new of them."""
+    if call.body.skip_refused:
+        wishes = [row.entry for row in post_known_preview(call) if row.entry is not None]
+    else:
+        wishes = read_csv(call.body.csv)
+    return call.monitor.known.add(wishes, call.who.name)
+
+
+def post_known_preview(call: Call) -> list[CsvRow]:
+    """Read the stations of a CSV file and keep nothing."""
+    there = call.monitor.known.current()
+    rows: list[CsvRow] = []
+    for row in read_rows(call.body.csv):
+        if row.entry is not None and row.entry in there:
+            row = CsvRow(row.line, refused=Note("known.csv_already", {"line": row.line}))
+        elif row.entry is not None:
+            there.add(row.entry)
+        rows.append(row)
+    return rows
 
 
 def delete_known(call: Call) -> Known:

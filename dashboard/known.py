@@ -6,8 +6,6 @@ the entry says who decided that, why, where and until when.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -23,14 +21,13 @@ from dashboard.queries import AnySite
 from dashboard.store import Store
 from sensors.messages import Freq, TimeNs
 
-MAX_IMPORT = 5000
-COLUMNS = ("low_hz", "high_hz", "site", "name", "reason", "start_ns", "stop_ns")
+MAX_WORDS = 200
 
-Words = Annotated[str, Meta(min_length=1, max_length=200)]
+Words = Annotated[str, Meta(min_length=1, max_length=MAX_WORDS)]
 
 
 class NewKnown(Struct, forbid_unknown_fields=True, frozen=True):
-    """Body of ``POST /api/v1/known``; also one row of an imported CSV file.
+    """Body of ``POST /api/v1/known``; also one row of a CSV file.
 
     Attributes
     ----------
@@ -112,6 +109,15 @@ class KnownEmitters:
         ]
         return min(found)[1] if found else 0
 
+    def current(self) -> set[NewKnown]:
+        """What is said by the entries that nobody has ended, without who said it and when."""
+        names = NewKnown.__struct_fields__
+        return {
+            NewKnown(**{name: getattr(entry, name) for name in names})
+            for entry in self._entries.values()
+            if not entry.ended_ns
+        }
+
     def add(self, wishes: Iterable[NewKnown], author: str) -> list[Known]:
         """Add entries, all or none.
 
@@ -156,29 +162,3 @@ class KnownEmitters:
             for row in rows:
                 self._store.note(connection, author, act, str(row["id"]), row)
         self._entries = {**self._entries, **{entry.id: entry for entry in entries}}
-
-
-def read_csv(text: str) -> list[NewKnown]:
-    """Read a list of stations: a header line with names of `COLUMNS`, one entry a line.
-
-    Raises
-    ------
-    Refused
-        With the number of the line that cannot be read (409).
-    """
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
-    unknown = set(reader.fieldnames or ()) - set(COLUMNS)
-    if unknown or not {"low_hz", "high_hz", "name", "reason"} <= set(reader.fieldnames or ()):
-        raise Refused("known.csv_columns", 409, columns=", ".join(COLUMNS))
-    wishes = []
-    for number, row in enumerate(reader, start=2):
-        try:
-            if None in row:
-                raise ValueError("more fields than columns")
-            given = {name: value.strip() for name, value in row.items() if value}
-            wishes.append(msgspec.convert(given, NewKnown, strict=False))
-        except ValueError as error:
-            raise Refused("known.csv_line", 409, line=number, why=str(error)) from None
-        if len(wishes) > MAX_IMPORT:
-            raise Refused("known.csv_long", 409, limit=MAX_IMPORT)
-    return wishes

@@ -6,7 +6,8 @@ import pytest
 
 from dashboard.alarms import Alarm
 from dashboard.errors import Refused
-from dashboard.known import KnownEmitters, NewKnown, read_csv
+from dashboard.known import KnownEmitters, NewKnown
+from dashboard.known_csv import read_csv, read_rows
 from dashboard.store import Store
 from tests.dashboard.conftest import SECOND, START_NS, Clock, Site, emitter_event
 
@@ -97,15 +98,31 @@ def test_a_csv_file_is_added_whole_or_not_at_all(open_store: Open) -> None:
     assert [entry.id for entry in known.add(wishes, "li")] == [1, 2]
 
 
+HEAD = "low_mhz,high_mhz,name,reason,site,start,stop\n"
+
+
 @pytest.mark.parametrize(
     ("text", "message_id", "word"),
     [
-        ("", "known.csv_columns", "low_hz"),
+        ("", "known.csv_columns", "low_mhz"),
         ("low_hz,high_hz,name\n1,2,x\n", "known.csv_columns", "reason"),
         ("low_hz,high_hz,name,reason,colour\n", "known.csv_columns", "site"),
-        ("low_hz,high_hz,name,reason\n1,2,x,y\n1,zwei,x,y\n", "known.csv_line", "3"),
-        ("low_hz,high_hz,name,reason\n1,2,x\n", "known.csv_line", "2"),
-        ("low_hz,high_hz,name,reason\n1,2,x,y,z\n", "known.csv_line", "2"),
+        ("low_hz,high_hz,name,reason\n1,2,x,y\n1,zwei,x,y\n", "known.csv_number", "zwei"),
+        ("low_hz,high_hz,name,reason\n1,2,x\n", "known.csv_missing", "reason"),
+        ("low_hz,high_hz,name,reason\n1,2,x,y,z\n", "known.csv_more", "2"),
+        (HEAD + ",169.1,a,b,,,\n", "known.csv_missing", "low_mhz"),
+        (HEAD + "169,nan,a,b,,,\n", "known.csv_number", "nan"),
+        (HEAD + "169,168,a,b,,,\n", "known.csv_band", "2"),
+        (HEAD + "169,170,a,b,../x,,\n", "known.csv_site", "../x"),
+        (HEAD + "169,170,a,b,,yesterday,\n", "known.csv_time", "yesterday"),
+        (HEAD + "169,170,a,b,,1860-01-01,\n", "known.csv_time", "1860"),
+        (HEAD + "169,170,a,b,,2026-06-08,2026-06-07\n", "known.csv_times", "2"),
+        (HEAD + f"169,170,{'a' * 201},b,,,\n", "known.csv_words", "200"),
+        (
+            "low_hz,high_hz,name,reason,stop_ns\n1,2,a,b,99999999999999999999\n",
+            "known.csv_time",
+            "9",
+        ),
     ],
 )
 def test_a_bad_csv_file_is_named_by_its_line(text: str, message_id: str, word: str) -> None:
@@ -113,6 +130,29 @@ def test_a_bad_csv_file_is_named_by_its_line(text: str, message_id: str, word: s
         read_csv(text)
     assert caught.value.message_id == message_id
     assert word in str(caught.value.fields)
+
+
+def test_a_spreadsheet_with_megahertz_and_dates() -> None:
+    text = "LOW_MHz, high_mhz ,name,reason,start,stop\n169.4900,169.515,出租车,执照,"
+    (wish,) = read_csv(text + "2026-06-07T09:00+08:00,2026-06-08T18:00+08:00\n")
+    assert (wish.low_hz, wish.high_hz) == (169.49e6, 169.515e6)
+    assert wish.start_ns == 1_780_794_000 * SECOND
+    assert wish.stop_ns - wish.start_ns == 33 * 3600 * SECOND
+
+
+def test_a_preview_has_every_row_with_its_line() -> None:
+    rows = read_rows(HEAD + '169,170,"two\nlines",b,,,\n\nx,170,a,b,,,\n171,172,a,b,,,\n')
+    assert [(row.line, row.refused is None) for row in rows] == [(3, True), (5, False), (6, True)]
+    assert rows[1].refused is not None and rows[1].refused.args["line"] == 5
+
+
+def test_what_is_there_already_is_known(open_store: Open) -> None:
+    known = KnownEmitters(open_store())
+    assert TAXI not in known.current()
+    (entry,) = known.add([TAXI], "li")
+    assert TAXI in known.current()
+    known.end(entry.id, "li")
+    assert TAXI not in known.current()
 
 
 def test_time_moves_over_the_end_of_an_entry(open_store: Open, clock: Clock) -> None:
