@@ -225,11 +225,7 @@ class Archive:
         description = f"{'DRILL ' if facts.drill else ''}{facts.site} {facts.sensor}"
         # A name is taken when two clips of one emitter begin in the same millisecond.
         with Recorder(
-            base,
-            description=description,
-            hardware=hardware,
-            gain_db=facts.gain_db,
-            overwrite=True,
+            base, description=description, hardware=hardware, gain_db=facts.gain_db, overwrite=True
         ) as recorder:
             following = blocks[0].sample_index
             for block in blocks:
