@@ -6,24 +6,18 @@ centre, and says that it is a drill.
 
 from __future__ import annotations
 
-import json
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
-from statistics import median
 
 from msgspec.structs import replace
 
 from sdr.hall import Transmitter
 from sdr.inject import level_of
 from sensors.bands import GuardBand
-from sensors.columns import columns
-from sensors.messages import EmitterEvent, Note
+from sensors.drill_result import Result
+from sensors.messages import EmitterEvent
 from sensors.task import Inject, Shot
-from sensors.text import Lang, say
 
 BURST_S = 2.0
 """Length of a transmission: the message whose chance is shown everywhere else."""
@@ -45,31 +39,15 @@ EDGE_HZ = 15e3
 APART_HZ = 60e3
 """From everything that is on the air already: a drill must not hide behind it, nor it behind us."""
 
+TOUCH_NS = 5_000_000
+"""A visit that overlaps a transmission by less has not heard it: as the plan counts."""
+
 MATCH_HZ = 12e3
 EARLY_NS, LATE_NS = 200_000_000, 700_000_000
 """An emitter is of the drill when it was seen within its transmission, to this."""
 
 KINDS = ("nfm", "fsk2", "cw", "dmr")
 """Voice, data, carrier, digital voice: what exam cases were made of."""
-
-
-@dataclass(slots=True)
-class Result:
-    """One transmission and what became of it.
-
-    Attributes
-    ----------
-    heard : dict
-        Seconds from its first sample to the durable event, by sensor.
-    delivered_s : float or None
-        The same to the centre's acknowledgement.
-    """
-
-    band: str
-    shot: Shot
-    heard: dict[str, float] = field(default_factory=dict)
-    seq: int = 0
-    delivered_s: float | None = None
 
 
 class Drill:
@@ -89,7 +67,7 @@ class Drill:
     ----------
     results : list of Result
     stop_ns : int
-        Nothing more is heard of it after this.
+        Nothing more of it is on the air after this.
     """
 
     def __init__(
@@ -119,7 +97,7 @@ class Drill:
                     self.results.append(Result(band.name, shot))
                 at_s += BURST_S + rng.uniform(*PAUSE_S)
         last_ns = max((one.shot.off_ns for one in self.results), default=start_ns)
-        self.stop_ns = last_ns + 3 * LATE_NS
+        self.stop_ns = last_ns + LATE_NS
 
     def order(self, threshold_dbfs: float, rbw_hz: float, gain_db: float | None) -> Inject:
         """What one dongle is told: the same transmissions, at a level that it can just hear well.
@@ -153,74 +131,13 @@ class Drill:
             if result.seq and result.delivered_s is None and result.seq <= seq:
                 result.delivered_s = (now_ns - result.shot.on_ns) / 1e9
 
-    def table(self) -> list[dict[str, str | int | float | None]]:
-        """One line for each band: sent, heard, median and worst latency, to the site and on."""
-        lines: list[dict[str, str | int | float | None]] = []
-        for band in dict.fromkeys(one.band for one in self.results):
-            sent = [one for one in self.results if one.band == band]
-            first = sorted(min(one.heard.values()) for one in sent if one.heard)
-            there = sorted(one.delivered_s for one in sent if one.delivered_s is not None)
-            lines.append(
-                {
-                    "band": band,
-                    "sent": len(sent),
-                    "heard": len(first),
-                    "share": round(len(first) / len(sent), 3),
-                    "median_s": round(median(first), 2) if first else None,
-                    "worst_s": round(first[-1], 2) if first else None,
-                    "delivered": len(there),
-                    "delivered_median_s": round(median(there), 2) if there else None,
-                }
-            )
-        return lines
-
-    def notes(self) -> list[tuple[bool, Note]]:
-        """What the centre is told at the end: whether all was heard, for each band."""
-        return [
-            (
-                line["heard"] == line["sent"],
-                Note(
-                    "drill.band",
-                    {
-                        "band": str(line["band"]),
-                        "sent": int(line["sent"] or 0),
-                        "heard": int(line["heard"] or 0),
-                        "median_s": str(line["median_s"] if line["heard"] else "-"),
-                    },
-                ),
-            )
-            for line in self.table()
-        ]
-
-    def keep(self, folder: Path, site: str) -> Path:
-        """Add the result to the site's ``drills.jsonl``.
-
-        Raises
-        ------
-        OSError
-        """
-        path = folder / "drills.jsonl"
-        started = datetime.fromtimestamp(self.start_ns / 1e9, UTC).isoformat(timespec="seconds")
-        shots = [
-            {
-                "band": one.band,
-                "kind": one.shot.kind,
-                "freq_hz": one.shot.freq_hz,
-                "on_s": round((one.shot.on_ns - self.start_ns) / 1e9, 3),
-                "heard_s": {sensor: round(late, 3) for sensor, late in one.heard.items()},
-            }
-            for one in self.results
-        ]
-        line = {
-            "kind": "drill",
-            "site": site,
-            "started": started,
-            "bands": self.table(),
-            "transmissions": shots,
-        }
-        with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
-        return path
+    def visited(self, low_hz: float, high_hz: float, start_ns: int, stop_ns: int) -> None:
+        """Note that a dongle was there: whom it did not hear then it should have recognised."""
+        for result in self.results:
+            shot = result.shot
+            both_ns = min(stop_ns, shot.off_ns) - max(start_ns, shot.on_ns)
+            if both_ns >= TOUCH_NS and low_hz <= shot.freq_hz <= high_hz:
+                result.visits += 1
 
     def _of(self, event: EmitterEvent) -> Result | None:
         for result in self.results:
@@ -251,24 +168,6 @@ def transmitters_of(order: Inject) -> tuple[Transmitter, ...]:
         )
         for shot in order.shots
     )
-
-
-def lines_of(drill: Drill, lang: Lang) -> list[str]:
-    """The result for people."""
-    head = tuple(say(f"drill.head_{name}", lang) for name in ("band", "heard", "latency", "centre"))
-    rows = [head]
-    for line in drill.table():
-        seconds = "-" if line["median_s"] is None else f"{line['median_s']} / {line['worst_s']} s"
-        there = line["delivered_median_s"]
-        rows.append(
-            (
-                str(line["band"]),
-                f"{line['heard']}/{line['sent']}",
-                seconds,
-                f"{line['delivered']}  {'-' if there is None else f'{there} s'}",
-            )
-        )
-    return columns(rows).splitlines()
 
 
 def _free(band: GuardBand, taken_hz: Sequence[float], rng: random.Random) -> float | None:

@@ -13,7 +13,7 @@ from sdr.number import Finite
 from sdr.source import UserError
 from sensors.commands import DRAIN_S, open_link, stop_signal
 from sensors.config import load_site
-from sensors.drill import lines_of
+from sensors.drill_result import lines_of, table
 from sensors.log import set_up_log
 from sensors.rehearsal import MOST_MINUTES
 from sensors.station import Station
@@ -25,9 +25,7 @@ ENOUGH = 0.99
 
 @click.command(epilog="Example: rfproctor drill school-3.toml --minutes 2")
 @click.argument("site_toml", type=click.Path(path_type=Path))
-@click.option(
-    "--minutes", type=Finite(0.1, MOST_MINUTES), default=2.0, show_default=True
-)
+@click.option("--minutes", type=Finite(0.1, MOST_MINUTES), default=2.0, show_default=True)
 @click.option("--source", "sources", multiple=True, help="Instead of the file's dongles.")
 @click.option("--survey", "survey_s", type=Finite(0), default=0.0, metavar="SECONDS")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line for each band.")
@@ -69,15 +67,15 @@ def drill(
     result = station.errands.rehearsal.last
     if result is None:
         raise UserError("drill.interrupted")
-    table = result.table()
+    bands = table(result.results)
     if as_json:
-        for line in table:
+        for line in bands:
             click.echo(json.dumps({"kind": "drill", "site": site.file.site.id, **line}))
     else:
-        click.echo("\n".join(lines_of(result, lang)))
-    missed = [line for line in table if float(line["share"] or 0.0) < ENOUGH]
+        click.echo("\n".join(lines_of(result.results, lang)))
+    enough = {line["band"] for line in bands if float(line["share"] or 0.0) >= ENOUGH}
+    missed = [band.name for band in site.bands if band.name not in enough]
     if not as_json:
         verdict = "drill.missed" if missed else "drill.passed"
-        names = ", ".join(str(line["band"]) for line in missed)
-        click.echo(say(verdict, lang, bands=names))
+        click.echo(say(verdict, lang, bands=", ".join(missed)))
     raise SystemExit(1 if missed else 0)

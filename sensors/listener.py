@@ -207,6 +207,11 @@ class Listener:
         known = [level for _, level in self._depth.values()]
         return float(np.median(known)) if known else None
 
+    @property
+    def newest_ns(self) -> int:
+        """UTC of its newest dwell; 0 before there is any."""
+        return max((dwell.time_ns for dwell in self.latest.values()), default=0)
+
     def silent_s(self) -> float:
         """Seconds since its last dwell."""
         return time.monotonic() - self._heard_s
@@ -217,7 +222,6 @@ class Listener:
         rate = 0.0
         if len(self._recent_s) > 1 and state != "silent":
             rate = (len(self._recent_s) - 1) / max(self._recent_s[-1] - self._recent_s[0], 1e-3)
-        newest = max((dwell.time_ns for dwell in self.latest.values()), default=0)
         return SensorHealth(
             sensor=self.task.sensor,
             position=self.task.position,
@@ -231,7 +235,7 @@ class Listener:
             dropped_samples=self.dropped_samples,
             clipped_fraction=float(np.mean(self._clipped)) if self._clipped else 0.0,
             noise_dbfs_per_hz=self._noise_dbfs_per_hz(),
-            last_dwell_ns=newest,
+            last_dwell_ns=self.newest_ns,
             emitters=self.follow.active,
         )
 

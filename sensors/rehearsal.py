@@ -9,9 +9,11 @@ import structlog
 from msgspec.structs import replace
 
 from dsp.compare import survey_emitters
+from dsp.values import Dwell
 from sensors.config import Site
 from sensors.crew import Crew
 from sensors.drill import Drill
+from sensors.drill_result import keep, notes, table
 from sensors.herald import Herald
 from sensors.link import Link
 from sensors.listener import Listener
@@ -25,6 +27,12 @@ PATIENCE_S = 30.0
 """A dongle that has no threshold by then takes no part."""
 
 MOST_MINUTES = 60.0
+
+SAID_NS = 1_400_000_000
+"""Until what was heard last is on the disk, and at the centre ..."""
+
+LATEST_NS = 20_000_000_000
+"""... where the computer keeps up; else it is waited for, but for no longer than this."""
 
 log = structlog.get_logger()
 
@@ -82,8 +90,16 @@ class Rehearsal:
             return
         if self._link is not None:
             drill.acknowledged(self._link.outbox.acked, now_ns)
-        if now_ns >= drill.stop_ns:
+        if now_ns >= drill.stop_ns + SAID_NS and (
+            self._caught_up(drill.stop_ns) or now_ns >= drill.stop_ns + LATEST_NS
+        ):
             self._end(drill)
+
+    def dwell(self, dwell: Dwell) -> None:
+        """Note where a dongle was while a drill runs."""
+        if self.running is not None:
+            stop_ns = dwell.time_ns + round(dwell.duration_s * 1e9)
+            self.running.visited(dwell.grid.low_hz, dwell.grid.high_hz, dwell.time_ns, stop_ns)
 
     def health(self, health: SensorHealth) -> SensorHealth:
         """Say in a sensor's state that a drill runs; what is worse is still said first."""
@@ -100,6 +116,16 @@ class Rehearsal:
         late = time.monotonic() - self._asked_s > PATIENCE_S
         surveying = any(one.learner is not None for one in self._listeners.values())
         return not surveying and (all(depths) or (late and any(depths)))
+
+    def _caught_up(self, until_ns: int) -> bool:
+        """Whether every dongle that works has said what it heard up to then.
+
+        A busy computer computes dwells seconds after they were received: to end by the clock
+        would count as missed what is heard a moment later.
+        """
+        return all(
+            one.fault is not None or one.newest_ns >= until_ns for one in self._listeners.values()
+        )
 
     def _begin(self, now_ns: int) -> None:
         taken_hz: list[float] = []
@@ -126,13 +152,13 @@ class Rehearsal:
         for sensor in self._listeners:
             self._crew.tell(sensor, Inject([], 0, 0.0, None))
         first = next(iter(self._listeners))
-        for passed, note in drill.notes():
+        for passed, note in notes(drill.results):
             self._herald.notice(
                 first, "info" if passed else "warning", note, drill.start_ns, drill.stop_ns
             )
         try:
-            drill.keep(self._site.data, self._site.file.site.id)
+            keep(drill.results, drill.start_ns, self._site.data, self._site.file.site.id)
         except OSError as error:
             log.error("drill_unkept", why=str(error))
-        for line in drill.table():
+        for line in table(drill.results):
             log.info("drill_band", **line)

@@ -218,6 +218,7 @@ class Station:
         dwell = report.dwell()
         self._relief.heard(report.sensor, report.hop_s, report.time_ns)
         self._herald.tell(listener.dwell(dwell, report.emitters, report.baseline, report.rhythms))
+        self.errands.rehearsal.dwell(dwell)
         for note, since_ns in self._landmarks[report.sensor].update(dwell, listener.baseline):
             self._herald.notice(report.sensor, "info", note, since_ns)
         if self._viewers is not None:
