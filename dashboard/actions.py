@@ -83,6 +83,13 @@ class Action(Struct, frozen=True):
     state_after: AlarmState
 
 
+def news_of(action: Action) -> str | None:
+    """What the levels above are told at once; None for nothing."""
+    if action.reason == "found":
+        return "found"
+    return "handed_over" if action.action == "hand_over" else None
+
+
 def act(alarm: Alarm, wish: Wish, author: str, now_ns: int) -> tuple[Alarm, Action]:
     """Carry out an action.
 
@@ -120,6 +127,7 @@ def act(alarm: Alarm, wish: Wish, author: str, now_ns: int) -> tuple[Alarm, Acti
         changed_ns=now_ns,
         raised_ns=now_ns if wish.action == "reopen" else alarm.raised_ns,
         overdue=alarm.overdue and after in WAITING,
+        level=alarm.level if after in WAITING else 0,
     )
     return changed, Action(
         alarm=alarm.id,

@@ -21,8 +21,6 @@ WAITING: frozenset[AlarmState] = frozenset(("new", "reopened"))
 """States in which nobody has taken notice yet."""
 OPEN_STATES: frozenset[AlarmState] = WAITING.union(("acknowledged", "investigating", "handed_over"))
 MAX_PARTS_PER_SENSOR = 16
-FORGOTTEN_S = 600.0
-"""An emitter that its sensor neither repeats nor closes for so long is off the air."""
 
 
 class Part(Struct, frozen=True):
@@ -116,6 +114,8 @@ class Alarm(Struct, frozen=True, dict=True):
         When it last became one that nobody has taken notice of; monitor's clock.
     overdue : bool
         Nobody took notice in the time that the centre allows.
+    level : int
+        How far up people were told that it is overdue; 0 while it is not.
     known : int
         Number of the entry among the known emitters by which it was dismissed; 0 for none.
     """
@@ -132,6 +132,7 @@ class Alarm(Struct, frozen=True, dict=True):
     raised_ns: int = 0
     overdue: bool = False
     known: int = 0
+    level: int = 0
 
     @cached_property
     def loudest(self) -> Part:
@@ -277,23 +278,3 @@ def explain(alarm: Alarm, entry: int) -> Alarm:
         raised_ns = alarm.changed_ns
         return msgspec.structs.replace(alarm, state="reopened", known=0, raised_ns=raised_ns)
     return alarm
-
-
-def fall_due(alarm: Alarm, now_ns: int, allowed_s: float) -> Alarm:
-    """Mark an alarm that nobody took notice of in the time allowed."""
-    late = alarm.state in WAITING and (now_ns - alarm.raised_ns) / 1e9 > allowed_s
-    if not late or alarm.overdue or alarm.drill:
-        return alarm
-    return msgspec.structs.replace(alarm, overdue=True, changed_ns=now_ns)
-
-
-def left_air(alarm: Alarm, now_ns: int) -> Alarm:
-    """End the parts that their sensor stopped repeating without closing them: it died meanwhile."""
-    limit_ns = now_ns - round(FORGOTTEN_S * 1e9)
-    if not any(part.on_air and part.heard_ns < limit_ns for part in alarm.parts):
-        return alarm
-    parts = tuple(
-        msgspec.structs.replace(part, on_air=part.on_air and part.heard_ns >= limit_ns)
-        for part in alarm.parts
-    )
-    return msgspec.structs.replace(alarm, parts=parts, changed_ns=now_ns)

@@ -27,6 +27,7 @@ from dashboard.notices import Notice
 from dashboard.pairs import Pairs
 from dashboard.picture import Frame
 from dashboard.recorder import OFFSET_DB, STEP_DB, Recorder, history
+from dashboard.reviews import Reviews
 from dashboard.saving import OpenFile
 from dashboard.second import SecondPerson
 from dashboard.store import Store
@@ -54,6 +55,7 @@ class Monitor:
     timetable : Timetable
     pairs : Pairs
     second : SecondPerson
+    reviews : Reviews
     asking : Asking
     """
 
@@ -69,6 +71,7 @@ class Monitor:
     timetable: Timetable
     pairs: Pairs
     second: SecondPerson
+    reviews: Reviews
     asking: Asking
 
 

@@ -1,10 +1,11 @@
-"""``/api/v1``, what takes two persons: requests, decisions, hand-overs, sign-offs."""
+"""``/api/v1``, what takes two persons: requests, decisions, hand-overs, reviews."""
 
 from __future__ import annotations
 
 from dashboard import pair_answers
 from dashboard.approvals import Approval, ApprovalQuery, Decision
 from dashboard.endpoint import Endpoint
+from dashboard.reviews import Due, NewReview, Review, ReviewQuery
 from dashboard.second import Handover, SignOff
 
 PAIRS = (
@@ -48,5 +49,32 @@ PAIRS = (
         body=SignOff,
         refuses=(404, 409),
         waits=True,
+    ),
+    Endpoint(
+        "GET",
+        "/reviews",
+        "What was looked through again",
+        "view",
+        list[Review],
+        pair_answers.get_reviews,
+        query=ReviewQuery,
+    ),
+    Endpoint(
+        "GET",
+        "/reviews/due",
+        "What is still to be looked through again",
+        "view",
+        list[Due],
+        pair_answers.get_due_reviews,
+    ),
+    Endpoint(
+        "POST",
+        "/reviews",
+        "Say that a time was looked through",
+        "act",
+        Review,
+        pair_answers.post_review,
+        body=NewReview,
+        refuses=(409,),
     ),
 )

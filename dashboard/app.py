@@ -102,9 +102,8 @@ async def run(
                         timetable=centre.timetable,
                         pairs=centre.pairs,
                         second=centre.second,
-                        asking=Asking(
-                            centre.store, receiver, asyncio.get_running_loop(), keyring
-                        ),
+                        reviews=centre.reviews,
+                        asking=Asking(centre.store, receiver, asyncio.get_running_loop(), keyring),
                     ),
                     centre.live,
                     Door(accounts, master, f"rfproctor-{port}", time.time_ns),

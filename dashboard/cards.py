@@ -70,6 +70,7 @@ class Card(Struct, frozen=True):
     changed_ns: int
     overdue: bool
     known: int
+    level: int
 
 
 def card(alarm: Alarm) -> Card:
@@ -104,4 +105,5 @@ def card(alarm: Alarm) -> Card:
         changed_ns=alarm.changed_ns,
         overdue=alarm.overdue,
         known=alarm.known,
+        level=alarm.level,
     )

@@ -24,9 +24,10 @@ from dashboard.notices import Notice
 from dashboard.notify import Notifier
 from dashboard.pairs import Pairs
 from dashboard.recorder import Recorder
+from dashboard.reviews import Reviews
 from dashboard.second import SecondPerson
 from dashboard.store import Store
-from dashboard.tending import tend
+from dashboard.tending import Patience, tend
 from dashboard.tiles import TileFiles
 from dashboard.timetable import Timetable
 from dashboard.watcher import Watcher
@@ -61,13 +62,21 @@ class Centre:
         assert config.history.folder is not None
         self.recorder = Recorder(TileFiles(config.history.folder), config.history.n_bins)
         self.notifier = Notifier(self.store, config.notify)
-        self._acknowledge_s = config.desk.acknowledge_s
+        self._patience = Patience(
+            config.desk.acknowledge_s, config.desk.escalate_s, self.notifier.levels
+        )
         self._days = config.history.days
         self._clock_ns = clock_ns
         self._refused_ns = 0
         self._loop = asyncio.get_running_loop()
         told = self._from_thread(self._on_approval)
         self.pairs = Pairs(self.store, self.accounts, config.pairs, told)
+        self.reviews = Reviews(
+            self.store,
+            lambda: self.timetable.sessions,
+            lambda: list(self.board),
+            config.desk.review_s,
+        )
         self.second = SecondPerson(self.store, self.pairs, self.timetable, lambda: self.board)
         self.store.on_alarms = self._from_thread(self._on_alarms)
         self.store.on_notices = self._from_thread(self._on_notices)
@@ -150,8 +159,9 @@ class Centre:
         """Look after the store, for ever."""
         while True:
             await asyncio.sleep(TEND_S)
-            await asyncio.to_thread(tend, self.store, self._acknowledge_s)
+            await asyncio.to_thread(tend, self.store, self._patience)
             await asyncio.to_thread(self.pairs.expire)
+            await asyncio.to_thread(self.reviews.tend)
             await asyncio.to_thread(self.store.remember, list(self.board.values()))
             gone = await asyncio.to_thread(self.recorder.files.expire, self._clock_ns(), self._days)
             if gone:

@@ -133,9 +133,15 @@ class DeskSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     ----------
     acknowledge_s : float
         An alarm that nobody took notice of for so long is overdue; 0 for never.
+    escalate_s : float
+        Every further time as long it is told one level higher.
+    review_s : float
+        Time since which an exam was recorded may be looked through again; 0 for no such rule.
     """
 
     acknowledge_s: Annotated[float, Meta(ge=0, le=86_400)] = 120.0
+    escalate_s: Annotated[float, Meta(ge=10, le=86_400)] = 300.0
+    review_s: Annotated[float, Meta(ge=0, le=30 * 86_400)] = 21_600.0
 
 
 class MonitorFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -26,8 +26,12 @@ from dashboard.store import Store
 from sensors.messages import Note
 from sensors.text import Lang, say
 
-News = Literal["new", "reopened", "overdue", "notice"]
+News = Literal["new", "reopened", "overdue", "found", "handed_over", "notice"]
+HIGHEST_LEVEL = 9
+_LEVELS = {"new": 1, "reopened": 1, "found": HIGHEST_LEVEL, "handed_over": HIGHEST_LEVEL}
+"""How far up news go at once; what is overdue goes as far as the alarm says."""
 
+REVIEW_OVERDUE = "notice.review_overdue"
 PAUSES_S = (5, 15, 60, 300, 900, 1800, 3600)
 """Before the second, third ... try; the last one repeats."""
 GIVE_UP_S = 86_400.0
@@ -50,6 +54,9 @@ class NotifySection(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
     tell : tuple of News
     min_suspicion : int
         Of alarms.
+    level : int
+        1 hears of alarms at once; a higher one of what is overdue, when nobody took notice when it
+        was told one level below.
     sites : list of str
         Empty for all.
     """
@@ -59,17 +66,19 @@ class NotifySection(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
         str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9+.-]*://.+", examples=["https://example.org/hook"])
     ]
     lang: Lang = "zh"
-    tell: tuple[News, ...] = ("new", "reopened", "overdue")
+    tell: tuple[News, ...] = ("new", "reopened", "overdue", "found", "handed_over")
     min_suspicion: Annotated[int, Meta(ge=0, le=100)] = 40
+    level: Annotated[int, Meta(ge=1, le=HIGHEST_LEVEL)] = 1
     sites: list[str] = []
 
     def __post_init__(self) -> None:
         if not _is_hook(self.url) and importlib.util.find_spec("apprise") is None:
             raise ValueError("url: notify.no_apprise")
 
-    def wants(self, news: str, site: str) -> bool:
+    def wants(self, news: str, site: str, level: int = 1) -> bool:
         """Whether this receiver is to hear of it."""
-        return news in self.tell and (not self.sites or site in self.sites)
+        here = not self.sites or site in self.sites
+        return news in self.tell and here and self.level <= level
 
 
 class Delivery(Struct, frozen=True):
@@ -127,32 +136,45 @@ class Notifier:
         store.tell_alarm = self.alarm
         store.tell_notice = self.notice
 
+    @property
+    def levels(self) -> int:
+        """The highest level that has a receiver."""
+        return max((receiver.level for receiver in self._receivers.values()), default=1)
+
     def alarm(self, connection: Connection, news: str, alarm: Alarm) -> None:
         """Write down what is to be told of an alarm, once each time that it is raised.
 
         Called at every sighting while nobody has taken notice: suspicion grows with the evidence
         and may pass a receiver's limit later than the alarm began.
         """
+        level = _LEVELS.get(news, alarm.level)
+        raised_ns = alarm.changed_ns if level == HIGHEST_LEVEL else alarm.raised_ns
+        name = f"{news}.{level}" if 1 < level < HIGHEST_LEVEL else news
         for receiver in self._receivers.values():
             if (
                 alarm.drill
                 or alarm.suspicion < receiver.min_suspicion
-                or not receiver.wants(news, alarm.site)
+                or not receiver.wants(news, alarm.site, level)
             ):
                 continue
             title = say(f"notify.{news}", receiver.lang, site=alarm.site)
             lines = [words(sentence(alarm), receiver.lang)]
             lines.append(say("notify.suspicion", receiver.lang, suspicion=alarm.suspicion))
-            mark = (receiver.name, news, alarm.id, alarm.raised_ns)
+            if news == "overdue" and level > 1:
+                lines.append(say("notify.level", receiver.lang, level=level))
+            mark = (receiver.name, name, alarm.id, raised_ns)
             self._write(connection, mark, title, lines)
 
     def notice(self, connection: Connection, notice: Notice) -> None:
         """Write down what is to be told of a notice; what is over is not told."""
         if notice.level == "info" or notice.stop_ns:
             return
+        review = notice.note.id == REVIEW_OVERDUE
+        news, level = ("overdue", 2) if review else ("notice", HIGHEST_LEVEL)
         for receiver in self._receivers.values():
-            if receiver.wants("notice", notice.site):
-                title = say("notify.notice", receiver.lang, site=notice.site)
+            if receiver.wants(news, notice.site, level):
+                what = "notify.review" if review else "notify.notice"
+                title = say(what, receiver.lang, site=notice.site)
                 lines = [words([notice.note], receiver.lang)]
                 subject = f"{notice.site}/{notice.note.id}"
                 mark = (receiver.name, "notice", subject[:64], notice.start_ns)

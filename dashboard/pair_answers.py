@@ -1,9 +1,10 @@
-"""What the endpoints of the two-person rules answer."""
+"""What the endpoints of the two-person rules answer: a second person, a second look."""
 
 from __future__ import annotations
 
 from dashboard.answers import Call
 from dashboard.approvals import Approval, approvals
+from dashboard.reviews import Due, Review
 
 
 def get_approvals(call: Call) -> list[Approval]:
@@ -26,3 +27,18 @@ def post_baselines(call: Call) -> Approval:
     """Put the baselines of an exam before a second person."""
     number = call.number("session.unknown")
     return call.monitor.second.sign_off(number, call.body, call.who)
+
+
+def get_reviews(call: Call) -> list[Review]:
+    """What was looked through again."""
+    return call.monitor.reviews.reviews(call.query.since_ns)
+
+
+def get_due_reviews(call: Call) -> list[Due]:
+    """What is still to be looked through."""
+    return call.monitor.reviews.due()
+
+
+def post_review(call: Call) -> Review:
+    """Say that a time was looked through."""
+    return call.monitor.reviews.add(call.body, call.who.name)

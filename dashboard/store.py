@@ -18,6 +18,7 @@ from sqlalchemy import Connection, insert, select
 
 from dashboard import schema
 from dashboard.actions import Wish, act
+from dashboard.actions import news_of as news_of_action
 from dashboard.alarms import WAITING, Alarm
 from dashboard.clips import keep_clips
 from dashboard.database import open_database, upsert
@@ -207,6 +208,8 @@ class Store:
         detail = msgspec.structs.asdict(action)
         connection.execute(insert(schema.actions), [detail])
         self.note(connection, author, f"alarm.{wish.action}", alarm_id, {**detail, **more})
+        if (news := news_of_action(action)) is not None:
+            self.tell_alarm(connection, news, after)
         return after
 
     def alarm(self, connection: Connection, alarm_id: str) -> Alarm:

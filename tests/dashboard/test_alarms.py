@@ -13,11 +13,11 @@ from dashboard.alarms import (
     OPEN_STATES,
     Alarm,
     hear,
-    left_air,
     open_alarm,
 )
 from dashboard.cards import Card, card
 from dashboard.errors import Refused
+from dashboard.tending import left_air
 from sensors.messages import Note
 from tests.dashboard.conftest import SECOND, START_NS, emitter_event
 

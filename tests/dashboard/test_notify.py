@@ -15,7 +15,7 @@ from dashboard.actions import Wish
 from dashboard.notices import Notice
 from dashboard.notify import GIVE_UP_S, PAUSES_S, Notifier, NotifySection, deliver
 from dashboard.store import Store
-from dashboard.tending import tend
+from dashboard.tending import Patience, tend
 from sensors.messages import Note, NoticeEvent
 from tests.dashboard.conftest import SECOND, START_NS, Clock, Site, emitter_event
 
@@ -140,18 +140,82 @@ def test_an_alarm_that_nobody_takes_notice_of_is_overdue_once(
     notifier = Notifier(store, [receiver(tell=("overdue",))], "", post)
     store.ingest([Site().says(emitter_event())])
     clock.wait(100)
-    tend(store, 120)
+    tend(store, Patience(120))
     assert notifier.send_due() == 0
     clock.wait(30)
-    tend(store, 120)
-    tend(store, 120)
+    tend(store, Patience(120))
+    tend(store, Patience(120))
     assert notifier.send_due() == 1
     (alarm,) = store.desk.alarms.values()
     assert alarm.overdue
     assert not store.act(alarm.id, Wish(action="acknowledge"), "li").overdue
     clock.wait(300)
-    tend(store, 120)
+    tend(store, Patience(120))
     assert notifier.send_due() == 0
+
+
+def test_what_nobody_takes_notice_of_goes_one_level_up_at_a_time(
+    open_store: Open, clock: Clock
+) -> None:
+    store, post = open_store(), Post()
+    receivers = [receiver(), *(receiver(name=f"level{n}", level=n) for n in (2, 3))]
+    notifier = Notifier(store, receivers, "", post)
+    patience = Patience(120, 300, notifier.levels)
+
+    def told() -> list[str]:
+        tend(store, patience)
+        tend(store, patience)
+        notifier.send_due()
+        names = [name for name, _, _ in post.got]
+        post.got.clear()
+        return names
+
+    store.ingest([Site().says(emitter_event())])
+    assert told() == ["duty"]  # that there is a new alarm
+    clock.wait(121)
+    assert told() == ["duty"]
+    clock.wait(298)
+    assert told() == []
+    clock.wait(2)
+    assert told() == ["duty", "level2"]
+    (alarm,) = store.desk.alarms.values()
+    assert (alarm.overdue, alarm.level) == (True, 2)
+    clock.wait(3000)
+    assert told() == ["duty", "level2", "level3"]
+    clock.wait(3000)
+    assert told() == []
+    # Somebody takes notice; when it is raised again all of it begins anew.
+    assert store.act(alarm.id, Wish(action="acknowledge"), "li").level == 0
+    clock.wait(3000)
+    assert told() == []
+    store.act(alarm.id, Wish(action="dismiss", reason="gone"), "li")
+    store.act(alarm.id, Wish(action="reopen"), "li")
+    clock.wait(500)
+    assert told() == ["duty", "level2"]
+
+
+def test_what_was_found_is_told_to_every_level_at_once(open_store: Open, clock: Clock) -> None:
+    store, post = open_store(), Post()
+    notifier = Notifier(store, [receiver(level=3), receiver(name="low", tell=("new",))], "", post)
+    store.ingest([Site().says(emitter_event())])
+    (key,) = store.desk.alarms
+    store.act(key, Wish(action="hand_over", owner="police"), "li")
+    clock.wait(60)
+    store.act(key, Wish(action="close", reason="found"), "li")
+    notifier.send_due()
+    assert [(name, title) for name, title, _ in post.got] == [
+        ("low", "school-3: suspicious emission"),
+        ("duty", "school-3: an alarm was handed over"),
+        ("duty", "school-3: an emitter was found"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("waited_s", "level"), [(0, 0), (120, 0), (121, 1), (419, 1), (420, 2), (10_000, 3)]
+)
+def test_how_far_up(waited_s: float, level: int) -> None:
+    assert Patience(120, 300, 3).level(waited_s) == level
+    assert Patience(0, 300, 3).level(waited_s) == 0
 
 
 def test_notices_are_told_to_who_wants_them(open_store: Open) -> None:

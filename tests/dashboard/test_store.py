@@ -17,7 +17,7 @@ from dashboard.inbox import Breach, Standing
 from dashboard.notices import Notice
 from dashboard.queries import NoticeQuery, notices
 from dashboard.store import Store, decode
-from dashboard.tending import tend
+from dashboard.tending import Patience, tend
 from sensors.messages import Note, NoticeEvent
 from tests.dashboard.conftest import SECOND, START_NS, Clock, Site, emitter_event
 
@@ -89,7 +89,7 @@ def test_an_event_finds_its_alarm_after_it_left_memory(open_store: Open, clock: 
     store, site = open_store(), Site()
     store.ingest([site.says(emitter_event()), site.says(emitter_event(phase="close"))])
     clock.wait(2 * 3600)
-    tend(store, 0)
+    tend(store, Patience())
     assert store.desk.alarms == {}
     store.ingest([site.says(emitter_event(phase="close", on_s=2.5))])
     assert [alarm.sightings() for alarm in stored(store).values()] == [(1, 2.5)]
@@ -100,10 +100,10 @@ def test_what_a_dead_sensor_never_closed_leaves_the_air(open_store: Open, clock:
     store, site = open_store(), Site()
     store.ingest([site.says(emitter_event())])
     clock.wait(300)
-    tend(store, 0)
+    tend(store, Patience())
     assert [alarm.on_air for alarm in stored(store).values()] == [True]
     clock.wait(400)
-    tend(store, 0)
+    tend(store, Patience())
     assert [alarm.on_air for alarm in stored(store).values()] == [False]
 
 
