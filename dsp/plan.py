@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from .intercept import TOUCH_S
 from .values import Grid
 
 Mode = Literal["sweep", "stare", "wide"]
@@ -21,6 +22,10 @@ SEAM_HZ = 25e3
 
 CENTER_GUARD_HZ = 8e3
 """Watched frequencies keep this distance from the tuned centre and from seams where possible."""
+
+
+JITTER = 0.25
+"""Times between visits are spread over so wide a share of the revisit time, around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,29 +106,40 @@ class Share:
     met: bool
 
     def intercept(self, message_s: float, dwell_s: float) -> float:
-        """Probability that one message of this length is touched by a dwell.
-
-        ``min(1, (message + dwell) / revisit)``: a message is missed only where it lies wholly
-        between two dwells.
+        """Probability that one message of this length is heard: see `touched`.
 
         Examples
         --------
         >>> band = Band("uhf", 440e6, 470e6, 2.0)
         >>> Share(band, 15, 2.0, 2.0, 0.5, True).intercept(0.5, 0.04)
-        0.27
+        0.265
         """
         return touched(message_s, dwell_s, self.revisit_s)
 
 
 def touched(message_s: float, dwell_s: float, revisit_s: float) -> float:
-    """Probability that one message is touched by a dwell, one dwell every ``revisit_s``.
+    """Probability that one message is heard by a dwell, one dwell every ``revisit_s`` in the mean.
+
+    A message is missed only where it lies wholly between two dwells, but for the `TOUCH_S` of it
+    that a dwell needs at either end.  Times between dwells are spread evenly over `JITTER` of the
+    revisit time (`dsp.schedule`), so that even a message as long as that can be missed.
 
     Examples
     --------
-    >>> touched(2.0, 0.04, 8.0)
-    0.255
+    >>> touched(2.0, 0.04, 4.0)
+    0.5075
+    >>> touched(2.0, 0.04, 2.03), touched(2.0, 0.04, 1.0)
+    (0.96875, 1.0)
     """
-    return min(1.0, (message_s + dwell_s) / revisit_s)
+    heard_s = message_s + dwell_s - 2 * min(TOUCH_S, message_s, dwell_s)
+    shortest_s, longest_s = (revisit_s * (1 + side * JITTER / 2) for side in (-1, 1))
+    if heard_s <= shortest_s:
+        return heard_s / revisit_s
+    if heard_s >= longest_s:
+        return 1.0
+    # Mean of the smaller one of what is heard and the time between two dwells.
+    over_s = longest_s - heard_s
+    return 1.0 - over_s**2 / (2 * JITTER * revisit_s**2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,51 +185,6 @@ class Plan:
         """Share of the dongle's time that all wishes together ask for; over 1 somebody loses."""
         return sum(
             len(self.hops_of(i)) * hop_time_s / band.max_revisit_s
-            for i, band in enumerate(self.bands)
-        )
-
-    def shares(self, hop_time_s: float, reserve: float = 0.05) -> tuple[Share, ...]:
-        """Time of each band when there is not enough for all.
-
-        Priorities are served in order; within one priority everybody is stretched alike.  What
-        is left over is used, so that a dongle with time to spare revisits sooner than asked.  A
-        band that would get nothing keeps a small ``reserve`` in common with the others like it.
-
-        Parameters
-        ----------
-        hop_time_s : float
-            Measured: tuning, settling, dwell and overhead.
-        reserve : float
-            Share of the time kept for bands that lost.
-        """
-        asked = [
-            len(self.hops_of(i)) * hop_time_s / band.max_revisit_s
-            for i, band in enumerate(self.bands)
-        ]
-        total = sum(asked)
-        given = list(asked)
-        if total <= 1:
-            given = [share / total for share in asked]
-        else:
-            left = 1.0
-            priorities = sorted({band.priority for band in self.bands})
-            for place, priority in enumerate(priorities):
-                members = [i for i, band in enumerate(self.bands) if band.priority == priority]
-                wish = sum(asked[i] for i in members)
-                later = reserve if place < len(priorities) - 1 else 0.0
-                grant = min(wish, max(left - later, min(left, reserve) / 2))
-                for i in members:
-                    given[i] = asked[i] / wish * grant
-                left -= grant
-        return tuple(
-            Share(
-                band,
-                len(self.hops_of(i)),
-                band.max_revisit_s,
-                len(self.hops_of(i)) * hop_time_s / given[i],
-                given[i],
-                given[i] >= asked[i] * (1 - 1e-9),
-            )
             for i, band in enumerate(self.bands)
         )
 

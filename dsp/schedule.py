@@ -5,10 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping
 
-from .plan import Hop, Plan
-
-JITTER = 0.25
-"""Times between visits are spread over so wide a share of the revisit time, around it."""
+from .plan import JITTER, Hop, Plan
 
 
 class Schedule:

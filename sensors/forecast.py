@@ -34,6 +34,8 @@ class Forecast:
         Time asked for over the time there is.
     enough : int
         Dongles like these that meet every deadline.
+    hunt_share : float
+        Of the time that stays with new emitters may take; nothing above counts it.
     """
 
     team: Team
@@ -43,6 +45,7 @@ class Forecast:
     parts: dict[str, str]
     utilisation: float
     enough: int
+    hunt_share: float
 
 
 def forecasts(site: Site) -> list[Forecast]:
@@ -67,6 +70,7 @@ def forecasts(site: Site) -> list[Forecast]:
                 parts=parts,
                 utilisation=division.utilisation,
                 enough=dongles_needed(team.plan, max(team.hop_s.values())),
+                hunt_share=site.file.scan.hunt_share,
             )
         )
     return found
@@ -127,6 +131,7 @@ def _print_json(forecast: Forecast) -> None:
         "met": all(share.met for share in forecast.shares),
         "losers": [share.band.name for share in forecast.shares if not share.met],
         "dongles_needed": forecast.enough,
+        "hunt_share": forecast.hunt_share,
     }
     click.echo(json.dumps(row, ensure_ascii=False))
 
@@ -195,4 +200,7 @@ def _text(site: Site, forecast: Forecast, lang: Lang) -> str:
             enough=forecast.enough,
         )
     )
+    if forecast.hunt_share > 0:
+        share, longer = forecast.hunt_share, 1 / (1 - forecast.hunt_share)
+        lines.append(say("plan.stays", lang, share=f"{share:.0%}", longer=f"{longer:.1f}"))
     return "\n".join(lines) + "\n"

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsp.division import divide
+from dsp.intercept import heard_share
 from dsp.plan import CENTER_GUARD_HZ, Band, Share, make_plan
 from dsp.schedule import Schedule, sweep_order
 
@@ -80,28 +81,31 @@ BANDS = [
 ]
 
 
-def test_with_time_to_spare_everybody_is_revisited_sooner():
-    plan = make_plan(BANDS[:2])
-    shares = plan.shares(0.02)
-    assert all(share.met for share in shares)
-    assert sum(share.utilisation for share in shares) == pytest.approx(1.0)
-    assert all(share.revisit_s < share.wanted_revisit_s for share in shares)
-
-
-def test_without_enough_time_the_last_priority_loses_and_none_starves():
-    plan = make_plan(BANDS)
-    assert plan.utilisation(0.04) > 1
-    shares = plan.shares(0.04)
-    assert sum(share.utilisation for share in shares) == pytest.approx(1.0, abs=0.06)
-    assert [share.met for share in shares[:2]] == [True, True]
-    assert not shares[2].met
-    assert all(0 < share.revisit_s < 1000 for share in shares)
-
-
-def test_intercept_is_touched_time_over_revisit():
+def test_intercept_is_heard_time_over_revisit():
     share = Share(BANDS[0], 4, 2.0, 2.0, 0.5, True)
-    assert share.intercept(0.46, 0.04) == pytest.approx(0.25)
+    assert share.intercept(0.47, 0.04) == pytest.approx(0.25)
     assert share.intercept(5.0, 0.04) == 1.0
+    # As long as the revisit: some visits are farther apart, some nearer.
+    assert 0.96 < share.intercept(1.97, 0.04) < 1.0
+
+
+@pytest.mark.parametrize("bands", [slice(0, 2), slice(1, 3), slice(0, 3)])
+@pytest.mark.parametrize("of_revisit", [0.2, 0.8, 1.0, 1.2])
+def test_the_printed_chance_is_what_the_schedule_makes_of_it(bands, of_revisit):
+    plan, hop_time_s, dwell_s = make_plan(BANDS[bands]), 0.041, 0.02
+    schedule = scheduled(plan, hop_time_s, seed=1)
+    starts_s = {hop.index: [] for hop in plan.hops}
+    for step in range(5000):
+        starts_s[schedule.next(step * hop_time_s).index].append(step * hop_time_s)
+    for share in divide(plan, [hop_time_s]).shares:
+        message_s = of_revisit * share.revisit_s
+        heard = [
+            heard_share(starts, starts + dwell_s, message_s, 10.0, 200.0)
+            for hop in plan.hops
+            if plan.bands[hop.band] == share.band
+            for starts in [np.array(starts_s[hop.index])]
+        ]
+        assert np.mean(heard) == pytest.approx(share.intercept(message_s, dwell_s), abs=0.04)
 
 
 @pytest.mark.parametrize("bad", [(175e6, 167e6, 1.0), (0, 1e6, 1.0), (1e6, 2e6, 0.0)])

@@ -8,7 +8,7 @@ from dsp.division import divide
 from sensors.config import load_site
 from sensors.team import teams_of
 
-HOP_S = {40: 0.072, 20: 0.052}
+HOP_S = {40: 0.061, 20: 0.041}
 ROW = re.compile(
     r"^\| (\d) \| (\d\d) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|$"
 )
