@@ -31,7 +31,7 @@ export function bar(page) {
     <span class="pair"><button aria-pressed=${view.value === "max"} @click=${set({ value: "max" })} title="${t("archive.max_why")} (M)">${t("archive.max")}</button
       ><button aria-pressed=${view.value === "mean"} @click=${set({ value: "mean" })} title="${t("archive.mean_why")} (M)">${t("archive.mean")}</button></span>
     <button @click=${() => copy(page)}>${t(copied.value ? "archive.copied" : "archive.copy")}</button>
-    <a class="button" href=${to("replay", view.sensor ?? "", ...wordsOf({ ...view, end_s: stop_s }).slice(1, 3))}>${t("archive.replay")}</a>
+    <a class="button" href=${to("replay", view.sensor ?? "", wordsOf({ ...view, end_s: stop_s }).slice(1, 3).join("-"))}>${t("archive.replay")}</a>
     <a class="button" href=${csv(view, page.times)} download>CSV</a>`;
 }
 

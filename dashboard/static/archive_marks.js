@@ -13,12 +13,12 @@ export function phasesOf({ start_ns, stop_ns, drill_s, armed_s, closing_s }) {
   ].filter((one) => one.stop_s > one.start_s);
 }
 
-/** Alarms of a sensor and exams of its site that touch a stretch of time: `{alarms, exams}`. */
-export async function fetchMarks({ site, sensor, start_s, stop_s }, signal) {
+/** Alarms of a site and its exams that touch a stretch of time: `{alarms, exams}`; of one sensor where it is given. */
+export async function fetchMarks({ site, sensor = null, start_s, stop_s }, signal) {
   const asked = new URLSearchParams({ site, since_ns: ns(start_s), until_ns: ns(stop_s), limit: 2000 });
   const [alarms, sessions] = await Promise.all([ask(`alarms?${asked}`, signal), ask("sessions", signal)]);
   return {
-    alarms: (alarms.value ?? []).filter((alarm) => alarm.sensors.includes(sensor)).sort((a, b) => a.first_seen_ns - b.first_seen_ns),
+    alarms: (alarms.value ?? []).filter((alarm) => !sensor || alarm.sensors.includes(sensor)).sort((a, b) => a.first_seen_ns - b.first_seen_ns),
     exams: (sessions.value ?? [])
       .filter((exam) => !exam.ended_ns && (exam.site === "*" || exam.site === site))
       .map((exam) => ({ ...exam, phases: phasesOf(exam) }))

@@ -119,13 +119,17 @@ export function colourRow(words, picture, floor, range, excess, y, phase) {
 
 /** Draw a whole picture, the newest row on top. */
 export function paint(canvas, picture, floor, range, excess) {
+  const { width, height } = picture;
   const tall = canvas.height;
   const context = canvas.getContext("2d", { alpha: false });
-  const image = context.createImageData(picture.width, tall);
+  const image = context.createImageData(width, tall);
   const words = new Uint32Array(image.data.buffer);
+  let before = null;
   for (let y = 0; y < tall; y++) {
-    const row = picture.height - 1 - Math.floor((y * picture.height) / tall);
-    colourRow(words.subarray(y * picture.width, (y + 1) * picture.width), picture, floor, range, excess, row, y);
+    const row = height - 1 - Math.floor((y * height) / tall);
+    if (row === before) words.copyWithin(y * width, (y - 1) * width, y * width);
+    else colourRow(words.subarray(y * width, (y + 1) * width), picture, floor, range, excess, row, y);
+    before = row;
   }
   context.putImageData(image, 0, 0);
 }

@@ -17,8 +17,13 @@ export const PAGES = {
   alarms: { load: () => import("./alarm_list.js"), permission: "view", tab: true },
   alarm: { load: () => import("./alarm.js"), permission: "view", tab: false },
   history: { load: () => import("./archive.js"), permission: "view", tab: true },
+  replay: { load: () => import("./replay.js"), permission: "view", tab: false },
   sessions: { load: () => import("./sessions.js"), permission: "view", tab: true },
   fleet: { load: () => import("./fleet.js"), permission: "view", tab: true },
+  known: { load: () => import("./known.js"), permission: "view", tab: true },
+  deliveries: { load: () => import("./deliveries.js"), permission: "view", tab: true },
+  audit: { load: () => import("./audit.js"), permission: "audit", tab: true },
+  people: { load: () => import("./people.js"), permission: "view", tab: true },
 };
 
 /** The address as it stands: `{name, words}`, the name "watch" for the page with the spectrum. */
