@@ -17,9 +17,10 @@ from concurrent.futures import Executor
 from msgspec.structs import replace
 
 from dashboard.arrival import Arrival, Outcome
+from dashboard.doors import Doors
 from dashboard.intake import Intake, StoreFailed
-from dashboard.router import Router
-from sensors.messages import VERSION, Answer, Command, Configure, Pulse
+from dashboard.router import Exchange, Router
+from sensors.messages import VERSION, Answer, Command, Configure, Pulse, Welcome
 from sensors.toml import UserError
 from sensors.wire import LAYOUT, check
 
@@ -36,7 +37,8 @@ class EventsPlane:
 
     Parameters
     ----------
-    router : Router
+    exchange : Exchange
+        Sends to whoever is reached through one of the sockets of this plane.
     intake : Intake
     thread : Executor
         Of one thread: the intake and the store are used from nowhere else.
@@ -44,28 +46,34 @@ class EventsPlane:
         ``store_failures`` is counted in it.
     on_outcome : callable
         Told in the loop what a batch brought, after it was stored and answered.
+
+    Attributes
+    ----------
+    doors : Doors or None
+        Says what a site must be told of our keys.
     """
 
     def __init__(
         self,
-        router: Router,
+        exchange: Exchange,
         intake: Intake,
         thread: Executor,
         counts: Counter[str],
         on_outcome: Callable[[Outcome], None],
     ) -> None:
         self._intake = intake
-        self._router = router
+        self._exchange = exchange
         self._thread = thread
         self._counts = counts
         self._on_outcome = on_outcome
+        self.doors: Doors | None = None
         self._asked: dict[int, tuple[str, asyncio.Future[Answer]]] = {}
 
-    async def take(self) -> None:
+    async def take(self, router: Router) -> None:
         """Store and answer what arrives, for ever."""
         loop = asyncio.get_running_loop()
         while True:
-            arrivals = await self._gather()
+            arrivals = await _gather(router)
             try:
                 outcome = await loop.run_in_executor(self._thread, self._intake.process, arrivals)
             except StoreFailed as failed:
@@ -110,7 +118,7 @@ class EventsPlane:
         self._asked[order.number] = (site, future)
         try:
             for _ in range(max(1, round(within_s))):
-                self._router.send(self._intake.routes[site], order)
+                self._exchange.send(self._intake.routes[site], order)
                 done, _ = await asyncio.wait((future,), timeout=1.0)
                 if done:
                     return future.result()
@@ -123,22 +131,17 @@ class EventsPlane:
         chains = [chain for chain in self._intake.chains.values() if chain.site == site]
         return max((chain.version for chain in chains), default=VERSION)
 
-    async def _gather(self) -> list[Arrival]:
-        """Wait for a message, then take what else is there.
-
-        No waiting for company: what comes during a commit is the next batch.  And no timeout around
-        the asynchronous receive: a message that arrives while it is cancelled would be lost.
-        """
-        arrivals = [await self._router.receive()]
-        while len(arrivals) < BATCH and (arrival := self._router.receive_now()) is not None:
-            arrivals.append(arrival)
-        return arrivals
-
     def _conclude(self, outcome: Outcome) -> None:
         for route, reply in outcome.replies:
             if isinstance(reply, Pulse):
                 reply = replace(reply, sent_ns=max(time.time_ns(), reply.received_ns))
-            self._router.send(route, reply)
+                if self.doors is not None and (heir := self.doors.used(route)) is not None:
+                    self._exchange.send(route, heir)
+            elif isinstance(reply, Welcome) and self.doors is not None:
+                keys = self.doors.keys(route)
+                verify_key = keys.verify_key if keys is not None else bytes(32)
+                reply = replace(reply, verify_key=verify_key)
+            self._exchange.send(route, reply)
         for site, answer in outcome.answers:
             asked, future = self._asked.get(answer.number, ("", None))
             if future is not None and asked == site and not future.done():
@@ -149,3 +152,15 @@ class EventsPlane:
 def _number() -> int:
     """Number of a command: nobody guesses it, and no two monitors choose the same."""
     return int.from_bytes(os.urandom(7), "big") + 1
+
+
+async def _gather(router: Router) -> list[Arrival]:
+    """Wait for a message, then take what else is there.
+
+    No waiting for company: what comes during a commit is the next batch.  And no timeout around
+    the asynchronous receive: a message that arrives while it is cancelled would be lost.
+    """
+    arrivals = [await router.receive()]
+    while len(arrivals) < BATCH and (arrival := router.receive_now()) is not None:
+        arrivals.append(arrival)
+    return arrivals

@@ -16,7 +16,7 @@ from dashboard.arrival import Arrival
 from dashboard.collect import Collector, Reply
 from dashboard.gate import OnRefused
 from dashboard.keyring import Keyring
-from dashboard.router import Router
+from dashboard.router import Exchange, Router
 from sensors.messages import Block, Offer
 from sensors.wire import EVIDENCE_UP, Refused
 
@@ -29,7 +29,8 @@ class EvidencePlane:
 
     Parameters
     ----------
-    router : Router
+    exchange : Exchange
+        Sends to whoever is reached through one of the sockets of this plane.
     collector : Collector or None
         None takes no file.
     thread : Executor
@@ -44,14 +45,14 @@ class EvidencePlane:
 
     def __init__(
         self,
-        router: Router,
+        exchange: Exchange,
         collector: Collector | None,
         thread: Executor,
         keyring: Keyring | None,
         counts: Counter[str],
         on_refused: OnRefused,
     ) -> None:
-        self._router = router
+        self._exchange = exchange
         self._collector = collector
         self._thread = thread
         self._keyring = keyring
@@ -59,11 +60,11 @@ class EvidencePlane:
         self._on_refused = on_refused
         self._offering: dict[bytes, str] = {}
 
-    async def take(self) -> None:
+    async def take(self, router: Router) -> None:
         """Write and answer the blocks that arrive, for ever."""
         loop = asyncio.get_running_loop()
         while True:
-            arrival = await self._router.receive()
+            arrival = await router.receive()
             try:
                 message = EVIDENCE_UP.decode(arrival.frames)
                 site = self._site_of(arrival, message)
@@ -80,13 +81,13 @@ class EvidencePlane:
                 self._on_refused("disk", "evidence", str(error))
                 continue
             for route, reply in replies:
-                self._router.send(route, reply)
+                self._exchange.send(route, reply)
 
     def renew(self) -> None:
         """Ask again for blocks that do not come."""
         if self._collector is not None:
             for route, reply in self._collector.due(time.monotonic()):
-                self._router.send(route, reply)
+                self._exchange.send(route, reply)
 
     def _site_of(self, arrival: Arrival, message: Offer | Block) -> str:
         """Site that a file comes from; by its key, or by what it said on this connection."""

@@ -15,6 +15,7 @@ import zmq.asyncio
 
 from dashboard.keyring import Keyring
 from dashboard.zap import ADDRESS, ENROLMENT, judge
+from sensors.keys import Keys
 from sensors.messages import Enrolled
 from sensors.wire import ENROL_UP, Refused, encode
 
@@ -78,14 +79,16 @@ class Gate:
     async def watch(self) -> None:
         """Notice changed keys, and open the enrolment socket while it is needed, for ever."""
         enrolling: asyncio.Task[None] | None = None
+        keys = self._keyring.keys
         try:
             while True:
                 self._keyring.refresh()
-                if self._keyring.tokens_wait and enrolling is None:
-                    enrolling = asyncio.create_task(self._enrol())
-                elif not self._keyring.tokens_wait and enrolling is not None:
+                changed, keys = self._keyring.keys is not keys, self._keyring.keys
+                if enrolling is not None and (changed or not self._keyring.tokens_wait):
                     enrolling.cancel()
                     enrolling = None
+                elif self._keyring.tokens_wait and enrolling is None:
+                    enrolling = asyncio.create_task(self._enrol())
                 await asyncio.sleep(REFRESH_S)
         finally:
             if enrolling is not None:
@@ -98,7 +101,7 @@ class Gate:
         router.setsockopt(zmq.RCVHWM, 20)
         router.setsockopt(zmq.SNDHWM, 20)
         router.setsockopt(zmq.HANDSHAKE_IVL, 5000)
-        serve_with(router, self._keyring, ENROLMENT)
+        serve_with(router, self._keyring.keys, ENROLMENT)
         try:
             router.bind(self._enrolment)
             while True:
@@ -122,9 +125,9 @@ class Gate:
         return Enrolled(self._monitor, entry.site)
 
 
-def serve_with(socket: zmq.asyncio.Socket, keyring: Keyring, domain: str) -> None:
+def serve_with(socket: zmq.asyncio.Socket, keys: Keys, domain: str) -> None:
     """Make a socket a CURVE server that asks the gate."""
     socket.curve_server = True
-    socket.curve_secretkey = keyring.keys.curve_secret
-    socket.curve_publickey = keyring.keys.curve_public
+    socket.curve_secretkey = keys.curve_secret
+    socket.curve_publickey = keys.curve_public
     socket.zap_domain = domain.encode()

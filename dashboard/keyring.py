@@ -20,8 +20,9 @@ from dashboard.allow_list import FixedList as FixedList
 from dashboard.allow_list import Peer as Peer
 from dashboard.keyring_file import open_keys
 from dashboard.origins import Origins
+from dashboard.own_keys import OwnKeys
 from sensors.enrol import Token, enrol_digest
-from sensors.keys import Keys, key_id, own_keys, signed_by
+from sensors.keys import Keys, key_id, signed_by
 from sensors.renewal import Certificate
 from sensors.wire import Refused
 
@@ -39,24 +40,29 @@ class Keyring:
 
     Attributes
     ----------
-    keys : Keys
-        The monitor's own.
+    own : OwnKeys
+        The monitor's own, and their change.
     origins : Origins
         Keys of the sites that relays bring.
     """
 
     def __init__(self, folder: Path, clock_ns: Callable[[], int] = time.time_ns) -> None:
         self.folder = folder
-        self.keys: Keys = own_keys(folder / "monitor.key")
         self._clock_ns = clock_ns
         self._lock = threading.RLock()
         self._db = open_keys(folder / "keys.db")
+        self.own = OwnKeys(folder, self._db, self._lock, self._note)
         self.origins = Origins(self._db, self._lock, self._note, clock_ns)
         self._entries: dict[bytes, Entry] = {}
         self._peers: dict[bytes, Peer] = {}
         self._seen = -1
         self.tokens_wait = False
         self.refresh()
+
+    @property
+    def keys(self) -> Keys:
+        """By which we are known."""
+        return self.own.keys
 
     def refresh(self) -> bool:
         """Take in what another process changed; returns whether something was."""
@@ -68,6 +74,7 @@ class Keyring:
                 self._peers = {entry.curve.encode(): _peer(entry, entries) for entry in entries}
                 self._entries = {entry.curve.encode(): entry for entry in entries}
                 self.origins.refresh()
+                self.own.refresh()
             row = self._db.execute(
                 "SELECT count(*) FROM token WHERE used_ns = 0 AND expires_ns > ?",
                 (self._clock_ns(),),

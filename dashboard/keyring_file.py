@@ -47,6 +47,7 @@ def open_keys(path: Path) -> apsw.Connection:
         It cannot be used.
     """
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
         db = apsw.Connection(str(path))
         db.set_busy_timeout(5000)

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
+import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from dashboard.config import load_config
-from dashboard.keyring import Entry, Keyring
+from dashboard.key_files import author, key_file_of, open_keyring
+from dashboard.keyring import Entry
+from dashboard.keys_rotate_command import origins, pin, rotate
+from dashboard.qr import qr_picture
 from sdr.number import Finite
-from sensors.config import load_site
 from sensors.enrol import join as bring_keys
 from sensors.enrol import read_token
+from sensors.fingerprint import fingerprint_words
 from sensors.keys import own_keys, read_keys
 from sensors.text import Lang, say
 from sensors.toml import UserError
@@ -26,17 +26,9 @@ from sensors.toml import UserError
 MONITOR = click.argument("monitor_toml", type=click.Path(path_type=Path))
 
 
-def _author() -> str:
-    """Who did it, for the list; a container's user may have no name."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
-
-
 @click.group()
 def keys() -> None:
-    """Keys of monitor and sites: enrol, list, revoke."""
+    """Keys of monitor and sites: enrol, list, revoke, rotate."""
 
 
 @keys.command(epilog="Example: rfproctor keys enroll monitor.toml school-3")
@@ -63,26 +55,28 @@ def enroll(
     as_json: bool,
 ) -> None:
     """Print a one-time token by which SITE can bring its keys."""
-    with _keyring(monitor_toml) as ring:
+    with open_keyring(monitor_toml) as ring:
         events = address or load_config(monitor_toml).monitor.events
-        token = ring.token(site, events, _author(), minutes, relay=relay)
+        token = ring.token(site, events, author(), minutes, relay=relay)
         if as_json:
             click.echo(json.dumps({"kind": "token", "site": site, "token": token.text()}))
             return
         click.echo(say("keys.token", lang, site=site, minutes=f"{minutes:g}", token=token.text()))
+        if picture := qr_picture(token.text(), sys.stdout):
+            click.echo(picture)
 
 
 @keys.command(epilog="Example: rfproctor keys join school-3.toml ABCDEFGH-...")
-@click.argument("site_toml", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path))
 @click.argument("token")
 @click.pass_obj
-def join(lang: Lang, site_toml: Path, token: str) -> None:
-    """Bring this site's keys to the monitor that printed TOKEN."""
-    site = load_site(site_toml)
+def join(lang: Lang, file: Path, token: str) -> None:
+    """Bring the keys of FILE (site.toml, monitor.toml) to the monitor that printed TOKEN."""
+    own_id, key_file = key_file_of(file)
     read = read_token(token)
-    if read.site != site.file.site.id:
-        raise UserError("keys.token_of_another", site=read.site, own=site.file.site.id)
-    own = own_keys(site.data / "keys.json")
+    if read.site != own_id:
+        raise UserError("keys.token_of_another", site=read.site, own=own_id)
+    own = own_keys(key_file)
     monitor = bring_keys(read, own)
     click.echo(
         say(
@@ -90,6 +84,7 @@ def join(lang: Lang, site_toml: Path, token: str) -> None:
             lang,
             monitor=monitor,
             key=own.key_id,
+            words=fingerprint_words(own.verify_key),
             events=read.events,
             server_key=read.server_key.decode(),
         )
@@ -102,7 +97,7 @@ def join(lang: Lang, site_toml: Path, token: str) -> None:
 @click.pass_obj
 def list_(lang: Lang, monitor_toml: Path, as_json: bool) -> None:
     """Show every key that was ever let in."""
-    with _keyring(monitor_toml) as ring:
+    with open_keyring(monitor_toml) as ring:
         now = time.time_ns()
         if not as_json:
             click.echo(say("keys.own", lang, key=ring.keys.curve_public.decode()))
@@ -116,8 +111,8 @@ def list_(lang: Lang, monitor_toml: Path, as_json: bool) -> None:
 @click.pass_obj
 def revoke(lang: Lang, monitor_toml: Path, what: str) -> None:
     """Refuse a site, or one of its keys, from now on."""
-    with _keyring(monitor_toml) as ring:
-        revoked = ring.revoke(what, _author())
+    with open_keyring(monitor_toml) as ring:
+        revoked = ring.revoke(what, author())
     if not revoked:
         raise UserError("keys.nobody", what=what)
     for entry in revoked:
@@ -138,6 +133,7 @@ def show(lang: Lang, file: Path) -> None:
             "keys.public",
             lang,
             key=own.key_id,
+            words=fingerprint_words(own.verify_key),
             curve=own.curve_public.decode(),
             verify=own.verify_key.hex(),
         )
@@ -150,8 +146,11 @@ def show(lang: Lang, file: Path) -> None:
 @click.argument("curve")
 @click.argument("verify")
 @click.option("--days", type=Finite(0), default=0.0, help="0: until revoked.")
+@click.option("--relay", is_flag=True, help="SITE is a monitor that brings its sites' events.")
 @click.pass_obj
-def allow(lang: Lang, monitor_toml: Path, site: str, curve: str, verify: str, days: float) -> None:
+def allow(
+    lang: Lang, monitor_toml: Path, site: str, curve: str, verify: str, days: float, relay: bool
+) -> None:
     """Let in the public keys that `keys show` printed at a site."""
     try:
         key = bytes.fromhex(verify)
@@ -159,21 +158,13 @@ def allow(lang: Lang, monitor_toml: Path, site: str, curve: str, verify: str, da
             raise ValueError
     except ValueError:
         raise UserError("keys.not_public") from None
-    with _keyring(monitor_toml) as ring:
-        entry = ring.allow(site, curve.encode(), key, _author(), days)
+    with open_keyring(monitor_toml) as ring:
+        entry = ring.allow(site, curve.encode(), key, author(), days, relay=relay)
     click.echo(_line(entry, time.time_ns(), lang))
 
 
-@contextmanager
-def _keyring(monitor_toml: Path) -> Iterator[Keyring]:
-    folder = load_config(monitor_toml).monitor.keys
-    if folder is None:
-        raise UserError("keys.no_folder", file=monitor_toml)
-    ring = Keyring(folder)
-    try:
-        yield ring
-    finally:
-        ring.close()
+for command in (rotate, origins, pin):
+    keys.add_command(command)
 
 
 def _date(time_ns: int) -> str:
@@ -182,7 +173,8 @@ def _date(time_ns: int) -> str:
 
 def _line(entry: Entry, now_ns: int, lang: Lang) -> str:
     state = say(f"keys.state_{entry.state(now_ns)}", lang)
-    return f"{entry.site:<24} {entry.key}  {state:<10} {_date(entry.added_ns)}"
+    words = fingerprint_words(bytes.fromhex(entry.verify))
+    return f"{entry.site:<24} {entry.key}  {state:<10} {_date(entry.added_ns)}  {words}"
 
 
 def _json(entry: Entry, now_ns: int) -> str:

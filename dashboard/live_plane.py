@@ -16,7 +16,7 @@ from msgspec import Struct
 from dashboard.arrival import Arrival
 from dashboard.gate import OnRefused
 from dashboard.keyring import Keyring
-from dashboard.router import Router
+from dashboard.router import Exchange, Router
 from dashboard.viewing import Viewing
 from sensors.messages import Announce, SpectrumReference, SpectrumRow, Watch
 from sensors.wire import LIVE_UP, Refused
@@ -30,7 +30,8 @@ class LivePlane:
 
     Parameters
     ----------
-    router : Router
+    exchange : Exchange
+        Sends to whoever is reached through one of the sockets of this plane.
     viewing : Viewing
     keyring : Keyring or None
         None = without keys.
@@ -44,26 +45,26 @@ class LivePlane:
 
     def __init__(
         self,
-        router: Router,
+        exchange: Exchange,
         viewing: Viewing,
         keyring: Keyring | None,
         counts: Counter[str],
         on_row: Callable[[SpectrumRow | SpectrumReference], None],
         on_refused: OnRefused,
     ) -> None:
-        self._router = router
+        self._exchange = exchange
         self._viewing = viewing
         self._keyring = keyring
         self._counts = counts
         self._on_row = on_row
         self._on_refused = on_refused
 
-    async def take(self) -> None:
+    async def take(self, router: Router) -> None:
         """Pass on the rows that arrive, for ever."""
         while True:
-            self._one(await self._router.receive())
+            self._one(await router.receive())
             for _ in range(LIVE_BATCH):
-                arrival = self._router.receive_now()
+                arrival = router.receive_now()
                 if arrival is None:
                     break
                 self._one(arrival)
@@ -81,12 +82,12 @@ class LivePlane:
         if ended is not None:
             route = self._viewing.route(ended.sensor, time.monotonic())
             if route is not None:
-                self._router.send(route, ended)
+                self._exchange.send(route, ended)
 
     def renew(self) -> None:
         """Give credit to every watch that is due for it."""
         for route, watch in self._viewing.due(time.monotonic()):
-            self._router.send(route, watch)
+            self._exchange.send(route, watch)
 
     def _one(self, arrival: Arrival) -> None:
         try:
@@ -103,7 +104,7 @@ class LivePlane:
         elif self._viewing.arrived(message):
             grant = self._viewing.grant(message.watch, now)
             if grant is not None:
-                self._router.send(*grant)
+                self._exchange.send(*grant)
             self._on_row(message)
 
     def _allowed(self, arrival: Arrival, message: Struct) -> None:

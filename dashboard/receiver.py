@@ -20,6 +20,7 @@ import zmq.asyncio
 
 from dashboard.arrival import Outcome
 from dashboard.collect import Collector
+from dashboard.doors import Doors
 from dashboard.events_plane import EventsPlane
 from dashboard.evidence_plane import EvidencePlane
 from dashboard.gate import Gate, OnRefused
@@ -27,12 +28,11 @@ from dashboard.inbox import Incoming, Store
 from dashboard.intake import Intake
 from dashboard.keyring import Keyring
 from dashboard.live_plane import LivePlane
-from dashboard.router import Router
+from dashboard.router import Exchange
 from dashboard.viewing import Viewing
 from sensors.dial import next_port
 from sensors.messages import Answer, Heartbeat, SpectrumReference, SpectrumRow, Watch
 from sensors.toml import UserError
-from sensors.wire import EVENTS_UP, EVIDENCE_UP, LIVE_UP, Plane
 
 OnEvent = Callable[[Incoming], None]
 OnHeartbeat = Callable[[Heartbeat], None]
@@ -132,7 +132,6 @@ class Receiver:
         self._gate: Gate | None = None
         self._told: set[tuple[str, str]] = set()
         self._tasks: list[asyncio.Task[None]] = []
-        self._routers: list[Router] = []
         if keyring is None and not is_loopback(events):
             raise UserError("monitor.insecure_address", address=events)
 
@@ -147,19 +146,20 @@ class Receiver:
                 self._context, self.keyring, self._monitor, self._addresses[3], self._tell_once
             )
             works += [self._gate.answer, self._gate.watch]
+        counts, keyring, tell = self.counts, self.keyring, self._tell_once
+        events, live, files = (Exchange(counts) for _ in range(3))
+        self._events = EventsPlane(events, self.intake, self._thread, counts, self._outcome)
+        self._live = LivePlane(live, self.viewing, keyring, counts, self._row, tell)
+        self._evidence = EvidencePlane(files, self.collector, self._files, keyring, counts, tell)
+        planes = ((self._events, events), (self._live, live), (self._evidence, files))
+        doors = Doors(self._context, self._addresses[0], keyring, planes, counts, _for_ever, tell)
+        self._doors = self._events.doors = doors
         try:
-            # Queues are per connection: what a site may have in flight, and a little more.
-            events = self._bind(self._addresses[0], EVENTS_UP, 80)
-            live = self._bind(self._addresses[1], LIVE_UP, 40)
-            evidence = self._bind(self._addresses[2], EVIDENCE_UP, 8)
+            doors.open()
         except UserError:
             await self.close()
             raise
-        counts, keyring, tell = self.counts, self.keyring, self._tell_once
-        self._events = EventsPlane(events, self.intake, self._thread, counts, self._outcome)
-        self._live = LivePlane(live, self.viewing, keyring, counts, self._row, tell)
-        self._evidence = EvidencePlane(evidence, self.collector, self._files, keyring, counts, tell)
-        works += [self._events.take, self._live.take, self._evidence.take, self._renew]
+        works.append(self._renew)
         for work in works:
             self._tasks.append(asyncio.create_task(_for_ever(work)))
         return self
@@ -175,10 +175,9 @@ class Receiver:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
+        await self._doors.close()
         self._thread.shutdown(wait=True)
         self._files.shutdown(wait=True)
-        for router in self._routers:
-            router.close()
         self._context.destroy(linger=0)
 
     def watch(self, watch: Watch) -> int:
@@ -233,12 +232,8 @@ class Receiver:
         counts |= self._gate.counts if self._gate is not None else {}
         if self.collector is not None:
             counts |= {f"evidence_{k}": v for k, v in self.collector.counts.items()}
+        counts["sites_to_move"] = self._doors.to_move(self.intake.routes.values())
         return counts | dict(self.counts)
-
-    def _bind(self, address: str, plane: Plane, queue: int) -> Router:
-        router = Router(self._context, address, plane.max_bytes, queue, self.keyring, self.counts)
-        self._routers.append(router)
-        return router
 
     def _outcome(self, outcome: Outcome) -> None:
         for beat in outcome.heartbeats:
@@ -262,6 +257,7 @@ class Receiver:
             await asyncio.sleep(RENEW_EVERY_S)
             self._live.renew()
             self._evidence.renew()
+            self._doors.follow()
 
     def _tell_once(self, reason: str, peer: str, detail: str) -> None:
         if (reason, peer) not in self._told and len(self._told) < 10_000:

@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from dashboard.arrival import Arrival
 from dashboard.gate import serve_with
-from dashboard.keyring import Keyring
 from dashboard.zap import SITES
+from sensors.keys import Keys
 from sensors.toml import UserError
 from sensors.wire import encode
 
@@ -30,10 +30,12 @@ class Router:
         Longest frame that may arrive.
     queue : int
         Messages of one connection that may wait here.
-    keyring : Keyring or None
-        CURVE with this allow-list; None without keys.
+    keys : Keys or None
+        CURVE with these keys; None without.
     counts : Counter
         ``replies_blocked`` and ``replies_gone`` are counted in it.
+    tag : int
+        First byte of every route here, so that routes of several sockets differ.
 
     Raises
     ------
@@ -47,10 +49,12 @@ class Router:
         address: str,
         max_bytes: int,
         queue: int,
-        keyring: Keyring | None,
+        keys: Keys | None,
         counts: Counter[str],
+        tag: int = 0,
     ) -> None:
         self.counts = counts
+        self.tag = tag
         router = self._socket = context.socket(zmq.ROUTER)
         router.setsockopt(zmq.LINGER, 0)
         router.setsockopt(zmq.ROUTER_MANDATORY, 1)  # else a send that goes nowhere says nothing
@@ -61,8 +65,8 @@ class Router:
         router.setsockopt(zmq.HEARTBEAT_IVL, 5000)  # only to reap dead connections
         router.setsockopt(zmq.HEARTBEAT_TIMEOUT, 15000)
         router.setsockopt(zmq.BACKLOG, 1024)
-        if keyring is not None:
-            serve_with(router, keyring, SITES)
+        if keys is not None:
+            serve_with(router, keys, SITES)
         try:
             router.bind(address)
         except zmq.ZMQError as error:
@@ -73,13 +77,13 @@ class Router:
 
     async def receive(self) -> Arrival:
         """Wait for the next message."""
-        return _arrival(await self._socket.recv_multipart(copy=False))
+        return _arrival(await self._socket.recv_multipart(copy=False), self.tag)
 
     def receive_now(self) -> Arrival | None:
         """Next message if there is one."""
         plain: zmq.Socket[bytes] = zmq.Socket.shadow(self._socket.underlying)
         try:
-            return _arrival(plain.recv_multipart(flags=zmq.NOBLOCK, copy=False))
+            return _arrival(plain.recv_multipart(flags=zmq.NOBLOCK, copy=False), self.tag)
         except zmq.Again:
             return None
 
@@ -87,7 +91,7 @@ class Router:
         """Send now or not at all: a peer that does not take it, or is gone, is counted."""
         plain: zmq.Socket[bytes] = zmq.Socket.shadow(self._socket.underlying)
         try:
-            plain.send_multipart([route, *encode(message)], flags=zmq.NOBLOCK)
+            plain.send_multipart([route[1:], *encode(message)], flags=zmq.NOBLOCK)
         except zmq.Again:
             self.counts["replies_blocked"] += 1
         except zmq.ZMQError as error:
@@ -100,11 +104,43 @@ class Router:
         self._socket.close(0)
 
 
-def _arrival(frames: list[Any]) -> Arrival:
+class Exchange:
+    """The ROUTERs of one plane: what is sent finds the one that the route belongs to.
+
+    Parameters
+    ----------
+    counts : Counter
+        ``replies_gone`` is counted in it.
+    """
+
+    def __init__(self, counts: Counter[str]) -> None:
+        self._counts = counts
+        self._routers: dict[int, Router] = {}
+
+    def add(self, router: Router) -> None:
+        """One more."""
+        self._routers[router.tag] = router
+
+    def remove(self, router: Router) -> None:
+        """One less."""
+        del self._routers[router.tag]
+
+    def send(self, route: bytes, message: Struct) -> None:
+        """See `Router.send`."""
+        router = self._routers.get(route[0])
+        if router is None:
+            self._counts["replies_gone"] += 1
+        else:
+            router.send(route, message)
+
+
+def _arrival(frames: list[Any], tag: int) -> Arrival:
     """Frames as the socket gave them; the key is the one that the handshake proved."""
     route, *rest = frames
     user = b""
     if rest:
         with contextlib.suppress(zmq.ZMQError):
             user = str(rest[0].get("User-Id")).encode()
-    return Arrival(bytes(route.buffer), user, [bytes(f.buffer) for f in rest], time.time_ns())
+    return Arrival(
+        bytes((tag,)) + bytes(route.buffer), user, [bytes(f.buffer) for f in rest], time.time_ns()
+    )

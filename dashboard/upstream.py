@@ -17,18 +17,21 @@ from sqlalchemy import Engine, select
 
 from dashboard import schema
 from dashboard.config import MonitorFile
+from dashboard.key_files import RELAY
 from dashboard.keyring import Keyring
 from dashboard.receiver import Receiver
-from sensors.keys import Keys, own_keys, signed_by
+from sensors.keys import Keys, own_keys, signed_by, write_keys
 from sensors.link import Link
 from sensors.messages import (
     Heartbeat,
+    NoticeEvent,
     RelayedEvent,
     SpectrumReference,
     SpectrumRow,
     Watch,
 )
 from sensors.outbox import Outbox
+from sensors.renewal import Renewal
 from sensors.wire import read_event, read_record, record_hash
 
 BATCH = 64
@@ -68,7 +71,16 @@ class Upstream:
         signers_of: Signers,
     ) -> None:
         self.outbox = Outbox(folder / "upstream.db", keys)
-        self.link = Link(self.outbox, keys, monitor, (), events=events, server_key=server_key)
+        self.link = Link(
+            self.outbox,
+            keys,
+            monitor,
+            (),
+            events=events,
+            server_key=server_key,
+            pin_file=folder / "centre.json",
+            renewal=Renewal(folder / RELAY, keys, self.outbox, monitor, self._where),
+        )
         self.numbers: dict[int, Watch] = {}
         self._monitor = monitor
         self._reader = reader
@@ -137,7 +149,14 @@ class Upstream:
         if not newest:
             return 0
         event = read_event(read_record(newest[0].signed.record).payload)
-        return event.number if isinstance(event, RelayedEvent) else 0
+        if isinstance(event, RelayedEvent):
+            return event.number
+        number = event.note.args.get("number", 0) if isinstance(event, NoticeEvent) else 0
+        return int(number)
+
+    def _where(self) -> dict[str, int]:
+        """What a change of our keys says besides: it may be the newest record at the next start."""
+        return {"number": self._cursor}
 
     def _relay(self) -> int:
         """Move what is new from the store to the outbox; returns how much."""
@@ -193,7 +212,7 @@ def open_upstream(
     home = folder.parent
     upstream = Upstream(
         home,
-        keyring.keys if keyring is not None else own_keys(home / "upstream.key"),
+        _relay_keys(home / RELAY, keyring),
         config.monitor.id,
         section.events,
         section.server_key.encode() or None,
@@ -202,3 +221,13 @@ def open_upstream(
     )
     receiver.relay = upstream
     return upstream
+
+
+def _relay_keys(file: Path, keyring: Keyring | None) -> Keys:
+    """Our keys towards the level above, in a file of their own: both change at their own times.
+
+    A monitor of an older version was enrolled above with its own keys: it goes on with them.
+    """
+    if keyring is not None and not file.exists():
+        write_keys(file, keyring.keys)
+    return own_keys(file)

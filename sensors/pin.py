@@ -121,7 +121,8 @@ class Pin:
             self.counts["successors_refused"] += 1
             return False
         known = self._known
-        heir = _Next(message.events, message.server_key.decode(), message.verify_key.hex())
+        events = self._resolve(message.events)
+        heir = _Next(events, message.server_key.decode(), message.verify_key.hex())
         if (heir.events, heir.server_key) == (known.events, known.server_key):
             return False  # we are there
         now_s = time.monotonic()
@@ -131,6 +132,13 @@ class Pin:
         self.counts["successors"] += 1
         self._keep(msgspec.structs.replace(known, next=heir))
         return True
+
+    def _resolve(self, events: str) -> str:
+        """An address as told: empty is the configured one, and a host of ``*`` is its host."""
+        configured = self._configured or ""
+        if not events.startswith("tcp://*:"):
+            return events or configured
+        return f"{configured.rpartition(':')[0]}:{events.rpartition(':')[2]}"
 
     def _keep(self, known: _Known) -> None:
         if known == self._known:
