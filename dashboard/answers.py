@@ -20,6 +20,7 @@ from dashboard.audit import Entry
 from dashboard.audit_log import AuditCheck, audit_entries, check_chain
 from dashboard.content import Content
 from dashboard.cutout import Cutouts
+from dashboard.drills import LastDrills
 from dashboard.errors import Refused
 from dashboard.evidence import ClipCard, Evidence
 from dashboard.known import KnownEmitters
@@ -53,6 +54,7 @@ class Monitor:
     cutouts : Cutouts
     content : Content
     timetable : Timetable
+    drills : LastDrills
     pairs : Pairs
     second : SecondPerson
     reviews : Reviews
@@ -69,6 +71,7 @@ class Monitor:
     cutouts: Cutouts
     content: Content
     timetable: Timetable
+    drills: LastDrills
     pairs: Pairs
     second: SecondPerson
     reviews: Reviews
@@ -102,7 +105,9 @@ class Call:
 def get_sites(call: Call) -> list[state.SiteCard]:
     """Every site with its sensors, the worst first."""
     monitor = call.monitor
-    return state.cards(monitor.board(), monitor.clock_ns(), monitor.timetable.sessions)
+    return state.cards(
+        monitor.board(), monitor.clock_ns(), monitor.timetable.sessions, monitor.drills.by_site
+    )
 
 
 def get_sensors(call: Call) -> list[state.SensorCard]:

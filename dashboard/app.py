@@ -100,6 +100,7 @@ async def run(
                         cutouts=Cutouts(evidence),
                         content=Content(config.content.enabled, evidence, centre.store),
                         timetable=centre.timetable,
+                        drills=centre.drills,
                         pairs=centre.pairs,
                         second=centre.second,
                         reviews=centre.reviews,

@@ -18,6 +18,7 @@ from dashboard.alarms import Alarm
 from dashboard.approvals import Approval
 from dashboard.cards import card
 from dashboard.config import MonitorFile
+from dashboard.drills import LastDrills
 from dashboard.fuse import Surroundings
 from dashboard.live import Live
 from dashboard.notices import Notice
@@ -56,6 +57,7 @@ class Centre:
             clock_ns=clock_ns,
         )
         self.timetable = Timetable(self.store)
+        self.drills = LastDrills(self.store.reader)
         self.accounts = Accounts(self.store)
         self.board: state.Board = queries.known_sites(self.store.reader)
         self.live = Live(self._snapshot, clock_ns)
@@ -168,7 +170,9 @@ class Centre:
                 log.info("old history deleted", files=gone)
 
     def _show(self, site: str) -> None:
-        shown = state.site_card(self.board[site], self._clock_ns(), self.timetable.sessions)
+        shown = state.site_card(
+            self.board[site], self._clock_ns(), self.timetable.sessions, self.drills.by_site
+        )
         self.live.tell("site", site, shown)
 
     def _snapshot(self) -> bytes:
@@ -177,7 +181,9 @@ class Centre:
             {
                 "kind": "snapshot",
                 "time_ns": now_ns,
-                "sites": state.cards(self.board, now_ns, self.timetable.sessions),
+                "sites": state.cards(
+                    self.board, now_ns, self.timetable.sessions, self.drills.by_site
+                ),
                 "alarms": queries.current_cards(self.store.reader, now_ns),
                 "notices": queries.notices(self.store.reader, queries.NoticeQuery(limit=50)),
             }
@@ -190,6 +196,8 @@ class Centre:
     def _on_notices(self, notices: Sequence[Notice]) -> None:
         for notice in notices:
             self.live.tell("notice", f"{notice.key}/{notice.stop_ns}", notice)
+        for site in self.drills.take(notices) & self.board.keys():
+            self._show(site)
 
     def _on_approval(self, approval: Approval) -> None:
         self.live.tell("approval", str(approval.id), approval)

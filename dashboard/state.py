@@ -7,10 +7,12 @@ with its age; nothing on the board ever turns green because nothing was heard.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 from msgspec import Struct
 
+from dashboard.drills import Drill
 from dashboard.fuse import Surroundings
 from dashboard.phases import Now, Session, current
 from sensors.messages import BandWatch, Heartbeat, Note, SensorHealth, State
@@ -19,6 +21,9 @@ SILENT_S = 5.0
 """More than two missed heartbeats of 2 s."""
 
 WORST_FIRST: tuple[State, ...] = ("silent", "blind", "degraded", "survey", "drill", "go")
+
+
+NO_DRILLS: Mapping[str, Drill] = MappingProxyType({})
 
 
 class Site(Struct, frozen=True):
@@ -100,6 +105,8 @@ class SiteCard(Struct, frozen=True):
         The worst first.
     session : Now or None
         The exam that counts here, its phase and what remains of it.
+    drill : Drill or None
+        The last one that it has told of.
     """
 
     site: str
@@ -117,9 +124,15 @@ class SiteCard(Struct, frozen=True):
     outbox_oldest_s: float
     link_notes: list[Note]
     session: Now | None = None
+    drill: Drill | None = None
 
 
-def site_card(site: Site, now_ns: int, sessions: Iterable[Session] = ()) -> SiteCard:
+def site_card(
+    site: Site,
+    now_ns: int,
+    sessions: Iterable[Session] = (),
+    drills: Mapping[str, Drill] = NO_DRILLS,
+) -> SiteCard:
     """Show a site; while it is silent its sensors are silent, whatever they said last."""
     said = site.heartbeat
     age_s = max(0.0, (now_ns - site.received_ns) / 1e9)
@@ -153,12 +166,18 @@ def site_card(site: Site, now_ns: int, sessions: Iterable[Session] = ()) -> Site
         outbox_oldest_s=said.outbox_oldest_s,
         link_notes=said.link_notes,
         session=current(sessions, said.site, now_ns),
+        drill=drills.get(said.site),
     )
 
 
-def cards(board: Board, now_ns: int, sessions: Sequence[Session] = ()) -> list[SiteCard]:
+def cards(
+    board: Board,
+    now_ns: int,
+    sessions: Sequence[Session] = (),
+    drills: Mapping[str, Drill] = NO_DRILLS,
+) -> list[SiteCard]:
     """Every site, the worst first."""
-    shown = [site_card(site, now_ns, sessions) for site in board.values()]
+    shown = [site_card(site, now_ns, sessions, drills) for site in board.values()]
     return sorted(shown, key=lambda card: (WORST_FIRST.index(card.state), card.site))
 
 
