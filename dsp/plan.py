@@ -126,7 +126,7 @@ def touched(message_s: float, dwell_s: float, revisit_s: float) -> float:
 
     Examples
     --------
-    >>> touched(2.0, 0.04, 4.0)
+    >>> round(touched(2.0, 0.04, 4.0), 4)
     0.5075
     >>> touched(2.0, 0.04, 2.03), touched(2.0, 0.04, 1.0)
     (0.96875, 1.0)

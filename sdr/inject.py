@@ -6,6 +6,7 @@ behind the antenna, second looks included, is put to the test.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -83,9 +84,11 @@ class Injected(Source):
         """Read the receiver and add what is on the air in this time and band."""
         return self._with_drill(self._source.read(num_samples))
 
-    def begin(self, num_samples: int) -> Callable[[], IQBlock]:
+    def begin(
+        self, num_samples: int, enough: threading.Event | None = None
+    ) -> Callable[[], IQBlock]:
         """Have the receiver hear, and add when its samples are there."""
-        finish = self._source.begin(num_samples)
+        finish = self._source.begin(num_samples, enough)
         return lambda: self._with_drill(finish())
 
     def _with_drill(self, block: IQBlock) -> IQBlock:

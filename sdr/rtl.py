@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -64,10 +65,8 @@ class RtlSource(Source):
         self._first_index = 0
         self._untold = 0  # samples lost in earlier streams that no block has told
         self._slope = 0.0
-        self._center_hz = 100e6
-        self._locked = True
-        self._ppm = 0.0
-        self._hardware_ppm = 0
+        self._center_hz, self._locked = 100e6, True
+        self._ppm, self._hardware_ppm = 0.0, 0
         try:
             tuner = self._dongle.attempt("get_tuner_type")
             if tuner not in TUNERS:
@@ -202,7 +201,9 @@ class RtlSource(Source):
             self.close()
             raise
 
-    def begin(self, num_samples: int) -> Callable[[], IQBlock]:
+    def begin(
+        self, num_samples: int, enough: threading.Event | None = None
+    ) -> Callable[[], IQBlock]:
         """Return once the next samples have been on the air; their last transfer may still fill.
 
         Raises
@@ -215,7 +216,7 @@ class RtlSource(Source):
         stream, block = self._listening()
         first = stream.claim(num_samples)
         with self._losses_told():
-            sure = stream.wait_on_air(first + num_samples, LAG, PATIENCE_S)
+            sure = stream.wait_on_air(first + num_samples, LAG, PATIENCE_S, enough)
 
         def finish() -> IQBlock:
             with self._losses_told():

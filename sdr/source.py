@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, Self, runtime_checkable
@@ -190,8 +191,16 @@ class Source(Protocol):
         """
         ...
 
-    def begin(self, num_samples: int) -> Callable[[], IQBlock]:
+    def begin(
+        self, num_samples: int, enough: threading.Event | None = None
+    ) -> Callable[[], IQBlock]:
         """Return once the next samples have been on the air, so that it can be tuned at once.
+
+        Parameters
+        ----------
+        num_samples : int
+        enough : Event, optional
+            Set by another thread: they are not wanted any more.  A source may return at once then.
 
         Returns
         -------

@@ -155,7 +155,9 @@ class SampleStream:
             self._next = first + num_samples
             return first
 
-    def wait_on_air(self, sample: int, lag: int, patience_s: float) -> int:
+    def wait_on_air(
+        self, sample: int, lag: int, patience_s: float, enough: threading.Event | None = None
+    ) -> int:
         """Return when everything before a sample has been on the air, though not yet arrived.
 
         Parameters
@@ -166,6 +168,8 @@ class SampleStream:
             Samples that may still be under way.  Where more are missing nobody knows when it was
             on the air: then it is waited for.
         patience_s : float
+        enough : Event, optional
+            Set by another thread: do not wait any longer.
 
         Returns
         -------
@@ -175,10 +179,12 @@ class SampleStream:
         with self._changed:
             zero_s, now_s = self._lateness.zero_s, _now_s()
             left_s = zero_s + (sample + self._lost) / self._rate_hz - now_s
+        enough = enough or threading.Event()
         if math.isfinite(left_s) and left_s > 0:
-            time.sleep(left_s)
+            enough.wait(left_s)
         with self._changed:
-            if not math.isfinite(left_s) or self._written < 2 * (sample - lag):
+            known = math.isfinite(left_s) and self._written >= 2 * (sample - lag)
+            if not known and not enough.is_set():
                 self._wait(2 * sample, patience_s)
             return min(sample, self._written // 2)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,6 +17,9 @@ from sdr.source import Source
 AHEAD = 2
 """Visits asked for at a time: one is on the air while one waits, so that the dongle never does."""
 
+LEAVE = 0.75
+"""Of a visit's length: called off until it has been on the air for so long, settling included."""
+
 HOP_TIMES = 128
 """Latest hops whose time is known; the mean is told, for that is what a sweep takes."""
 
@@ -23,12 +29,12 @@ PAUSE_S = 0.5
 
 @dataclass(slots=True, eq=False)
 class _Visit:
-    """A visit that was asked for; it can be called off until it is on the air."""
+    """A visit that was asked for; it can be called off until most of it has been on the air."""
 
     hop: Hop
     follows: bool  # right after another visit, without anything between
-    on_air: bool = False
-    off: bool = False
+    on_air_s: float = math.inf
+    off: threading.Event = field(default_factory=threading.Event)
     heard: Future[Callable[[], IQBlock] | None] = field(init=False)
 
 
@@ -57,6 +63,7 @@ class Hand:
         self.clock_s = 0.0
         self._source = source
         self._num_samples = num_samples
+        self._visit_s = num_samples / source.settings.sample_rate_hz
         self._tuned_hz = float("nan")
         self._thread = ThreadPoolExecutor(1, "source")
         self._asked: deque[_Visit] = deque()
@@ -86,16 +93,18 @@ class Hand:
         self._asked.extend(map(self._visit, hops))
 
     def recall(self) -> list[Hop]:
-        """Call off the visits that are not on the air yet; return their hops.
+        """Call off the visits whose end is far; return their hops, for them to be visited later.
 
-        One that is being tuned to is tuned to and left again: nothing of it is read.
+        One that is being tuned to is tuned to and left again: nothing of it is read.  One that has
+        not been on the air for long is left at once and not given: it is as if it had not begun.
         """
         self._follows = False
-        called_off = [one for one in self._asked if not one.on_air]
+        latest_s = time.monotonic() - LEAVE * self._visit_s
+        called_off = [one for one in self._asked if one.on_air_s > latest_s]
         for one in called_off:
-            one.off = True
+            one.off.set()
             one.heard.cancel()
-        self._asked = deque(one for one in self._asked if not one.off)
+        self._asked = deque(one for one in self._asked if not one.off.is_set())
         return [one.hop for one in called_off]
 
     def hear(self) -> IQBlock:
@@ -118,7 +127,7 @@ class Hand:
         return replace(block, dropped_samples=lost)
 
     def look(self, hop: Hop, then: Iterable[Hop] = ()) -> IQBlock:
-        """Look at once, after what is on the air already; visit ``then`` first of all after it."""
+        """Look at once, after what is nearly over; visit ``then`` first of all after it."""
         waiting = self.recall()
         visit = self._visit(hop)
         self._follows = False
@@ -144,10 +153,10 @@ class Hand:
             self._tuned_hz = float("nan")
             self._source.tune(center_hz)
             self._tuned_hz = center_hz
-        if visit.off:
+        if visit.off.is_set():
             return None
-        visit.on_air = True
-        return self._source.begin(self._num_samples)
+        visit.on_air_s = time.monotonic()
+        return self._source.begin(self._num_samples, visit.off)
 
 
 def _samples(visit: _Visit) -> IQBlock:

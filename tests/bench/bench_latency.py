@@ -2,7 +2,7 @@
 
 A site with an emulated dongle at real-time pace, its own process; the monitor, another one.  When
 a burst begins is what the emulator was told; when its alarm is there, what the monitor's interface
-answers, asked every 50 ms.
+answers, asked every 50 ms.  When the dongle stays with it, what the site's ledger says.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 
 import httpx2
 import numpy as np
+import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -39,7 +40,11 @@ EVERY_S = 6.0
 LENGTH_S = 3.0
 ASK_S = 0.05
 NEAR_HZ = 8e3
+SURE_S = 0.01
+"""Of a burst in a dwell: half of it, so that it was detected in it for certain."""
 TOKEN = "a token for this bench only"
+
+Rows = npt.NDArray[np.float64]
 
 
 def run(bursts: int = 30, dongles: int = 1, dwell_ms: float = 20.0) -> Iterator[Metric | Skip]:
@@ -70,7 +75,11 @@ def run(bursts: int = 30, dongles: int = 1, dwell_ms: float = 20.0) -> Iterator[
                 for freq in ask():
                     seen.setdefault(freq, now_s)
                 time.sleep(ASK_S)
+            epoch_s = s.epoch_s
+        visits = s.visits()
+    visits[:, :2] -= epoch_s
     yield from judge(sent, seen)
+    yield from judge_stays(sent, visits[np.argsort(visits[:, 0])])
 
 
 def make_bursts(shares: tuple[Share, ...], count: int) -> list[tuple[float, float, float]]:
@@ -111,6 +120,26 @@ def judge(sent: list[tuple[float, float, float]], seen: dict[float, float]) -> I
     yield Metric.of("first sample to alarm, longest", max(delays), "s", at_most=3.0)
     yield Metric.of("beyond the planned revisit, longest", max(over), "s", at_most=0.5)
     yield Metric("beyond the planned revisit, 90 %", float(np.quantile(over, 0.9)), "s")
+
+
+def judge_stays(sent: list[tuple[float, float, float]], visits: Rows) -> Iterator[Metric | Skip]:
+    """From the end of the dwell that first heard a burst to the first sample of the stay.
+
+    Between the two lies the second look, from beside, that tells a signal from a ghost.
+    """
+    waits = []
+    for freq, start_s, _ in sent:
+        here = visits[(visits[:, 2] <= freq) & (visits[:, 3] > freq)]
+        heard = (here[:, 1] > start_s + SURE_S) & (here[:, 0] < start_s + LENGTH_S - SURE_S)
+        if heard.any() and not heard[-1]:
+            hit = int(heard.argmax())
+            waits.append(float(here[hit + 1, 0] - here[hit, 1]))
+    if not waits:
+        yield Skip("no burst was heard: nothing to stay with")
+        return
+    yield Metric("hit to stay, median", float(np.median(waits)), "s")
+    yield Metric("hit to stay, 90 %", float(np.quantile(waits, 0.9)), "s")
+    yield Metric.of("hit to stay, longest", max(waits), "s", at_most=0.1)
 
 
 @contextmanager

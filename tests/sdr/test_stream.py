@@ -262,17 +262,38 @@ def in_time(clock, ring, transfers, size=1000):
         ring.put(np.zeros(2 * size, np.uint8))
 
 
-def test_the_wait_is_over_when_the_last_sample_was_on_the_air(clock, monkeypatch):
+class Enough:
+    """An event that is never set; notes how long it was waited for."""
+
+    def __init__(self):
+        self.waits = []
+
+    def wait(self, seconds):
+        self.waits.append(seconds)
+
+    def is_set(self):
+        return False
+
+
+def test_the_wait_is_over_when_the_last_sample_was_on_the_air(clock):
     ring = SampleStream(RATE_HZ, 1.0, gap_s=0.1)
     in_time(clock, ring, 50)
-    slept = []
-    monkeypatch.setattr(clock, "sleep", slept.append, raising=False)
-    first = ring.claim(50_400)
-    assert ring.wait_on_air(first + 50_400, lag=1000, patience_s=0.0) == 50_000
-    assert slept == [pytest.approx(0.4e-3, abs=1e-6)]
+    first, enough = ring.claim(50_400), Enough()
+    assert ring.wait_on_air(first + 50_400, 1000, 0.0, enough) == 50_000
+    assert enough.waits == [pytest.approx(0.4e-3, abs=1e-6)]
 
 
-def test_where_too_much_is_missing_the_wait_is_for_the_samples(clock, monkeypatch):
+def test_nobody_waits_for_what_is_not_wanted_any_more():
+    ring = SampleStream(RATE_HZ, 1.0, gap_s=0.1)
+    ring.put(np.zeros(2000, np.uint8))
+    enough = threading.Event()
+    threading.Timer(0.05, enough.set).start()
+    started = time.monotonic()
+    ring.wait_on_air(round(60 * RATE_HZ), 1000, 60.0, enough)
+    assert time.monotonic() - started < 5.0
+
+
+def test_where_too_much_is_missing_the_wait_is_for_the_samples(clock):
     ring = SampleStream(RATE_HZ, 1.0, gap_s=0.1)
     in_time(clock, ring, 50)
     clock.now_s += 0.01  # ten transfers late: nobody knows whether they will ever come

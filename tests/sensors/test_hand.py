@@ -27,6 +27,7 @@ class Dongle:
         self.index = self.lost = 0
         self.tuning, self.go = threading.Event(), threading.Event()
         self.go.set()
+        self.on_air, self.stays = threading.Event(), False
 
     def tune(self, center_freq_hz):
         self.tuned.append(center_freq_hz)
@@ -42,7 +43,10 @@ class Dongle:
             np.zeros(2 * count, np.uint8), "cu8", self.tuned[-1], RATE_HZ, 0, index, lost
         )
 
-    def begin(self, count):
+    def begin(self, count, enough):
+        self.on_air.set()
+        if self.stays:
+            enough.wait(5)
         return self.read_at_once(count)
 
     def configure(self, *, gain_db):
@@ -91,12 +95,27 @@ def test_what_is_being_tuned_to_is_called_off_and_nothing_of_it_read(dongle, han
     assert dongle.heard == [C.center_freq_hz]
 
 
-def test_what_is_on_the_air_is_heard_to_its_end(dongle, hand):
+def test_what_has_been_on_the_air_for_most_of_its_time_is_heard_to_its_end(dongle, hand):
     hand.ask(A)
     while not dongle.heard:
         time.sleep(1e-3)
+    time.sleep(COUNT / RATE_HZ)
     assert hand.recall() == []
     assert hand.hear().center_freq_hz == A.center_freq_hz
+
+
+def test_what_has_just_come_on_the_air_is_left_at_once(dongle):
+    dongle.stays = True
+    hand = Hand(dongle, round(10 * RATE_HZ))
+    hand.ask(A, B)
+    assert dongle.on_air.wait(5)
+    started_s = time.monotonic()
+    assert hand.recall() == [A, B]
+    dongle.stays = False
+    hand.ask(C)
+    assert hand.hear().center_freq_hz == C.center_freq_hz
+    assert time.monotonic() - started_s < 2
+    hand.close()
 
 
 def test_a_second_look_comes_first_then_the_stay_then_what_was_called_off(dongle, hand):
