@@ -27,6 +27,7 @@ from dashboard.known import KnownEmitters
 from dashboard.notices import Notice
 from dashboard.pairs import Pairs
 from dashboard.picture import Frame
+from dashboard.plans import Plans
 from dashboard.recorder import OFFSET_DB, STEP_DB, Recorder, history
 from dashboard.reviews import Reviews
 from dashboard.saving import OpenFile
@@ -54,6 +55,7 @@ class Monitor:
     cutouts : Cutouts
     content : Content
     timetable : Timetable
+    plans : Plans
     drills : LastDrills
     pairs : Pairs
     second : SecondPerson
@@ -71,6 +73,7 @@ class Monitor:
     cutouts: Cutouts
     content: Content
     timetable: Timetable
+    plans: Plans
     drills: LastDrills
     pairs: Pairs
     second: SecondPerson

@@ -29,6 +29,7 @@ from dashboard.evidence import Evidence
 from dashboard.keyring import Keyring
 from dashboard.known import KnownEmitters
 from dashboard.metrics import prometheus_text
+from dashboard.plans import Plans
 from dashboard.receiver import Receiver
 from dashboard.tls import fingerprint, own_certificate
 from dashboard.upstream import open_upstream
@@ -66,6 +67,7 @@ async def run(
     listener = _listen(monitor.http_host, monitor.http_port)
     port = listener.getsockname()[1]
     certificate = _certificate(monitor)
+    plans = Plans(config.plan)
     scheme = "https" if certificate else "http"
     with contextlib.closing(listener):
         centre = Centre(config)
@@ -100,6 +102,7 @@ async def run(
                         cutouts=Cutouts(evidence),
                         content=Content(config.content.enabled, evidence, centre.store),
                         timetable=centre.timetable,
+                        plans=plans,
                         drills=centre.drills,
                         pairs=centre.pairs,
                         second=centre.second,

@@ -15,6 +15,7 @@ from dashboard.approvals import PairSection, in_force
 from dashboard.content import ContentSection
 from dashboard.fuse import Weights
 from dashboard.notify import NotifySection
+from dashboard.plans import PlanSection
 from sensors.messages import Id
 from sensors.toml import BadConfig, load_toml
 
@@ -155,8 +156,13 @@ class MonitorFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     pairs: PairSection = PairSection()
     content: ContentSection = ContentSection()
     notify: list[NotifySection] = []
+    plan: list[PlanSection] = []
 
     def __post_init__(self) -> None:
+        sites = [plan.site for plan in self.plan]
+        for index, site in enumerate(sites):
+            if site in sites[:index]:
+                raise ValueError(f"plan[{index}].site: config.plan_sites")
         names = [receiver.name for receiver in self.notify]
         for index, name in enumerate(names):
             if name in names[:index]:

@@ -20,42 +20,22 @@ export const SIZES = ["large", "medium", "small"];
 const LARGE_SENSORS = 16;
 const MEDIUM_SENSORS = 90;
 const MOST_TROUBLES = 12;
-const DRILLS_S = 60; // how often the last drills are asked for
 
 const size = signal(localStorage.getItem("rfproctor.board.size") ?? ""); // "": by their number
 const wanted = signal("");
 const only = signal(""); // a state, or all
 const plans = signal(new Set()); // sites of which there is a plan
-const drills = signal(new Map()); // site -> {passed, time_ns}
 
 /** Size of tiles for so many sensors. */
 export const sizeFor = (sensors) => (sensors <= LARGE_SENSORS ? "large" : sensors <= MEDIUM_SENSORS ? "medium" : "small");
 
-/** The newest drill of each site, from its notices, the newest first; bad when one band of it was. */
-export function lastDrills(notices) {
-  const last = new Map();
-  for (const { site, start_ns, stop_ns, level } of notices) {
-    const known = last.get(site);
-    if (!known) last.set(site, { start_ns, time_ns: stop_ns || start_ns, passed: level === "info" });
-    else if (known.start_ns === start_ns) known.passed &&= level === "info";
-  }
-  return last;
-}
-
 export function view(root) {
   const asking = new AbortController();
-  const askDrills = async () => {
-    const { value } = await ask("notices?note=drill.band&limit=2000", asking.signal);
-    if (value) drills.value = lastDrills(value);
-  };
-  askDrills();
   ask("plans", asking.signal).then(({ value }) => value && (plans.value = new Set(value.map(({ site }) => site))));
-  const timer = setInterval(askDrills, DRILLS_S * 1000);
   const end = effect(() => render(board(), root));
   root.addEventListener("keydown", walk);
   return () => {
     end();
-    clearInterval(timer);
     asking.abort();
     root.removeEventListener("keydown", walk);
   };
@@ -70,7 +50,7 @@ function board() {
   const apart = chosen === "small" && troubles.length > 0 && troubles.length <= MOST_TROUBLES;
   const rest = apart ? shown.filter(({ worst }) => worst === "go") : shown;
   const tile = { large: largeTile, medium: mediumTile, small: smallTile };
-  const facts = { drills: drills.value, plans: plans.value, now: state.now.value };
+  const facts = { plans: plans.value, now: state.now.value };
   return html`
     <div class="board-head">
       <h1>${t("tab.board")}</h1>

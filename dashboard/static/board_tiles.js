@@ -84,8 +84,8 @@ function heading(site, worst, { plans }) {
 }
 
 /** Link, clock and last drill of a site. */
-function links(site, { drills, now }) {
-  const drill = drills.get(site.site);
+function links(site, { now }) {
+  const { drill } = site;
   const offset = site.clock_offset_ns === null ? null : site.clock_offset_ns / 1e6;
   const lag = site.state === "silent" ? null : site.outbox_oldest_s;
   return html`<p class="site-facts">
@@ -94,7 +94,7 @@ function links(site, { drills, now }) {
     ${fact("board.round_trip", `${(site.round_trip_s * 1000).toFixed(0)} ms`, site.round_trip_s > LATE_LINK_S)}
     ${fact("board.waiting", lag === null ? "–" : site.outbox_depth ? t("board.waiting_for", { n: site.outbox_depth, age: age(lag * 1000) }) : "0", (lag ?? 0) > LATE_LINK_S)}
     ${drill
-      ? fact("board.drill", t(drill.passed ? "board.drill_passed" : "board.drill_failed", { age: age(now - drill.time_ns / 1e6) }), !drill.passed)
+      ? fact("board.drill", t(drill.passed ? "board.drill_passed" : "board.drill_failed", { age: age(now - drill.stop_ns / 1e6) }), !drill.passed)
       : fact("board.drill", t("board.drill_never"), false)}
   </p>`;
 }

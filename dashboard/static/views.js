@@ -16,6 +16,7 @@ export const PAGES = {
   board: { load: () => import("./board.js"), permission: "view", tab: true },
   alarms: { load: () => import("./alarm_list.js"), permission: "view", tab: true },
   alarm: { load: () => import("./alarm.js"), permission: "view", tab: false },
+  plan: { load: () => import("./plan.js"), permission: "view", tab: false },
   history: { load: () => import("./archive.js"), permission: "view", tab: true },
   replay: { load: () => import("./replay.js"), permission: "view", tab: false },
   sessions: { load: () => import("./sessions.js"), permission: "view", tab: true },

@@ -1,0 +1,112 @@
+"""Plans of the sites: a picture of the school, and where on it each sensor stands."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from dashboard.errors import Refused, StoreError
+from dashboard.saving import OpenFile
+from sensors.messages import Id
+
+MAX_BYTES = 8 * 1024 * 1024
+KINDS = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+"""First bytes of the pictures that are served: no format that could carry a script."""
+
+Part = Annotated[float, Meta(ge=0, le=1)]
+
+
+class PlanSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``[[plan]]``: the plan of one site.
+
+    Attributes
+    ----------
+    site : str
+    image : Path
+        PNG or JPEG, at most 8 MB.
+    sensors : dict
+        Sensor id to its place on the picture: right from the left edge and down from the upper
+        one, as parts of its width and height.
+    """
+
+    site: Id
+    image: Path
+    sensors: dict[Id, tuple[Part, Part]] = {}
+
+
+class Place(Struct, frozen=True):
+    """Where a sensor stands on the plan, see `PlanSection`."""
+
+    sensor: str
+    x: float
+    y: float
+
+
+class PlanCard(Struct, frozen=True):
+    """A plan as pages and scripts see it; its picture is had under ``/plans/{site}``."""
+
+    site: str
+    sensors: list[Place]
+
+
+class Plans:
+    """The plans that the configuration names.
+
+    Parameters
+    ----------
+    sections : sequence of PlanSection
+
+    Raises
+    ------
+    StoreError
+        A picture is not there, or is none.
+    """
+
+    def __init__(self, sections: Sequence[PlanSection]) -> None:
+        self._sections = {section.site: section for section in sections}
+        for section in sections:
+            _read(section.image)
+
+    def cards(self) -> list[PlanCard]:
+        """Every plan, by site."""
+        return [
+            PlanCard(site, [Place(sensor, x, y) for sensor, (x, y) in section.sensors.items()])
+            for site, section in sorted(self._sections.items())
+        ]
+
+    def picture(self, site: str) -> OpenFile:
+        """Picture of a site.
+
+        Raises
+        ------
+        Refused
+            There is none (404).
+        """
+        section = self._sections.get(site)
+        if section is None:
+            raise Refused("plan.unknown", 404, site=site)
+        try:
+            content, media = _read(section.image)
+        except StoreError as error:
+            raise Refused(error.message_id, 404, **error.fields) from None
+        digest = hashlib.sha256(content).digest()
+        name = f"plan{section.image.suffix.lower()}"
+        return OpenFile(name, io.BytesIO(content), len(content), digest, media)
+
+
+def _read(path: Path) -> tuple[bytes, str]:
+    """Picture and its media type, told by its first bytes and not by its name."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError:
+        raise StoreError("config.file_missing", file=path) from None
+    for begin, media in KINDS.items():
+        if content.startswith(begin) and len(content) <= MAX_BYTES:
+            return content, media
+    raise StoreError("plan.no_picture", file=path)
