@@ -103,17 +103,17 @@ def act(alarm: Alarm, wish: Wish, author: str, now_ns: int) -> tuple[Alarm, Acti
     Raises
     ------
     Refused
-        Not from this state (409), or a reason or a note is missing (422).
+        Not from this state, or a reason or a note is missing (409).
     """
     step = STEPS[wish.action]
     if alarm.state not in step.sources:
         raise Refused("alarm.not_from", 409, action=wish.action, state=alarm.state)
     if step.needs_reason and not wish.reason:
-        raise Refused("alarm.reason_needed", 422, action=wish.action)
+        raise Refused("alarm.reason_needed", 409, action=wish.action)
     if not wish.note.strip() and (wish.action == "note" or wish.reason == "other"):
-        raise Refused("alarm.note_needed", 422, action=wish.action)
+        raise Refused("alarm.note_needed", 409, action=wish.action)
     if wish.action == "hand_over" and not wish.owner.strip():
-        raise Refused("alarm.receiver_needed", 422)
+        raise Refused("alarm.receiver_needed", 409)
     owner = alarm.owner
     if wish.action in ("assign", "hand_over"):
         owner = wish.owner.strip()

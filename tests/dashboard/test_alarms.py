@@ -191,7 +191,7 @@ def test_new_alarms_are_not_closed_unseen() -> None:
 def test_what_an_action_needs(wish: Wish, message_id: str) -> None:
     with pytest.raises(Refused) as caught:
         act(alarm_of(emitter_event()), wish, "li", NOW)
-    assert (caught.value.message_id, caught.value.status) == (message_id, 422)
+    assert (caught.value.message_id, caught.value.status) == (message_id, 409)
 
 
 def test_who_acknowledges_has_it_in_hand_until_it_is_handed_over() -> None:

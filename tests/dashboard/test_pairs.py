@@ -219,7 +219,7 @@ def test_what_is_wrong_is_refused_before_anybody_is_asked(room: Room, wish: Wish
     if wish.action == "acknowledge":
         assert room.second.act(room.alarm, wish, LI) is None
     else:
-        assert refused(lambda: room.second.act(room.alarm, wish, LI))[1] == 422
+        assert refused(lambda: room.second.act(room.alarm, wish, LI))[1] == 409
     assert approvals(room.store.reader, ApprovalQuery()) == []
 
 
