@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TextIO, cast
@@ -13,6 +14,7 @@ import click
 
 from sdr.number import Finite
 from sdr.source import UserError
+from sensors.adoption import Adoption, config_hash
 from sensors.baseline_command import survey_lines
 from sensors.config import Site, load_site
 from sensors.forecast import tell
@@ -76,23 +78,48 @@ def sensor(
         return
     block = status_block(lang)
     set_up_log(cast(TextIO, block))
-    station_link = open_link(site)
+    adoption = Adoption(site, sources)
+    station_link = open_link(adoption.site)
     stop = stop_signal()
     try:
         with station_link as link:
-            station = Station(
-                site,
-                link,
-                survey_s=survey_s,
-                version=version("rfproctor"),
-                show=block.show if block is not None else None,
-            )
-            if drill_min:
-                station.errands.rehearsal.ask(drill_min)
-            station.run(stop.is_set)
+            again = True
+            while again and not stop.is_set():
+                station = Station(
+                    adoption.site,
+                    link,
+                    survey_s=survey_s,
+                    version=version("rfproctor"),
+                    show=block.show if block is not None else None,
+                )
+                if drill_min:
+                    station.errands.rehearsal.ask(drill_min)
+                again = _work(station, adoption, link, stop)
+                survey_s = drill_min = 0.0
             link.drained(DRAIN_S)
     finally:
         station_link.outbox.close()
+
+
+def _work(station: Station, adoption: Adoption, link: Link, stop: threading.Event) -> bool:
+    """Let the station work; True when it ended to go on with another configuration."""
+    another = False
+
+    def stopped() -> bool:
+        nonlocal another
+        another = another or adoption.wanted(link, station.heartbeat)
+        return another or stop.is_set()
+
+    try:
+        station.run(stopped)
+    except UserError as fault:
+        if not adoption.failed(fault):
+            raise
+        another = True
+    if another:
+        link.rows.sensors = adoption.site.sensor_ids
+        link.sender.card = replace(link.sender.card, config=config_hash(adoption.site))
+    return another
 
 
 @click.command(epilog="Example: rfproctor survey school-3.toml --seconds 3600 --out 2026-06-06.npz")
@@ -153,6 +180,7 @@ def open_link(site: Site) -> Link:
         else None,
         local=site.file.site.local or None,
         software=version("rfproctor"),
+        config=config_hash(site),
         pin_file=site.data / "centre.json",
         renewal=Renewal(site.data / KEYS, keys, outbox, site.file.site.id),
     )
