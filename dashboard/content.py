@@ -109,7 +109,8 @@ class Content:
             "signed_sha256": recording.signed_sha256,
             "center_freq_hz": (low_hz + high_hz) / 2,
             "seconds": round(heard.size / rate_hz, 2),
-            **msgspec.structs.asdict(query),
+            "modulation": query.modulation,
+            "start_s": query.start_s,
         }
         with self._store.writing() as connection:
             self._store.note(connection, author, "content.heard", alarm_id, detail)

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, select
 from dashboard import schema
 from dsp.rhythm import find_rhythm
 from sensors.messages import EmitterEvent, RelayedEvent
-from sensors.wire import read_event, read_record
+from sensors.wire import Refused, read_event, read_record
 
 MOST_EVENTS = 10_000
 """Of an alarm, the newest: an hour of three sensors that hear it without a pause."""
@@ -136,7 +136,10 @@ def beat_of(sightings: Iterable[Sighting], now_ns: int) -> Beat | None:
 
 def _event(record: bytes) -> EmitterEvent | None:
     """The event in a record, unwrapped where a relay passed it on; it was checked when it came."""
-    event = read_event(read_record(bytes(record)).payload)
-    while isinstance(event, RelayedEvent):
-        event = read_event(read_record(event.record).payload)
+    try:
+        event = read_event(read_record(bytes(record)).payload)
+        while isinstance(event, RelayedEvent):
+            event = read_event(read_record(event.record).payload)
+    except Refused:
+        return None  # of a version that is not read any more
     return event if isinstance(event, EmitterEvent) else None
