@@ -201,6 +201,7 @@ def _text(site: Site, forecast: Forecast, lang: Lang) -> str:
         )
     )
     if forecast.hunt_share > 0:
-        share, longer = forecast.hunt_share, 1 / (1 - forecast.hunt_share)
-        lines.append(say("plan.stays", lang, share=f"{share:.0%}", longer=f"{longer:.1f}"))
+        longer = 1 / (1 - forecast.hunt_share)
+        text = {"share": f"{forecast.hunt_share:.0%}", "longer": f"{longer:.1f}"}
+        lines.append(say("plan.stays", lang, **text))
     return "\n".join(lines) + "\n"
