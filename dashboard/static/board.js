@@ -16,18 +16,25 @@ import { shape } from "./shapes.js";
 import { placeName } from "./words.js";
 import * as state from "./state.js";
 
-export const SIZES = ["large", "medium", "small"];
+export const SIZES = ["large", "medium", "small", "tiny"];
 const LARGE_SENSORS = 16;
 const MEDIUM_SENSORS = 90;
+const SMALL_SITES = 120;
 const MOST_TROUBLES = 12;
+const MOST_REGIONS = 12;
+const byName = new Intl.Collator(undefined, { numeric: true });
 
 const size = signal(localStorage.getItem("rfproctor.board.size") ?? ""); // "": by their number
 const wanted = signal("");
 const only = signal(""); // a state, or all
 const plans = signal(new Set()); // sites of which there is a plan
 
-/** Size of tiles for so many sensors. */
-export const sizeFor = (sensors) => (sensors <= LARGE_SENSORS ? "large" : sensors <= MEDIUM_SENSORS ? "medium" : "small");
+/** Size of tiles for so many sites with so many sensors. */
+export function sizeFor(sites, sensors) {
+  if (sensors <= LARGE_SENSORS) return "large";
+  if (sensors <= MEDIUM_SENSORS) return "medium";
+  return sites <= SMALL_SITES ? "small" : "tiny";
+}
 
 export function view(root) {
   const asking = new AbortController();
@@ -45,11 +52,11 @@ function board() {
   const all = groups(state.sensors.value);
   const shown = all.filter(matches);
   const sensors = shown.reduce((sum, { sensors }) => sum + sensors.length, 0);
-  const chosen = size.value || sizeFor(sensors);
+  const chosen = size.value || sizeFor(shown.length, sensors);
   const troubles = shown.filter(({ worst }) => worst !== "go");
-  const apart = chosen === "small" && troubles.length > 0 && troubles.length <= MOST_TROUBLES;
+  const apart = chosen !== "large" && chosen !== "medium" && troubles.length > 0 && troubles.length <= MOST_TROUBLES;
   const rest = apart ? shown.filter(({ worst }) => worst === "go") : shown;
-  const tile = { large: largeTile, medium: mediumTile, small: smallTile };
+  const tile = { large: largeTile, medium: mediumTile, small: smallTile, tiny: smallTile };
   const facts = { plans: plans.value, now: state.now.value };
   return html`
     <div class="board-head">
@@ -64,20 +71,30 @@ function board() {
     ${state.known.value && !shown.length ? html`<p class="empty">${t(all.length ? "sites.none_match" : "sites.none")}</p>` : nothing}
     ${apart ? html`<h2>${t("board.troubles", { n: troubles.length })}</h2><div class="tiles medium">${troubles.map((group) => mediumTile(group, facts))}</div>
       <h2>${t("board.well", { n: rest.length })}</h2>` : nothing}
-    <div class="tiles ${chosen}">${rest.map((group) => tile[chosen](group, facts))}</div>`;
+    <div class="tiles ${chosen}">${regions(rest).map(([region, members]) => html`${region ? html`<h3 class="region">${region} <small>${members.length}</small></h3>` : nothing}${members.map((group) => tile[chosen](group, facts))}`)}</div>`;
 }
 
-const SIZE_TEXTS = { "": "board.auto", large: "board.large", medium: "board.medium", small: "board.small" };
+const SIZE_TEXTS = { "": "board.auto", large: "board.large", medium: "board.medium", small: "board.small", tiny: "board.tiny" };
+
+/** `[[region, groups]]`: by the steps of the site's id above it, where there are several; what is not well stays on top. */
+function regions(all) {
+  const above = ({ site }) => site.site.split("/").slice(0, -1).join(" › ");
+  const names = new Set(all.map(above));
+  if (names.size < 2 || names.size > MOST_REGIONS || all.some(({ worst }) => worst !== "go")) return [["", all]];
+  return [...Map.groupBy(all, above)].sort(([a], [b]) => byName.compare(a, b));
+}
 
 function resize(name) {
   size.value = name;
   localStorage.setItem("rfproctor.board.size", name);
 }
 
-/** `[{site, worst, sensors}]`: sites with their sensors, the worst site first. */
+/** `[{site, worst, sensors}]`: sites with their sensors, the worst site first, then by id: 2 before 10. */
 export function groups(rows) {
   const bySite = Map.groupBy(rows, ({ site }) => site);
-  return [...bySite].map(([site, members]) => ({ site, worst: members[0].sensor.state, sensors: members.map(({ sensor }) => sensor) }));
+  return [...bySite]
+    .map(([site, members]) => ({ site, worst: members[0].sensor.state, sensors: members.map(({ sensor }) => sensor) }))
+    .sort((a, b) => state.STATES.indexOf(a.worst) - state.STATES.indexOf(b.worst) || byName.compare(a.site.site, b.site.site));
 }
 
 function matches({ site, worst, sensors }) {

@@ -13,6 +13,7 @@ import * as state from "./state.js";
 const HEARS = new Set(["go", "degraded", "drill"]);
 const LATE_CLOCK_MS = 100; // exam times and several sensors' bursts are compared to less than this
 const LATE_LINK_S = 1;
+const END = 3; // characters
 
 const nameOf = ({ site, site_name }) => site_name || site;
 const positionOf = ({ position, sensor }) => placeName(position) || sensor.split("/").at(-1);
@@ -111,10 +112,13 @@ export function mediumTile({ site, worst, sensors }, facts) {
   </article>`;
 }
 
-/** One line: the worst state, the name, and the least chance of its sensors. */
+/** One line: the worst state, the name, and the least chance of its sensors; in tiny tiles only a poor one. */
 export function smallTile({ site, worst, sensors }) {
   const chances = sensors.map(leastChance);
   const least = chances.includes(null) ? null : Math.min(...chances);
-  const title = `${site.site} · ${t(`state.${worst}`)} · ${sensors.map((sensor) => `${positionOf(sensor)} ${t(`state.${sensor.state}`)}`).join(", ")}`;
-  return watch({ ...sensors[0], state: worst }, "tile", html`${shape(worst)}<span class="name">${nameOf(site)}</span>${chance(least)}`, title);
+  const title = `${nameOf(site)} · ${t(`state.${worst}`)} · ${sensors.map((sensor) => `${positionOf(sensor)} ${t(`state.${sensor.state}`)}`).join(", ")}`;
+  const name = nameOf(site);
+  // The end of a name tells schools apart: it is never cut.
+  const split = html`<span class="name">${name.slice(0, -END)}</span><span class="name-end">${name.slice(-END)}</span>`;
+  return watch({ ...sensors[0], state: worst }, `tile ${least === null || least < ENOUGH ? "" : "enough"}`, html`${shape(worst)}${split}${chance(least)}`, title);
 }
