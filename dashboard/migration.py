@@ -110,6 +110,9 @@ def prepare(engine: Engine) -> None:
     """
     store = engine.url.render_as_string()
     with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            # Its driver begins with the first row that changes: tables half made would stay.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
         inspector = inspect(connection)
         if inspector.has_table(about.name):
             found = int(

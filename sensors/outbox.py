@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +125,10 @@ class Outbox:
             It still cannot be used.
         """
         with self._lock:
-            self._db.close(True)
+            with suppress(
+                apsw.Error
+            ):  # a disk that fails may fail here too; it is closed all the same
+                self._db.close(True)
             broken, self._broken = self._broken, ""
             try:
                 self._open()

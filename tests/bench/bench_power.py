@@ -145,7 +145,11 @@ def open_store(vfs: DiskVFS, level: str) -> Store:
         engine = create_engine(
             "sqlite://", module=wire_dbapi, creator=connect, poolclass=StaticPool
         )
-        dashboard.migration.prepare(engine)
+        try:
+            dashboard.migration.prepare(engine)
+        except BaseException:
+            engine.dispose()  # a connection that closes later would write over the next one's file
+            raise
         return dashboard.database.Database(engine, engine, Nothing())
 
     dashboard.store.open_database = database
