@@ -19,8 +19,11 @@ import numpy as np
 from sdr.source import BadSource, DeviceBusy, DeviceLost, DeviceNotFound
 from sdr.stream import SampleStream
 
-NO_DEVICE, ACCESS, BUSY = -4, -3, -6
+NO_DEVICE, ACCESS, BUSY, TIMEOUT = -4, -3, -6, -7
 """libusb's codes, which librtlsdr hands on."""
+
+STOP_TRIES, LOST_TRIES = 20, 3
+"""How often the flow is cancelled, 0.1 s apart: usually, and where nothing comes any more."""
 UNLOCKED = 1
 """Answer of ``rtlsdr_is_tuner_PLL_locked``; 0 is locked, negative is unknown."""
 
@@ -113,6 +116,8 @@ class Handle:
         self.serial = serial
         self._library = library
         self._thread: threading.Thread | None = None
+        self._tries = STOP_TRIES
+        self._deaf = False
         self._device: ctypes.c_void_p | None = ctypes.c_void_p(None)
         code = library.rtlsdr_open(ctypes.byref(self._device), index)
         if code >= 0:
@@ -150,6 +155,10 @@ class Handle:
 
     def refused(self, name: str, code: int) -> NoReturn:
         """Close the dongle and say what it did not do."""
+        if code == TIMEOUT:
+            # To close it the library would ask it on and on, for seconds; the system lets go of it
+            # when this process ends.
+            self._deaf, self._tries = True, LOST_TRIES
         self.close()
         if code == NO_DEVICE:
             raise DeviceLost("source.dongle_lost", serial=self.serial, reason=name)
@@ -175,10 +184,14 @@ class Handle:
         self._thread = threading.Thread(target=_pump, args=arguments, name="rtl", daemon=True)
         self._thread.start()
 
+    def lost(self) -> None:
+        """Nothing comes from it any more: whoever closes it does not wait long."""
+        self._tries = LOST_TRIES
+
     def stop(self) -> bool:
         """End the flow; False when the library does not let go of its thread."""
         # A cancel before the transfers are queued is forgotten by the library: repeat it.
-        for _ in range(20):
+        for _ in range(self._tries):
             if self._thread is None or not self._thread.is_alive():
                 self._thread = None
                 return True
@@ -191,7 +204,7 @@ class Handle:
         stopped = self.stop()
         device, self._device = self._device, None
         # Closing under a thread that is still inside the library would crash the process.
-        if device is not None and stopped:
+        if device is not None and stopped and not self._deaf:
             self._library.rtlsdr_close(device)
 
 

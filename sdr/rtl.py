@@ -291,8 +291,10 @@ class RtlSource(Source):
         try:
             yield
         except Silent:
+            self._dongle.lost()
             raise DeviceLost("source.dongle_silent", serial=serial, seconds=PATIENCE_S) from None
         except Ended as end:
+            self._dongle.lost()
             raise DeviceLost("source.dongle_lost", serial=serial, reason=str(end)) from None
 
     def _not_locked(self) -> TunerNotLocked:
