@@ -56,7 +56,7 @@ class Replay {
     this.asking = new AbortController();
     this.reel = new Reel(() => this.draw(true));
     document.body.classList.add("replaying");
-    render(html`<div class="archive replay"><div class="archive-bar"></div><canvas class="strip-seek" tabindex="-1" role="img"></canvas>
+    render(html`<div class="archive replay"><div class="archive-bar"></div><canvas class="strip-seek" tabindex="-1" role="img" aria-label=${t("replay.strip")}></canvas>
       <div class="archive-plot"><div class="lane"></div><div class="field-pane"><canvas class="field"></canvas><div class="overlay"></div><div class="drag" hidden></div><div class="stamp"></div></div>
         <div class="scale"></div><div class="under"></div></div><div class="feed"></div></div>`, root);
     const part = (name) => root.querySelector(name);

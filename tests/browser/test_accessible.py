@@ -1,0 +1,80 @@
+"""Every page can be used without a mouse, good eyes or colours, as far as axe-core can tell."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(240)]
+
+axe_core = pytest.importorskip(
+    "axe_playwright_python.sync_playwright", reason="needs axe-playwright-python"
+)
+
+GRAVE = ("serious", "critical")
+
+
+def grave(page: Any, *rules: str) -> list[str]:
+    """What axe-core finds that keeps somebody out, with the first places where."""
+    options = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
+    found = axe_core.Axe().run(page, options=options).response
+    assert found["passes"], "it has looked at nothing"
+    return [
+        f"{one['id']}: {one['help']} - "
+        + "; ".join(f"{node['target']} {node['html'][:120]}" for node in one["nodes"][:3])
+        for one in found["violations"]
+        if one["impact"] in GRAVE
+    ]
+
+
+def ask(demo: dict[str, str], path: str) -> Any:
+    request = urllib.request.Request(
+        demo["url"] + path, headers={"Authorization": f"Bearer {demo['token']}"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+def test_no_page_keeps_anybody_out(browser: Any, demo: dict[str, str]) -> None:
+    context = browser.new_context(viewport={"width": 1600, "height": 1000}, locale="en-GB")
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    findings: dict[str, list[str]] = {}
+    page.goto(demo["url"])
+    findings["sign in"] = grave(page)
+    page.goto(demo["page"])
+    page.wait_for_selector(".card")
+    names = page.evaluate("import('/static/views.js').then(({ PAGES }) => Object.keys(PAGES))")
+    assert "board" in names
+    alarm = ask(demo, "api/v1/alarms")[0]
+    sensor = alarm["sensors"][0]
+    words = {"alarm": [alarm["id"]], "plan": [alarm["site"]], "replay": [sensor]}
+    # The theme changes colours and nothing else.
+    for theme, rules in (("dark", ()), ("light", ("color-contrast",))):
+        page.goto(f"{demo['url']}?lang=en&theme={theme}")
+        page.wait_for_selector(".card")
+        findings[f"watch, {theme}"] = grave(page, *rules)
+        for name in names:
+            address = "/".join([name, *words.get(name, [])])
+            page.evaluate(f"location.hash = '#/{address}'")
+            page.wait_for_selector("#view > *")
+            page.wait_for_load_state("networkidle")
+            findings[f"{name}, {theme}"] = grave(page, *rules)
+    context.close()
+    wrong = {name: found for name, found in findings.items() if found}
+    assert not wrong, json.dumps(wrong, indent=1)
+
+
+def test_it_would_find_something(browser: Any) -> None:
+    page = browser.new_page()
+    page.set_content(
+        "<html lang=en><title>x</title><main><h1>x</h1><img src=x><button></button>"
+        "<p style='color:#777;background:#888'>grey on grey</p>"
+        "<a href=x>link</a><ul><li>one</ul><input aria-label=y></main>"
+    )
+    rules = {found.partition(":")[0] for found in grave(page)}
+    page.close()
+    assert {"image-alt", "button-name", "color-contrast"} <= rules
