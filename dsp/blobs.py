@@ -21,6 +21,7 @@ END_ROWS = 4
 
 LONG_ROWS = 24
 SELDOM = 0.5
+LASTING = 0.6
 VALLEY = 10**-1.2
 """Two channels are bridged now and then, by loud syllables, and the power between them is 12 dB
 less; one emission hangs together."""
@@ -103,8 +104,18 @@ def channels(cells: Mask, power: Real) -> list[tuple[int, int]]:
         seldom &= level < VALLEY * _beside(level)
     if not seldom.any():
         return [(0, cells.shape[1] - 1)]
-    edges = np.flatnonzero(np.diff(np.concatenate([[True], seldom, [True]]).astype(np.int8)))
-    return [(int(a), int(b) - 1) for a, b in zip(edges[0::2], edges[1::2], strict=True)]
+    without = seldom | (often == 0)
+    edges = np.flatnonzero(np.diff(np.concatenate([[True], without, [True]]).astype(np.int8)))
+    parts = [(int(a), int(b) - 1) for a, b in zip(edges[0::2], edges[1::2], strict=True)]
+    if all(_lasts(cells[:, a : b + 1]) for a, b in parts):
+        return parts
+    return [(0, cells.shape[1] - 1)]
+
+
+def _lasts(cells: Mask) -> bool:
+    """Whether some column is marked most of the time between the first and the last cell."""
+    rows = np.flatnonzero(cells.any(axis=1))
+    return bool(cells.sum(axis=0).max() >= LASTING * (rows[-1] - rows[0] + 1))
 
 
 def _beside(values: npt.NDArray[Any]) -> npt.NDArray[Any]:

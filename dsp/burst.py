@@ -144,6 +144,12 @@ class BurstFinder:
         ended += self._close(self._position + (1 << 62))
         return ended
 
+    def ongoing(self) -> list[Emission]:
+        """What is on at the end of what was analyzed, as far as it is known."""
+        scale = self._geometry(0, self._position)
+        around = [*self._open, *self._recent]
+        return self._boxed(self._open, around, scale)
+
     def _tiles(self, raw: Raw, group: int) -> Tiles:
         """Straight from the receiver's values, which need not become complex numbers for it."""
         return tiles(raw, self.window, group, scale=self._full_scale, offset=self._zero)
@@ -221,19 +227,22 @@ class BurstFinder:
         self._open = [s for s in self._open if s.stop + reach >= position]
         self._recent.extend(ended)
         scale = self._geometry(0, min(position, self._position))
-        kept = [
-            s
-            for s in sorted(ended, key=lambda s: s.start)
-            if not made_by_another(s, around, scale) and not is_comb(s, around, scale)
-        ]
-        boxed = [self._box(s) for s in kept]
-        return [e for e in boxed if e is not None]
+        return self._boxed(ended, around, scale)
 
-    def _box(self, segment: Segment) -> Emission | None:
-        """With the floor as it is known by now."""
+    def _boxed(
+        self, segments: list[Segment], around: list[Segment], scale: Geometry
+    ) -> list[Emission]:
+        """What a person would box of these, with the floor as it is known by now."""
+        if not segments:
+            return []
         assert self.floor is not None
         rate, center = self.sample_rate_hz, self.center_freq_hz
-        return box(segment, self.floor, self.window, rate, center, self.known)
+        boxed = [
+            box(s, self.floor, self.window, rate, center, self.known)
+            for s in sorted(segments, key=lambda s: s.start)
+            if not made_by_another(s, around, scale) and not is_comb(s, around, scale)
+        ]
+        return [e for e in boxed if e is not None]
 
     def _geometry(self, begin: int, end: int) -> Geometry:
         """Scales for the question what the receiver made itself."""

@@ -129,12 +129,12 @@ def _extent(
     # Averaged over the width of a tone, single noise bins do not count as signal.
     smooth = np.convolve(over, np.full(5, 0.2), mode="same")
     strong = smooth > EXTENT_SIGMAS / np.sqrt(k_eff * 5 / 1.5)
-    strong[int(smooth.argmax())] = True
-    pieces = runs_with(strong, strong)
     coarse = grid.window(detection.low_hz, detection.high_hz)
-    inside = [
-        (a, b) for a, b in pieces if b + bins.start >= coarse.start and a + bins.start < coarse.stop
-    ]
+    begin, end = coarse.start - bins.start, coarse.stop - bins.start
+    # A stronger neighbour may reach into the margin; something is in the band itself, too.
+    strong[begin + int(smooth[begin:end].argmax())] = True
+    pieces = runs_with(strong, strong)
+    inside = [(a, b) for a, b in pieces if b >= begin and a < end]
     first, last = inside[0][0], inside[-1][1]
     for low, high in sorted(pieces, key=lambda piece: max(first - piece[1], piece[0] - last)):
         gap = max(low - last, first - high)

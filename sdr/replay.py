@@ -8,7 +8,7 @@ from typing import Literal
 from dsp.values import IQBlock
 from sdr.frequency import format_freq
 from sdr.pace import Pace
-from sdr.recording import Recording
+from sdr.recording import Layout, Recording
 from sdr.source import BadSource, EndOfRecording, Settings, Source, SourceInfo
 
 SAME_FREQUENCY_HZ = 1.0
@@ -64,6 +64,11 @@ class Replay(Source):
             freq_low_hz=recording.center_freq_hz,
             freq_high_hz=recording.center_freq_hz,
         )
+
+    @property
+    def layout(self) -> Layout:
+        """Of the recording."""
+        return self._recording.layout
 
     @property
     def info(self) -> SourceInfo:

@@ -129,7 +129,7 @@ def stream(job: Job, progress: Progress | None = None) -> Iterator[Emission | Su
             known=known,
             watch=waterfall.add if waterfall else None,
         )
-        _prime(finder, recording)
+        prime(finder, recording)
         chunk = max(1 << 16, CHUNK_BYTES // 8)
         done, clipped, count = 0, 0.0, 0
         boxes: list[Emission] = []
@@ -175,7 +175,7 @@ def _printable(name: str) -> str:
     return name.encode(errors="replace").decode()
 
 
-def _prime(finder: BurstFinder, recording: Recording) -> None:
+def prime(finder: BurstFinder, recording: Recording) -> None:
     """Let the finder hear short pieces from all over the recording before its beginning."""
     length = round(PRIME_S * recording.sample_rate_hz)
     if recording.num_samples < 4 * length or length < finder.window.nfft:

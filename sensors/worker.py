@@ -39,6 +39,7 @@ from sensors.calibration import calibrations
 from sensors.clipper import Clipper
 from sensors.drill import transmitters_of
 from sensors.ear import Ear
+from sensors.foresight import Foresight
 from sensors.hops import identity_of, plan_for
 from sensors.judge import Judge
 from sensors.reports import (
@@ -108,7 +109,7 @@ class Supervisor:
 def watch(task: Task, source: Source, site: Supervisor) -> None:
     """Hop, dwell, detect and report until told to stop."""
     settle(task, source)
-    source = injected = Injected(source)
+    recording, source = source, (injected := Injected(source))
     settings = source.configure(
         sample_rate_hz=task.sample_rate_hz if source.info.tunable else None,
         gain_db=task.gain_db if source.info.gains_db else None,
@@ -123,6 +124,7 @@ def watch(task: Task, source: Source, site: Supervisor) -> None:
 
     with (
         Ear(source, plan, resolution, task.dwell_s) as ear,
+        Foresight(recording) as foresight,
         Clipper(task, source.info, settings, baseline, site.report) as clipper,
     ):
         judge = Judge(ear, rule)
@@ -150,6 +152,8 @@ def watch(task: Task, source: Source, site: Supervisor) -> None:
             block = ear.block
             measured = ear.measure(dwell, detections, reference)
             confirmed = judge.sift(dwell, measured, stay=route.may_stay)
+            if baseline is None and block is not None and not injected.changed_samples:
+                confirmed = foresight.sift(block, dwell, confirmed)
             emitters = tracker.update(
                 confirmed, hop=dwell.hop, grid=dwell.grid, time_ns=dwell.time_ns
             )

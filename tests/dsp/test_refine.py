@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -83,3 +85,17 @@ def test_the_receivers_response_is_taken_out_of_the_finer_bins_too(reference):
     (coarse,) = detect(look(samples, HOP, response=response), reference, Rule())
     (fine,) = refine(samples, HOP, [coarse], reference, response)
     assert fine.power_dbfs == pytest.approx(-29.03, abs=0.2)
+
+
+def test_a_detection_weaker_than_its_neighbour_is_measured_where_it_is(reference):
+    strong = fsk(-10.0, 0.0)
+    found = detect(look(block(3, strong), HOP), reference, Rule())
+    (one,) = found
+    beside = replace(
+        one,
+        low_hz=one.high_hz + 3 * HOP.grid.bin_width_hz,
+        high_hz=one.high_hz + 5 * HOP.grid.bin_width_hz,
+        bandwidth_hz=5e3,
+    )
+    (measured,) = refine(block(3, strong), HOP, [beside], reference)
+    assert measured.bandwidth_hz > 0
