@@ -35,6 +35,7 @@ from dashboard.second import SecondPerson
 from dashboard.store import Store
 from dashboard.timetable import Timetable
 
+MAX_DIGITS = 18
 TEN_MINUTES_NS = 600 * 1_000_000_000
 
 
@@ -92,7 +93,7 @@ class Call:
     body: Any = None
 
     def number(self, unknown: str) -> int:
-        """The ``id`` in the address; what is no number is as unknown as one that nothing has.
+        """The ``id`` in the address; one that no row can have is as unknown as one that none has.
 
         Raises
         ------
@@ -100,7 +101,7 @@ class Call:
             With the message id ``unknown`` (404).
         """
         text = self.path["id"]
-        if not (text.isascii() and text.isdecimal() and len(text) < 19):
+        if len(text) > MAX_DIGITS:
             raise Refused(unknown, 404, id=text[:40])
         return int(text)
 

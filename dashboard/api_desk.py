@@ -151,7 +151,7 @@ DESK = (
     ),
     Endpoint(
         "DELETE",
-        "/known/{id}",
+        "/known/{id:int}",
         "End a known emitter",
         "known",
         Known,
@@ -178,7 +178,7 @@ DESK = (
     ),
     Endpoint(
         "DELETE",
-        "/sessions/{id}",
+        "/sessions/{id:int}",
         "Take a session out of the timetable",
         "sessions",
         SessionCard,

@@ -20,7 +20,7 @@ PAIRS = (
     ),
     Endpoint(
         "POST",
-        "/approvals/{id}",
+        "/approvals/{id:int}",
         "Decide a request as the second person, or withdraw one's own",
         "act",
         Approval,
@@ -41,7 +41,7 @@ PAIRS = (
     ),
     Endpoint(
         "POST",
-        "/sessions/{id}/baselines",
+        "/sessions/{id:int}/baselines",
         "Sign off the baselines that an exam's sites use now",
         "sessions",
         Approval,

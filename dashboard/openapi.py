@@ -23,7 +23,8 @@ REFUSALS = {
     422: "A parameter or the body is not as described",
     429: "Too many wrong tokens",
 }
-_STEP = re.compile(r"\{(\w+)(?::\w+)?\}")
+_STEP = re.compile(r"\{(\w+)(?::(\w+))?\}")
+_KINDS = {"int": {"type": "integer", "minimum": 0}}
 
 
 class Refusal(Struct, frozen=True):
@@ -69,8 +70,11 @@ def document(endpoints: Iterable[Endpoint], cookie: str) -> dict[str, Any]:
 
 def _operation(at: Endpoint, schemas: dict[int, dict[str, Any]]) -> dict[str, Any]:
     parameters = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-        for name in _STEP.findall(at.path)
+        {
+            **{"name": name, "in": "path", "required": True},
+            "schema": _KINDS.get(kind, {"type": "string", "minLength": 1}),
+        }
+        for name, kind in _STEP.findall(at.path)
     ]
     if at.query is not None:
         (schema,), components = msgspec.json.schema_components([at.query], ref_template="{name}")
