@@ -114,11 +114,13 @@ class Viewers:
         # Nothing new from the sensor is no row: the page shows its age, not an old row again.
         if not view.newest_ns or now_s - view.row_s < max(ROW_S, view.watch.every_s):
             return
+        # A row reaches back to the one before it, but not over a silence.
+        reach_s = min(now_s - view.row_s, counts_s(listener)) if view.seq else 0.0
         row = SpectrumRow(
             sensor=view.watch.sensor,
             seq=view.seq,
             time_ns=view.newest_ns,
-            duration_s=min(max(now_s - view.row_s, ROW_S), 60.0) if view.seq else ROW_S,
+            duration_s=max(reach_s, ROW_S),
             start_hz=view.watch.start_hz,
             bin_width_hz=view.window.bin_width_hz,
             levels=view.window.row(view.newest_ns).tobytes(),
@@ -140,11 +142,16 @@ def _same_window(a: Watch, b: Watch) -> bool:
     )
 
 
+def counts_s(listener: Listener) -> float:
+    """How long a hop's last dwell counts for what is there now."""
+    hops = len(listener.plan.hops) if listener.plan is not None else 1
+    return max(4.0, 4.0 * hops * listener.task.dwell_s)
+
+
 def window_of(listener: Listener, watch: Watch) -> Window:
     """Make a viewer's window, filled with what was seen last."""
-    hops = len(listener.plan.hops) if listener.plan is not None else 1
-    stale_s = max(4.0, 4.0 * hops * listener.task.dwell_s)
-    view = Window(watch.start_hz, watch.stop_hz, watch.n_bins, round(stale_s * 1e9))
+    counts_ns = round(counts_s(listener) * 1e9)
+    view = Window(watch.start_hz, watch.stop_hz, watch.n_bins, counts_ns)
     for dwell in listener.latest.values():
         view.update(dwell)
     return view

@@ -6,10 +6,13 @@ stays.  A survey first, then the watch against its baseline; time is the samples
 
 from __future__ import annotations
 
+import os
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 from dsp.baseline import Learner
@@ -122,33 +125,47 @@ class Desk:
         self._orders.append(UseBaseline(str(path)))
 
 
+def watched(
+    name: str, minutes: float, survey_minutes: float
+) -> tuple[int, float, list[tuple[float, float, float]]]:
+    """Survey and watch one scene: dwells, seconds that it took, emitters reported."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        on_s = 60 * (survey_minutes + minutes / 3)
+        (folder / "air.scene").write_text(SCENES[name].format(on_s=on_s))
+        (folder / "site.toml").write_text(SITE.format(scene=folder / "air.scene"))
+        [task] = tasks_of(load_site(folder / "site.toml"), "", survey=True)
+        desk = Desk(task, folder, 60 * survey_minutes, 60 * minutes)
+        start_s = time.monotonic()
+        with open_source(task.source) as source:
+            watch(task, source, desk)  # type: ignore[arg-type]
+        return desk.dwells, time.monotonic() - start_s, desk.opened
+
+
 def run(
     minutes: float = 30.0, survey_minutes: float = 10.0, only: str = ""
 ) -> Iterator[Metric | Skip]:
-    """Watch each scene (or ``only`` one) for so long, in its own time."""
-    for name, text in SCENES.items():
-        if only not in ("", name):
-            continue
-        with tempfile.TemporaryDirectory() as place:
-            folder = Path(place)
-            on_s = 60 * (survey_minutes + minutes / 3)
-            (folder / "air.scene").write_text(text.format(on_s=on_s))
-            (folder / "site.toml").write_text(SITE.format(scene=folder / "air.scene"))
-            [task] = tasks_of(load_site(folder / "site.toml"), "", survey=True)
-            desk = Desk(task, folder, 60 * survey_minutes, 60 * minutes)
-            start_s = time.monotonic()
-            with open_source(task.source) as source:
-                watch(task, source, desk)  # type: ignore[arg-type]
-            took_s = time.monotonic() - start_s
-        yield Metric(f"{name}: dwells against the baseline", desk.dwells, "")
-        yield Metric(f"{name}: pace", 60 * (minutes + survey_minutes) / took_s, "x real time")
-        if name == "jammer":
-            # The jammer itself is new and wide: it may be told, once, and nothing else.
-            wide = [one for one in desk.opened if one[2] > 1e6]
-            yield Metric("jammer: told as wide emitters", len(wide), "")
-            others = [one for one in desk.opened if one[2] <= 1e6]
-            yield Metric.of("jammer: false emitters", len(others), "", at_most=0)
-        else:
-            yield Metric.of(f"{name}: false emitters", len(desk.opened), "", at_most=0)
-        for at_s, freq, width in desk.opened[:10]:
-            yield Metric(f"{name}: emitter after {at_s:.0f} s, {width / 1e3:.1f} kHz", freq, "Hz")
+    """Watch each scene (or ``only`` one) for so long, in its own time; the scenes side by side."""
+    names = [name for name in SCENES if only in ("", name)]
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("fork")) as pool:
+        jobs = {name: pool.submit(watched, name, minutes, survey_minutes) for name in names}
+        for name, job in jobs.items():
+            yield from judge(name, *job.result(), 60 * (minutes + survey_minutes))
+
+
+def judge(
+    name: str, dwells: int, took_s: float, opened: list[tuple[float, float, float]], scene_s: float
+) -> Iterator[Metric]:
+    """Nobody sent anything new but the jammer: every emitter is a false alarm."""
+    yield Metric(f"{name}: dwells against the baseline", dwells, "")
+    yield Metric(f"{name}: pace", scene_s / took_s, "x real time")
+    if name == "jammer":
+        # The jammer itself is new and wide: it may be told, once, and nothing else.
+        wide = [one for one in opened if one[2] > 1e6]
+        yield Metric("jammer: told as wide emitters", len(wide), "")
+        others = [one for one in opened if one[2] <= 1e6]
+        yield Metric.of("jammer: false emitters", len(others), "", at_most=0)
+    else:
+        yield Metric.of(f"{name}: false emitters", len(opened), "", at_most=0)
+    for at_s, freq, width in opened[:10]:
+        yield Metric(f"{name}: emitter after {at_s:.0f} s, {width / 1e3:.1f} kHz", freq, "Hz")
