@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,6 @@ from sensors.enrol import Token, enrol_digest
 from sensors.keys import Keys, key_id, signed_by
 from sensors.renewal import Certificate
 from sensors.wire import Refused
-
-_COLUMNS = ", ".join(Entry.__dataclass_fields__)
 
 
 class Keyring:
@@ -87,7 +86,8 @@ class Keyring:
         """Every key that was ever let in."""
         with self._lock:
             rows: list[Any] = self._db.execute(
-                f"SELECT {_COLUMNS} FROM site ORDER BY site, added_ns"  # noqa: S608
+                "SELECT site.*, coalesce(name, ''), coalesce(follows, ''), coalesce(replaced_ns, 0)"
+                " FROM site LEFT JOIN line USING (curve) ORDER BY site, added_ns"
             ).fetchall()
         return [Entry(*row) for row in rows]
 
@@ -157,8 +157,8 @@ class Keyring:
                 if old.key == entry.follows and not old.replaced_ns:
                     with self._db:
                         self._db.execute(
-                            "UPDATE site SET replaced_ns = ? WHERE curve = ?",
-                            (self._clock_ns(), old.curve),
+                            "INSERT OR REPLACE INTO line VALUES (?, ?, ?, ?)",
+                            (old.curve, old.name or old.key, old.follows, self._clock_ns()),
                         )
                         self._note(f"key {entry.key}", "replace", old.site, old.key)
             self.refresh()
@@ -244,13 +244,15 @@ class Keyring:
             self._db.close()
 
     def _add(self, entry: Entry, actor: str, act: str) -> None:
-        values = tuple(getattr(entry, name) for name in Entry.__dataclass_fields__)
-        marks = ", ".join("?" * len(values))
+        curve, *key, name, follows, replaced_ns = astuple(entry)
         with self._lock:
             with self._db:
                 self._db.execute(
-                    f"INSERT OR REPLACE INTO site ({_COLUMNS}) VALUES ({marks})",  # noqa: S608
-                    values,
+                    "INSERT OR REPLACE INTO site VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (curve, *key)
+                )
+                self._db.execute(
+                    "INSERT OR REPLACE INTO line VALUES (?, ?, ?, ?)",
+                    (curve, name, follows, replaced_ns),
                 )
                 self._note(actor, act, entry.site, entry.key)
             self.refresh()

@@ -1,4 +1,8 @@
-"""The tables of ``keys.db``, brought up to date when an older program made the file."""
+"""The tables of ``keys.db``.
+
+What came later is in tables of its own: the program before this one reads the file too, should a
+monitor have to go back.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +26,10 @@ CREATE TABLE IF NOT EXISTS act (
     id INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, actor TEXT NOT NULL, act TEXT NOT NULL,
     site TEXT NOT NULL, key TEXT NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS line (
+    curve TEXT PRIMARY KEY, name TEXT NOT NULL, follows TEXT NOT NULL,
+    replaced_ns INTEGER NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS origin (
     site TEXT NOT NULL, verify TEXT NOT NULL, key TEXT NOT NULL, relay TEXT NOT NULL,
     added_ns INTEGER NOT NULL, state TEXT NOT NULL, PRIMARY KEY (site, verify)
@@ -31,11 +39,6 @@ CREATE TABLE IF NOT EXISTS door (
     since_ns INTEGER NOT NULL
 ) STRICT;
 """
-_LATER = {
-    "name": "TEXT NOT NULL DEFAULT ''",
-    "follows": "TEXT NOT NULL DEFAULT ''",
-    "replaced_ns": "INTEGER NOT NULL DEFAULT 0",
-}
 
 
 def open_keys(path: Path) -> apsw.Connection:
@@ -53,10 +56,6 @@ def open_keys(path: Path) -> apsw.Connection:
         db.set_busy_timeout(5000)
         with db:
             db.execute(_SCHEMA)
-            known = {row[1] for row in db.execute("PRAGMA table_info(site)")}
-            for name, kind in _LATER.items():
-                if name not in known:
-                    db.execute(f"ALTER TABLE site ADD COLUMN {name} {kind}")
     except (apsw.Error, OSError) as error:
         raise UserError("keys.unusable", file=path, why=str(error)) from None
     return db

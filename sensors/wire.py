@@ -48,7 +48,7 @@ from sensors.messages import (
 )
 
 READS = (VERSION - 1, VERSION)
-"""Versions that this side reads: its own and the one before it."""
+"""Versions that this side speaks, as it says in its greeting: its own and the one before it."""
 
 CODES: dict[type[Struct], int] = {
     Hello: 1,
@@ -156,13 +156,15 @@ class Plane:
             raise Refused("header")
         if len(body) > self.max_bytes:
             raise Refused("size", str(len(body)))
-        if header[0] not in READS:
+        if not 1 <= header[0] <= VERSION:
             raise Refused("version", str(header[0]))
         decoder = _DECODERS.get(header[1])
         if decoder is None:
             raise Refused("type", str(header[1]))
         if decoder.type not in self.types:
             raise Refused("plane", decoder.type.__name__)
+        if header[0] != LAYOUT.get(decoder.type, 1):
+            raise Refused("version", f"{decoder.type.__name__} {header[0]}")
         try:
             return decoder.decode(body)
         except _BROKEN as error:

@@ -28,10 +28,11 @@ from sensors.wire import read_event, read_record
 HERE = Path(__file__).parent
 YESTERDAY = HERE / "wire-1.zip"
 TODAY = HERE.parents[2]
+TOMORROW = HERE / "tomorrow"
 
 
 class Process:
-    """A peer that runs; ``lines`` are what it has printed."""
+    """A peer that runs; ``lines`` are what it has printed, ``version`` is that of its wire."""
 
     def __init__(self, name: str, *arguments: str | Path, code: Path = TODAY) -> None:
         self.lines: list[str] = []
@@ -43,7 +44,9 @@ class Process:
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        until(lambda: self.lines)
+        first = until(lambda: [line for line in self.lines if line.startswith("wire ")])[0]
+        del self.lines[: self.lines.index(first) + 1]
+        self.version = int(first.removeprefix("wire "))
 
     def _read(self) -> None:
         assert self.process.stdout is not None
@@ -74,6 +77,18 @@ def stored(folder: Path) -> list[tuple[int, int]]:
         if event.note.id.startswith("n") and event.note.id[1:].isdigit():
             found.append((int(event.note.id[1:]), received_ns))
     return found
+
+
+def compare(folder: Path, *lives: list[str]) -> None:
+    """Assert that the centre has what the site has confirmed: each once, in order, nothing else.
+
+    A site that is killed between storing an event and saying so has one more, at the end of a life.
+    """
+    confirmed, arrived = ledger(*lives), [number for number, _ in stored(folder)]
+    known = set(confirmed)
+    assert [number for number in arrived if number in known] == confirmed
+    assert len(set(arrived)) == len(arrived)
+    assert len(arrived) - len(confirmed) <= len(lives) - 1
 
 
 def longest_gap_s(arrivals: list[tuple[int, int]]) -> float:

@@ -13,6 +13,7 @@ from pathlib import Path
 from dashboard.keyring import Keyring
 from dashboard.receiver import Receiver
 from dashboard.store import Store
+from sensors.messages import VERSION
 
 
 async def main(folder: Path, address: str, *, keys: bool) -> None:
@@ -22,7 +23,7 @@ async def main(folder: Path, address: str, *, keys: bool) -> None:
     keyring = Keyring(folder / "keys") if keys else None
     try:
         async with Receiver(address, store, monitor="city", keyring=keyring):
-            print("ready", flush=True)
+            print("wire", VERSION, flush=True)
             await stop.wait()
     finally:
         store.close()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sensors.keys import own_keys
 from sensors.link import Link
-from sensors.messages import Heartbeat, Note, NoticeEvent, SensorHealth
+from sensors.messages import VERSION, Heartbeat, Note, NoticeEvent, SensorHealth
 from sensors.outbox import Outbox
 
 SITE = "school-3"
@@ -45,6 +45,7 @@ def main(folder: Path, address: str, server_key: bytes | None) -> None:
     health = SensorHealth(f"{SITE}/hall", "hall", "scene:hall", "go")
     beat_s = 0.0
     number = int(time.time() * 1e3)  # rises over restarts
+    print("wire", VERSION, flush=True)
     with link:
         while not stop.wait(EVERY_S):
             number += 1

@@ -1,0 +1,78 @@
+"""Monitor N and sites N and N-1, and the other way round: real processes, upgraded as they run.
+
+Yesterday's side is the program of that day, out of a zip; tomorrow's is today's with a higher
+version, fields more and a message that nobody here knows.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dashboard.keyring import Keyring
+from sensors.keys import own_keys
+from tests.system.peers import TODAY, TOMORROW, YESTERDAY, Process, compare, ledger, stored, until
+
+pytestmark = pytest.mark.system
+Start = Callable[..., Process]
+
+
+@pytest.fixture
+def enrolled(tmp_path: Path) -> tuple[Path, Path, str]:
+    """Folders of a centre and a site that knows it, and the centre's public key."""
+    centre, site = tmp_path / "centre", tmp_path / "site"
+    keys = own_keys(site / "keys.json")
+    ring = Keyring(centre / "keys")
+    ring.allow("school-3", keys.curve_public, keys.verify_key, "test")
+    server_key = ring.keys.curve_public.decode()
+    ring.close()
+    return centre, site, server_key
+
+
+def wait_for_more(centre: Path, count: int = 20) -> None:
+    before = len(stored(centre))
+    until(lambda: len(stored(centre)) >= before + count)
+
+
+@pytest.mark.parametrize("order", [("monitor", "site"), ("site", "monitor")])
+def test_from_yesterday_to_tomorrow_either_side_first_and_nothing_is_lost(
+    address: str, enrolled: tuple[Path, Path, str], start: Start, order: tuple[str, str]
+) -> None:
+    centre, site, server_key = enrolled
+    monitor = start("centre", centre, address, "keys", code=YESTERDAY)
+    peer = start("site", site, address, server_key, code=YESTERDAY)
+    assert (monitor.version, peer.version) == (1, 1)
+    wait_for_more(centre)
+    lives: list[list[str]] = []
+    for code, version in ((TODAY, 2), (TOMORROW, 3)):
+        for what in order:
+            if what == "monitor":
+                monitor.stop(signal.SIGKILL)  # no last words
+                monitor = start("centre", centre, address, "keys", code=code)
+            else:
+                lives.append(peer.stop(signal.SIGKILL))
+                peer = start("site", site, address, server_key, code=code)
+            wait_for_more(centre)
+        assert (monitor.version, peer.version) == (version, version)
+    lives.append(peer.stop())
+    until(lambda: stored(centre)[-1][0] == ledger(*lives)[-1])
+    compare(centre, *lives)
+
+
+def test_two_versions_apart_is_refused_by_name_and_nothing_is_lost(
+    address: str, enrolled: tuple[Path, Path, str], start: Start
+) -> None:
+    centre, site, server_key = enrolled
+    monitor = start("centre", centre, address, "keys", code=TOMORROW)
+    peer = start("site", site, address, server_key, code=YESTERDAY)
+    until(lambda: len(peer.lines) > 100)
+    assert stored(centre) == []
+    monitor.stop()
+    start("centre", centre, address, "keys")  # today's, which reads both
+    until(lambda: len(stored(centre)) > 100, 30.0)
+    lines = peer.stop()
+    until(lambda: len(stored(centre)) == len(lines))
+    compare(centre, lines)
