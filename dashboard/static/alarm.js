@@ -50,7 +50,7 @@ function page(dossier, pictures, wide, actions) {
         <p class="alarm-line">
           <b class="alarm-freq">${mhz(alarm.center_freq_hz)}<small> MHz</small></b>
           <span class="alarm-state ${alarm.state}">${t(`alarm.state.${alarm.state}`)}${alarm.owner ? ` · ${alarm.owner}` : ""}</span>
-          ${alarm.overdue ? html`<span class="alarm-overdue">${t("alarm.overdue")}</span>` : nothing}
+          ${alarm.overdue ? html`<span class="alarm-overdue">${t("alarm.overdue")}${alarm.level > 1 ? ` · ${t("alarm.level", { n: alarm.level })}` : nothing}</span>` : nothing}
           ${alarm.on_air ? html`<span class="when live">${t("alarm.on_air")}</span>` : nothing}
           <span class="alarm-suspicion" title=${t("alarm.suspicion_why")}>${t("alarm.suspicion")} <b>${alarm.suspicion}</b></span>
         </p>

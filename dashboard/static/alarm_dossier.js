@@ -2,6 +2,7 @@
 
 import { effect, signal } from "./vendor/signals-core.js";
 import { ask } from "./api.js";
+import { changed } from "./requests.js";
 import * as state from "./state.js";
 
 const AGAIN_MS = 2000; // an alarm on the air changes with every sighting
@@ -22,7 +23,10 @@ export class Dossier {
     this.ended = false;
     this.timer = null;
     this.seen = 0;
-    this.#fetch();
+    this.stopAsking = effect(() => {
+      // Who we are decides what may be asked; a request for a second person changes what is shown.
+      if (state.me.value && (!changed.value || changed.value.subject === id)) this.timer ??= setTimeout(() => this.#fetch(), 0);
+    });
     this.stop = effect(() => {
       const live = state.alarms.value.get(id);
       if (!live || live.changed_ns === this.seen) return;
@@ -36,6 +40,7 @@ export class Dossier {
     this.ended = true;
     clearTimeout(this.timer);
     this.stop();
+    this.stopAsking();
   }
 
   /** Fetch everything anew. */

@@ -6,6 +6,7 @@ import { tell } from "./api.js";
 import { age, clock, db, mhz, percent, width } from "./format.js";
 import { t } from "./i18n.js";
 import { proofNow } from "./proof.js";
+import { follow, requestLines } from "./requests.js";
 import { shape } from "./shapes.js";
 import { to } from "./views.js";
 import * as state from "./state.js";
@@ -30,6 +31,7 @@ export function alarms(root, open) {
   for (const name of ["pointerenter", "pointerleave", "focusin", "focusout"]) {
     root.addEventListener(name, () => setTimeout(hold));
   }
+  follow();
   effect(() => render(rail(open), root));
 }
 
@@ -71,6 +73,7 @@ function rail(open) {
   const fresh = list.filter(state.isNew).length;
   return html`
     <h2>${t("alarms.title")} <small>${list.length}</small><a href=${to("alarms")}>${t("alarms.all")}</a>${fresh ? html`<b class="fresh">${t("alarms.fresh", { n: fresh })}</b>` : nothing}</h2>
+    ${requestLines()}
     ${list.length || !state.known.value ? nothing : quiet()}
     <div class="cards">
       ${list.slice(0, MOST_CARDS).map((alarm) => card(alarm, open))}

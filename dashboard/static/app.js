@@ -2,6 +2,7 @@
 
 import { batch, effect } from "./vendor/signals-core.js";
 import { alarms } from "./alarms.js";
+import * as requests from "./requests.js";
 import { leave, signedIn, whoAmI } from "./api.js";
 import { bar } from "./bar.js";
 import { beside, compare } from "./beside.js";
@@ -68,6 +69,8 @@ function apply() {
       } else if (message.kind === "notice") {
         const others = state.notices.value.filter((notice) => noticeName(notice) !== noticeName(message.notice));
         state.notices.value = [message.notice, ...others].slice(0, 50);
+      } else if (message.kind === "approval") {
+        requests.set(message.approval);
       } else if (message.kind === "skipped") {
         state.skipped.value += message.rows;
       }

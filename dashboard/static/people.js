@@ -5,43 +5,30 @@ import { html, nothing, render } from "./vendor/lit-html.js";
 import { ask, tell } from "./api.js";
 import { accountList, accountNew } from "./people_accounts.js";
 import { tokenList } from "./people_tokens.js";
+import { waiting } from "./requests.js";
 import { requestCard } from "./second_person.js";
 import { t } from "./i18n.js";
 import * as state from "./state.js";
 
-const AGAIN_MS = 5000;
-
 const accounts = signal([]);
 const tokens = signal([]);
-const requests = signal([]);
 const failure = signal(null);
 const done = signal(null);
 
 export function view(root) {
   failure.value = done.value = null;
-  load();
-  const timer = setInterval(loadRequests, AGAIN_MS);
-  const stop = effect(() => render(page(), root));
-  return () => {
-    clearInterval(timer);
-    stop();
-  };
+  const stops = [effect(() => void (state.me.value && load())), effect(() => render(page(), root))];
+  return () => stops.forEach((stop) => stop());
 }
 
 const may = (permission) => state.me.value?.permissions.includes(permission);
 
 async function load() {
-  loadRequests();
   if (!(state.me.peek()?.permissions ?? []).includes("accounts")) return;
   const [people, keys] = await Promise.all([ask("accounts"), ask("tokens")]);
   failure.value = people.failure ?? keys.failure ?? null;
   if (people.value) accounts.value = people.value;
   if (keys.value) tokens.value = keys.value;
-}
-
-async function loadRequests() {
-  const answer = await ask("approvals?state=waiting");
-  if (answer.value) requests.value = answer.value.filter(({ act }) => act !== "dismissal");
 }
 
 /** Change something and show it; answers with what the monitor said, null when it refused. */
@@ -64,7 +51,7 @@ function page() {
         <p class="hint">${me?.permissions.map((name) => t(`may.${name}`)).join(" · ")}</p>
         ${password()}</section>
       ${may("act") ? html`<section class="part"><h2>${t("people.shift")}</h2>${handOver()}
-        ${requests.value.map((request) => requestCard(request, load))}</section>` : nothing}
+        ${waiting.value.filter(({ act }) => act !== "dismissal").map((request) => requestCard(request, () => {}))}</section>` : nothing}
     </div>
     ${may("accounts") ? html`
       <section class="part"><h2>${t("people.accounts")}</h2>${accountList(accounts.value, change)}${accountNew(change)}</section>
@@ -89,11 +76,14 @@ function password() {
 }
 
 function handOver() {
-  const submit = (event) => {
+  const submit = async (event) => {
     event.preventDefault();
     const form = event.target;
     const given = Object.fromEntries(new FormData(form));
-    change("POST", "handovers", given, t("people.shift_asked", { name: given.to })).then((made) => made && form.reset());
+    const made = await change("POST", "handovers", given);
+    if (!made) return;
+    done.value = t(made.state === "waiting" ? "people.shift_asked" : "people.shift_done", { name: given.to });
+    form.reset();
   };
   return html`<p class="hint">${t("people.shift_hint")}</p><form class="fields" @submit=${submit}>
     <label>${t("people.shift_to")} <input name="to" required maxlength="32" autocapitalize="none"></label>

@@ -15,7 +15,9 @@ const trouble = signal(new Map()); // request id -> words
 export function requestCard(request, onDecided) {
   const me = state.me.value;
   const mine = request.wanted_by === me?.name;
-  const may = me?.permissions.includes(NEEDS[request.act] ?? "act");
+  // A shift is taken over by the one it is handed to, everything else may be decided by any other.
+  const named = request.act !== "shift" || request.subject === me?.name || mine;
+  const may = named && me?.permissions.includes(NEEDS[request.act] ?? "act");
   const args = { name: request.wanted_by, from: clock(request.wanted_ns / 1e6), until: clock(request.until_ns / 1e6), subject: request.subject };
   const failure = trouble.value.get(request.id);
   return html`<div class="request">
