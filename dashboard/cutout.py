@@ -24,6 +24,8 @@ from sensors.messages import Freq
 
 MOST_S = 120.0
 """Of samples that are looked at; a longer recording is shown as far as this."""
+SHORTEST_ROW_S = 0.01
+"""A picture is levels, not content: neither speech nor a pager's bits survive rows so long."""
 WIDTHS, LEAST_HZ = 10.0, 100e3
 """Window around an emission when none is asked for, as the page jumps to it."""
 KEPT = 32
@@ -116,12 +118,13 @@ def draw(recording: Recording, query: CutoutQuery) -> Cutout:
     stop_hz = max(min(stop_hz, middle_hz + rate_hz / 2), start_hz + rate_hz / 4096)
     stretches = recording.stretches()
     total_s = min(max((s.start_s + s.count / rate_hz for s in stretches), default=0.0), MOST_S)
+    height = max(1, min(query.height, math.ceil(total_s / SHORTEST_ROW_S)))
     bursts = [
         (recording.seconds_at(b.start), recording.seconds_at(b.start + b.count - 1))
         for b in about.annotations[1:]
     ]
     columns = _Columns(rate_hz, start_hz - middle_hz, stop_hz - middle_hz, query.width)
-    picture = np.zeros((query.height, query.width), dtype=np.float32)
+    picture = np.zeros((height, query.width), dtype=np.float32)
     sums = np.zeros((2, query.width))
     counts = [0, 0]
     for stretch in stretches:
@@ -131,7 +134,7 @@ def draw(recording: Recording, query: CutoutQuery) -> Cutout:
                 break
             power = columns.of(frame_power(block, columns.window, columns.nfft // 2))
             times_s = at_s + (np.arange(power.shape[0]) + 1) * columns.nfft / 2 / rate_hz
-            rows = np.minimum(times_s / total_s * query.height, query.height - 1).astype(np.intp)
+            rows = np.minimum(times_s / total_s * height, height - 1).astype(np.intp)
             np.maximum.at(picture, rows, power)
             on = np.zeros(rows.shape[0], dtype=np.bool_)
             for first_s, last_s in bursts:
@@ -148,7 +151,7 @@ def draw(recording: Recording, query: CutoutQuery) -> Cutout:
         start_hz=start_hz,
         stop_hz=stop_hz,
         width=query.width,
-        height=query.height,
+        height=height,
         offset_db=OFFSET_DB,
         step_db=STEP_DB,
         low_hz=low_hz,

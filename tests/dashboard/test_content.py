@@ -209,6 +209,18 @@ def test_the_picture_has_the_look_the_gap_and_the_message(desk: Desk) -> None:
     assert np.nanmax(picture[110]) == pytest.approx(-6.0 - 6.0, abs=6.0)
 
 
+def test_a_picture_is_too_coarse_to_be_listened_to(desk: Desk) -> None:
+    made = files()
+    meta = json.loads(made[NAME + META])
+    meta["captures"] = meta["captures"][:1]  # as if there were no gap: 1.05 s in all
+    made[NAME + META] = json.dumps(meta).encode()
+    listed = [f"{hashlib.sha256(made[n]).hexdigest()}  {n}\n" for n in (NAME + DATA, NAME + META)]
+    made[NAME + LIST] = "".join(listed).encode()
+    alarm = desk.arrive(made)
+    cutout = Cutouts(desk.evidence).of(alarm, NAME, CutoutQuery(width=20, height=1024), "wang")
+    assert (cutout.height, len(cutout.levels)) == (105, 105 * 20)
+
+
 def test_before_and_during(desk: Desk) -> None:
     alarm = desk.arrive(files())
     cutout = Cutouts(desk.evidence).of(alarm, NAME, CutoutQuery(width=100, height=50), "wang")
