@@ -85,11 +85,22 @@ def test_many_bursts_cost_their_share_of_the_time_at_most():
     assert visited == set(range(len(PLAN.hops)))
 
 
+def test_it_is_ready_for_a_stay_while_it_has_time_and_does_not_stay_already():
+    air = Air(lambda t: t > 102.0)
+    assert air.hunter.ready
+    while air.hunter.hunts == 0:
+        air.run(HOP_S)
+    assert not air.hunter.ready
+    air.run(HUNT_S + 0.3)
+    assert air.hunter.ready
+
+
 def test_without_a_share_it_never_stays():
     air = Air(lambda t: t > 102.0, share=0.0)
     air.run(20.0)
     assert air.hunter.hunts == 0
     assert air.stays() == []
+    assert not air.hunter.ready
 
 
 def test_it_is_back_before_the_next_burst_of_a_rhythm():

@@ -12,7 +12,7 @@ from dsp.synth import noise, quantise_cu8, seeded
 from dsp.values import IQBlock
 from sdr.source import Settings, Source, SourceInfo
 from sensors.ear import Ear
-from sensors.judge import Judge
+from sensors.judge import UNSEEN_TRIES, Judge
 
 RATE_HZ = 2.4e6
 GAINS_DB = (10.0, 20.0, 30.0, 40.0)
@@ -83,6 +83,31 @@ def test_an_image_is_refused_its_cause_is_not():
 def test_a_line_that_moves_with_the_oscillator_is_refused():
     found, _ = believed(Dongle([(rf(-400), -40.0)], own_line_hz=150e3), visits=2)
     assert found == [[-400]] * 2
+
+
+@pytest.mark.parametrize("offset_khz", [-990, -960, 940, 990])
+def test_a_signal_near_the_kept_edge_is_confirmed_by_one_second_look(offset_khz):
+    dongle = Dongle([(rf(offset_khz), -40.0)])
+    found, _ = believed(dongle, visits=3)
+    assert found == [[offset_khz]] * 3
+    assert dongle.reads == 3 + 1
+
+
+def test_what_is_over_at_every_second_look_stands_and_costs_only_so_many(monkeypatch):
+    dongle = Dongle([(rf(300), -40.0)])
+    read = dongle.read
+    visits = iter([True, False] * UNSEEN_TRIES + [True] * 9)
+
+    def keyed(count):
+        dongle.signals = [(rf(300), -40.0)] if next(visits) else []
+        return read(count)
+
+    monkeypatch.setattr(dongle, "read", keyed)
+    monkeypatch.setattr(dongle, "begin", lambda count, _enough: lambda: keyed(count))
+    found, judge = believed(dongle, visits=UNSEEN_TRIES + 4)
+    assert found == [[300]] * (UNSEEN_TRIES + 4)
+    assert dongle.reads == 2 * UNSEEN_TRIES + 4
+    assert judge.ghosts == 0
 
 
 def test_two_signals_that_mirror_each_other_both_stand():
