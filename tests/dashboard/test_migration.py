@@ -177,6 +177,21 @@ def test_a_step_that_fails_leaves_the_store_as_it_was(
     assert rows_of(open_store().reader)["events"] == before["events"]
 
 
+def test_tables_half_made_are_made_anew(
+    store_url: str, open_store: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk gave up while the store was made for the first time."""
+
+    def stop(_: object) -> None:
+        raise OSError("planned")
+
+    monkeypatch.setattr(migration, "insert", stop)
+    with pytest.raises(OSError, match="planned"):
+        open_store()
+    monkeypatch.undo()
+    assert rows_of(open_store().reader)["events"] == []
+
+
 def test_a_copy_that_lost_a_row_does_not_take_the_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

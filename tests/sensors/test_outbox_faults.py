@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,22 @@ def test_a_failed_write_is_never_taken_for_a_good_one(vfs: DiskVFS, keys: Keys) 
         outbox.append(notice("too early"))
     outbox.reopen()
     assert outbox.append(notice("good again")) in (2, 3)
+    outbox.close()
+
+
+def test_a_disk_that_fails_on_closing_too_is_opened_again(vfs: DiskVFS, keys: Keys) -> None:
+    outbox = Outbox(FILE, keys, vfs=vfs.name)
+    outbox.append(notice("good"))
+    vfs.disk.fail = failing(1, apsw.IOError, for_ever=True)
+    for _ in range(2):
+        with pytest.raises(OutboxFault):
+            outbox.append(notice("bad"))
+        with suppress(OutboxFault):  # to open it needs no write
+            outbox.reopen()
+    vfs.disk.fail = None
+    outbox.reopen()
+    assert outbox.append(notice("good again")) == outbox.last
+    assert next(iter(outbox.after(0, 1))).seq == 1
     outbox.close()
 
 
