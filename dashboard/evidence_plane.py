@@ -21,7 +21,8 @@ from sensors.messages import Block, Offer
 from sensors.wire import EVIDENCE_UP, Refused
 
 MAX_OFFERING = 1000
-"""Connections without keys that are remembered; beyond it the oldest has to offer again."""
+"""Files of relays, and of connections without keys, that are remembered; beyond it the oldest has
+to be offered again."""
 
 
 class EvidencePlane:
@@ -58,7 +59,7 @@ class EvidencePlane:
         self._keyring = keyring
         self._counts = counts
         self._on_refused = on_refused
-        self._offering: dict[bytes, str] = {}
+        self._offering: dict[tuple[bytes, str], str] = {}
 
     async def take(self, router: Router) -> None:
         """Write and answer the blocks that arrive, for ever."""
@@ -92,17 +93,22 @@ class EvidencePlane:
     def _site_of(self, arrival: Arrival, message: Offer | Block) -> str:
         """Site that a file comes from; by its key, or by what it said on this connection."""
         if self._keyring is not None:
-            site = self._keyring.admit(arrival.user).site
-            if isinstance(message, Offer) and message.site != site:
-                raise Refused("site", message.site)
-            return site
+            peer = self._keyring.admit(arrival.user)
+            if not peer.relay:
+                if isinstance(message, Offer) and message.site != peer.site:
+                    raise Refused("site", message.site)
+                return peer.site
+            if isinstance(message, Offer) and self._keyring.is_enrolled(message.site):
+                raise Refused("site", message.site)  # it comes itself
+        # Of a relay, and where there are no keys, a block belongs to whose file was offered.
+        whose = (arrival.user or arrival.route, message.name)
         if isinstance(message, Offer):
-            self._offering[arrival.route] = message.site
+            self._offering[whose] = message.site
             if len(self._offering) > MAX_OFFERING:
                 del self._offering[next(iter(self._offering))]
-        if arrival.route not in self._offering:
+        if whose not in self._offering:
             raise Refused("unknown", "a block before an offer")
-        return self._offering[arrival.route]
+        return self._offering[whose]
 
 
 def _collect(collector: Collector, site: str, message: Offer | Block, route: bytes) -> list[Reply]:

@@ -224,6 +224,10 @@ class Keyring:
         site, relay = row
         return self.allow(site, curve, verify_key, "enrolment", relay=bool(relay))
 
+    def is_enrolled(self, site: str) -> bool:
+        """Whether a site has a key of its own here, and is no relay."""
+        return any(e.site == site and not e.relay for e in self._entries.values())
+
     def signers_of(self, peer: str) -> tuple[bytes, ...]:
         """Signing keys that a peer has or had, the newest first."""
         line = [e for e in self._entries.values() if peer in (e.name, e.key)]

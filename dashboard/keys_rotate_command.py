@@ -1,4 +1,4 @@
-"""``rfproctor keys rotate``, ``origins``, ``pin``: keys that follow keys, and which are believed."""
+"""``rfproctor keys rotate``, ``origins``, ``pin``: keys follow keys; which ones are believed."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from dashboard import schema
 from dashboard.config import MonitorFile
 from dashboard.key_files import RELAY
 from dashboard.keyring import Keyring
+from dashboard.passing import Passing
 from dashboard.receiver import Receiver
 from sensors.keys import Keys, own_keys, signed_by, write_keys
 from sensors.link import Link
@@ -58,6 +59,11 @@ class Upstream:
         Of our store.
     signers_of : callable
         Signing keys of a peer; none while they are not known (then the event waits).
+
+    Attributes
+    ----------
+    passing : Passing or None
+        Does what the level above asks; None: nothing.
     """
 
     def __init__(
@@ -82,6 +88,7 @@ class Upstream:
             renewal=Renewal(folder / RELAY, keys, self.outbox, monitor, self._where),
         )
         self.numbers: dict[int, Watch] = {}
+        self.passing: Passing | None = None
         self._monitor = monitor
         self._reader = reader
         self._signers_of = signers_of
@@ -124,6 +131,8 @@ class Upstream:
             while True:
                 relayed = await loop.run_in_executor(None, self._relay)
                 self._follow(watch, unwatch)
+                if self.passing is not None:
+                    await self.passing.step()
                 now = time.monotonic()
                 if now >= beat_s:
                     beat_s = now + BEAT_S
@@ -219,6 +228,7 @@ def open_upstream(
         reader,
         receiver.signers_of,
     )
+    upstream.passing = Passing(upstream.link, home / "evidence", receiver.ask_below)
     receiver.relay = upstream
     return upstream
 

@@ -50,8 +50,14 @@ class Clips:
         self._wants: deque[Want] = deque(maxlen=16)
         self._lock = threading.Lock()
 
-    def offer(self, path: Path) -> None:
+    def offer(self, path: Path, site: str = "") -> None:
         """Let the centre have a finished file; its name must be unique at this site.
+
+        Parameters
+        ----------
+        path : Path
+        site : str
+            Whose it is, where a relay brings it; empty for our own.
 
         Raises
         ------
@@ -60,7 +66,7 @@ class Clips:
         """
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").digest()
-        offer = Offer(self._site, path.name, path.stat().st_size, digest)
+        offer = Offer(site or self._site, path.name, path.stat().st_size, digest)
         with self._lock:
             if len(self._files) >= MAX_FILES:
                 self._files.popitem(last=False)
