@@ -93,6 +93,7 @@ def settle_bands(sections: list[BandSection], path: Path) -> tuple[GuardBand, ..
         values.setdefault("priority", 1)
         values.setdefault("raster_hz", None)
         values.pop("why", None)
+        values.pop("source", None)
         guard = GuardBand(**values)
         if guard.stop_hz <= guard.start_hz:
             raise BadConfig(

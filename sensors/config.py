@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from sdr.source import BadSource
 from sdr.uri import split_uri
+from sensors.bandplan import PlanId
 from sensors.bands import BandSection, GuardBand, settle_bands
 from sensors.messages import Id
 from sensors.toml import BadConfig, load_toml
@@ -32,6 +33,7 @@ class SiteSection(Struct, forbid_unknown_fields=True, frozen=True):
     baseline: str = ""
     data: str = ""
     local: LocalAddress = ""
+    band_plan: PlanId = "cn"
 
 
 class MonitorSection(Struct, forbid_unknown_fields=True, frozen=True):

@@ -10,6 +10,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from dsp.signals import Emitter
+from sensors.bandplan import BandPlan
 from sensors.bands import GuardBand
 from sensors.messages import EmitterEvent
 from sensors.reasons import weigh
@@ -46,6 +47,8 @@ class Follow:
     ----------
     site, sensor : str
     bands : sequence of GuardBand
+    plan : BandPlan, optional
+        Says who normally lives where.
 
     Attributes
     ----------
@@ -53,11 +56,14 @@ class Follow:
         Updates left out because there were too many.
     """
 
-    def __init__(self, site: str, sensor: str, bands: Sequence[GuardBand]) -> None:
+    def __init__(
+        self, site: str, sensor: str, bands: Sequence[GuardBand], plan: BandPlan | None = None
+    ) -> None:
         self.held_back = 0
         self._site = site
         self._sensor = sensor
         self._bands = bands
+        self._plan = plan
         self._life = uuid.uuid4()
         self._told: dict[int, _Told] = {}
         self._second = 0
@@ -163,6 +169,7 @@ class Follow:
             has_baseline=has_baseline,
             freq_error_hz=freq_error_hz,
             period_s=period_s,
+            service=self._plan.at(emitter.center_freq_hz) if self._plan is not None else None,
         )
         return EmitterEvent(
             site=self._site,

@@ -19,6 +19,7 @@ from dsp.signals import Emitter
 from dsp.units import ratio_db
 from dsp.values import Dwell, Reference
 from sdr.source import Settings
+from sensors.bandplan import band_plan
 from sensors.coverage import MESSAGE_S, Coverage
 from sensors.follow import Follow
 from sensors.hops import identity_of, plan_for
@@ -81,7 +82,7 @@ class Listener:
         self.task = task
         self.hops = tuple(task.hops)
         self.hop_s = 0.0
-        self.follow = Follow(site, task.sensor, task.bands)
+        self.follow = Follow(site, task.sensor, task.bands, band_plan(task.band_plan))
         self.plan: Plan | None = None
         self.settings: Settings | None = None
         self.identity: Identity | None = None

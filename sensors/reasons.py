@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dsp.signals import Emitter
+from sensors.bandplan import Service
 from sensors.bands import GuardBand
 from sensors.messages import Note
 
@@ -25,8 +26,20 @@ WEIGHTS = {
     "reason.strong": 10,
     "reason.wide": -10,
     "reason.brief": -5,
+    "reason.lives_land": 0,
+    "reason.lives_public": 0,
+    "reason.lives_broadcast": 0,
+    "reason.lives_case": 0,
+    "reason.lives_amateur": 0,
+    "reason.lives_data": 0,
+    "reason.lives_cellular": 0,
+    "reason.lives_science": 0,
+    "reason.lives_safety": 0,
 }
-"""Message id -> points.  0-40: a record; 40-70: somebody should listen; above: act."""
+"""Message id -> points.  0-40: a record; 40-70: somebody should listen; above: act.
+
+Who normally lives there counts nothing: it is said, so that a person can judge.
+"""
 
 CASES_HZ = (168.4e6, 169.0e6, 169.5e6, 210.3e6, 220.25e6, 491.2e6, 536e6)
 """Frequencies of the published cases of 2010-2018."""
@@ -62,6 +75,7 @@ def weigh(
     has_baseline: bool,
     freq_error_hz: float,
     period_s: float | None = None,
+    service: Service | None = None,
 ) -> Verdict:
     """Collect the reasons that a single site can give.
 
@@ -76,6 +90,8 @@ def weigh(
         How far the frequency may be off; within it "off the raster" cannot be said.
     period_s : float, optional
         It repeats so often.
+    service : Service, optional
+        Who normally lives there.
     """
     notes: list[Note] = []
 
@@ -105,6 +121,9 @@ def weigh(
         add("reason.rhythm", period_s=round(period_s, 1))
     if emitter.snr_db >= STRONG_SNR_DB:
         add("reason.strong", snr_db=round(emitter.snr_db))
+    if service is not None:
+        low_mhz, high_mhz = service.start_hz / 1e6, service.stop_hz / 1e6
+        add(f"reason.lives_{service.kind}", low_mhz=low_mhz, high_mhz=high_mhz)
     notes.sort(key=lambda note: -note.weight)
     total = sum(note.weight for note in notes)
     return Verdict(suspicion=min(max(total, 0), 100), reasons=tuple(notes))

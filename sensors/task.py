@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from msgspec import Struct
 
+from sensors.bandplan import PlanId
 from sensors.bands import GuardBand
 from sensors.config import Site
 from sensors.team import Team, teams_of
@@ -75,6 +76,7 @@ class Task(Struct, frozen=True):
     evidence_s: float = 0.0
     evidence_bytes: int = 0
     hunt_share: float = 0.3
+    band_plan: PlanId = "cn"
 
 
 class UseBaseline(Struct, frozen=True, tag="baseline"):
@@ -164,6 +166,7 @@ def tasks_of(site: Site, endpoint: str, *, survey: bool) -> list[Task]:
             evidence_s=evidence.seconds if evidence.keep else 0.0,
             evidence_bytes=round(evidence.quota_gb * 1e9),
             hunt_share=site.file.scan.hunt_share,
+            band_plan=site.file.site.band_plan,
         )
         for index, (sensor, dongle) in enumerate(
             zip(site.sensor_ids, site.file.dongle, strict=True)

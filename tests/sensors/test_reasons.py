@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from dsp.signals import Emitter
+from sensors.bandplan import band_plan
 from sensors.bands import GuardBand
 from sensors.reasons import WEIGHTS, weigh
 from sensors.text import LANGS, say
@@ -27,6 +28,17 @@ def ids(emitter, band, **conditions):
 
 def test_short_bursts_in_a_case_band():
     assert ids(TEXT, FREE) == ["reason.new", "reason.case_band", "reason.bursts"]
+
+
+@pytest.mark.parametrize(
+    ("freq_hz", "kind"), [(169e6, "case"), (145e6, "amateur"), (360e6, "safety")]
+)
+def test_who_normally_lives_there_is_said_and_counts_nothing(freq_hz, kind):
+    service = band_plan("cn").at(freq_hz)
+    emitter = replace(TEXT, center_freq_hz=freq_hz)
+    with_service = ids(emitter, FREE, service=service)
+    assert with_service == [*ids(emitter, FREE), f"reason.lives_{kind}"]
+    assert WEIGHTS[f"reason.lives_{kind}"] == 0
 
 
 def test_a_long_narrow_transmission_is_speech_like():
