@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -116,11 +116,12 @@ class Baseline:
         self.refused_hz = refused_hz
         digest = hashlib.sha256(self._metadata().encode())
         for each in counts:
+            each.freeze()
             for array in each.arrays().values():
-                array.setflags(write=False)
-                digest.update(np.ascontiguousarray(array).tobytes())
+                digest.update(np.ascontiguousarray(array).data)
         self.hash = digest.hexdigest()
-        self._references: dict[tuple[int, int], Reference] = {}
+        self._references: dict[int, Reference] = {}
+        self._hourly: dict[int, tuple[int, Reference]] = {}
 
     @property
     def scans(self) -> int:
@@ -137,21 +138,21 @@ class Baseline:
             When: traffic that never was there at this hour of the day is not excused, where the
             hour was learnt on `dsp.hours.DAYS` days.  Without it the whole day counts.
         """
-        hour = -1 if time_ns is None else hour_of(time_ns)
-        if (hop, hour) not in self._references:
-            counts = self.counts[hop]
-            if hour < 0:
-                self._references[hop, hour] = reference_of(
-                    counts, self._segments(counts), self.masks_hz, self.refused_hz
-                )
-            else:
-                ratios = [
-                    ratio(self._segments(counts), NOISE_P, worth(counts.scans)) for ratio in RATIOS
-                ]
-                self._references[hop, hour] = at_this_hour(
-                    self.at(hop), counts.hours, hour, *ratios
-                )
-        return self._references[hop, hour]
+        counts = self.counts[hop]
+        if hop not in self._references:
+            self._references[hop] = reference_of(
+                counts, self._segments(counts), self.masks_hz, self.refused_hz
+            )
+        whole_day = self._references[hop]
+        if time_ns is None:
+            return whole_day
+        hour = hour_of(time_ns)
+        if hop not in self._hourly or self._hourly[hop][0] != hour:  # one hour at a time is kept
+            ratios = [
+                ratio(self._segments(counts), NOISE_P, worth(counts.scans)) for ratio in RATIOS
+            ]
+            self._hourly[hop] = hour, at_this_hour(whole_day, counts.hours, hour, *ratios)
+        return self._hourly[hop][1]
 
     def dc(self, hop: int) -> complex:
         """What to subtract from samples of this hop as the receiver's own carrier."""
@@ -182,19 +183,16 @@ class Baseline:
             tuple(sorted({*self.refused_hz, *other.refused_hz})),
         )
 
-    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Everything as plain arrays (for ``numpy.savez_compressed``); metadata as JSON bytes."""
-        arrays: dict[str, npt.NDArray[Any]] = {
-            "metadata": np.frombuffer(self._metadata().encode(), dtype=np.uint8)
-        }
+    def arrays(self) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+        """Name and value of all that is kept on disk, a hop at a time; metadata as JSON bytes."""
+        yield "metadata", np.frombuffer(self._metadata().encode(), dtype=np.uint8)
         for index, counts in enumerate(self.counts):
             for name, array in counts.arrays().items():
-                arrays[f"hop{index}_{name}"] = array
-        return arrays
+                yield f"hop{index}_{name}", array
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Baseline:
-        """Read back what `to_arrays` wrote.
+        """Read back what `arrays` gave; each is asked for once, so that they need not all be there.
 
         Raises
         ------
@@ -208,8 +206,8 @@ class Baseline:
             raise ValueError(f"baseline format {metadata.get('format')!r} is not {FORMAT}")
         counts = []
         for index, hop in enumerate(metadata["hops"]):
-            prefix = f"hop{index}_"
-            found = {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
+            names = [name for name in arrays if name.startswith(f"hop{index}_")]
+            found = {name.removeprefix(f"hop{index}_"): arrays[name] for name in names}
             counts.append(HopCounts.restore(Grid(**hop.pop("grid")), hop, found))
         return cls(
             Identity(**metadata["identity"]),

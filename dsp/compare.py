@@ -8,7 +8,6 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from . import histogram
 from .baseline import Baseline
 from .counts import ACTIVE_RATIO, HopCounts
 from .identity import BaselineMismatch
@@ -143,8 +142,8 @@ def _seams_closed(found: list[Difference]) -> list[Difference]:
 
 def _level(counts: HopCounts) -> tuple[Real, Bools]:
     """Traffic level of every bin, and whether it stands out of the hop's floor."""
-    level = np.minimum(histogram.quantile(counts.hist_peak, TRAFFIC_QUANTILE), counts.max_peak)
-    quiet = local_floor(histogram.quantile(counts.hist_peak, 0.5), SMOOTH_K)
+    level = np.minimum(counts.hist_peak.quantile(TRAFFIC_QUANTILE), counts.max_peak)
+    quiet = local_floor(counts.hist_peak.quantile(0.5), SMOOTH_K)
     return level, level > np.float32(from_db(STEADY_DB)) * quiet
 
 
@@ -171,11 +170,7 @@ def _changes(
 
 def _active_share(counts: HopCounts) -> npt.NDArray[np.float64]:
     """Share of the dwells in which each bin was active, from its histogram."""
-    edges_db = histogram.FLOOR_DB + histogram.STEP_DB * np.arange(histogram.LEVELS)
-    edges = from_db(edges_db)
-    over = edges[None, :] >= (ACTIVE_RATIO * counts.quiet)[:, None]
-    share = (counts.hist_peak * over).sum(axis=1) / max(1, counts.scans)
-    return np.asarray(share, dtype=np.float64)
+    return counts.hist_peak.looks_over(ACTIVE_RATIO * counts.quiet) / max(1, counts.scans)
 
 
 def _joined(runs: list[Run]) -> list[Run]:

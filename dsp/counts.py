@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import histogram
+from .histogram import Histograms
 from .hours import HourMaxima
 from .identity import BaselineMismatch
 from .values import Dwell, Grid, Real
@@ -18,10 +18,9 @@ ACTIVE_RATIO = 10**0.9
 """A bin counts as active 9 dB over the quietest dwell seen in it."""
 
 
+HISTOGRAMS = ("hist_mean", "hist_peak")
 ARRAYS = (
     "sum_mean",
-    "hist_mean",
-    "hist_peak",
     "max_mean",
     "max_peak",
     "quiet",
@@ -45,7 +44,7 @@ class HopCounts:
         What was subtracted from the samples as the receiver's own carrier.
     sum_mean : float64, shape (n_bins,)
         Of the mean look, weighted with the segments.
-    hist_mean, hist_peak : uint32, shape (n_bins, levels)
+    hist_mean, hist_peak : Histograms
     max_mean, max_peak : float32, shape (n_bins,)
     quiet : float32, shape (n_bins,)
         Smallest mean look.
@@ -61,8 +60,8 @@ class HopCounts:
     num_blocks: int
     dc: complex
     sum_mean: npt.NDArray[np.float64]
-    hist_mean: histogram.Counts
-    hist_peak: histogram.Counts
+    hist_mean: Histograms
+    hist_peak: Histograms
     max_mean: Real
     max_peak: Real
     quiet: Real
@@ -82,9 +81,20 @@ class HopCounts:
         }
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """The arrays by name."""
+        """All that is kept on disk, by name; the histograms with all their levels."""
         own = {name: getattr(self, name) for name in ARRAYS}
-        return own | {f"hours_{name}": getattr(self.hours, name) for name in HOURLY}
+        dense = {name: getattr(self, name).dense() for name in HISTOGRAMS}
+        named = {"sum_mean": own.pop("sum_mean")} | dense | own
+        return named | {f"hours_{name}": getattr(self.hours, name) for name in HOURLY}
+
+    def freeze(self) -> None:
+        """Make it read-only."""
+        self.hours.freeze()
+        held = [getattr(self, name) for name in ARRAYS]
+        for each in (self.hist_mean, self.hist_peak):
+            held += [each.cells, each.counts]
+        for array in held:
+            array.setflags(write=False)
 
     @classmethod
     def restore(
@@ -109,15 +119,15 @@ class HopCounts:
 
     def copy(self) -> HopCounts:
         """Writable copy."""
-        twin = replace(self, hours=HourMaxima(self.grid.n_bins))
-        for name, array in self.arrays().items():
-            twin._put(name, array.copy())
-        return twin
+        copied = {name: getattr(self, name).copy() for name in (*ARRAYS, *HISTOGRAMS)}
+        return replace(self, hours=self.hours.copy(), **copied)
 
     def _put(self, name: str, array: npt.NDArray[Any]) -> None:
         """Set one of `arrays`."""
-        if name.startswith("hours_"):
-            setattr(self.hours, name.removeprefix("hours_"), array)
+        if name in HISTOGRAMS:
+            setattr(self, name, Histograms.of(array))
+        elif name.startswith("hours_"):
+            self.hours.restore(name.removeprefix("hours_"), array)
         else:
             setattr(self, name, array)
 
@@ -132,8 +142,8 @@ class HopCounts:
             1,
             dc,
             np.zeros(n),
-            np.zeros((n, histogram.LEVELS), dtype=np.uint32),
-            np.zeros((n, histogram.LEVELS), dtype=np.uint32),
+            Histograms(n),
+            Histograms(n),
             np.zeros(n, dtype=np.float32),
             np.zeros(n, dtype=np.float32),
             np.full(n, np.inf, dtype=np.float32),
@@ -149,8 +159,8 @@ class HopCounts:
         self.segments += dwell.num_segments
         self.num_blocks = max(self.num_blocks, dwell.num_blocks)
         self.sum_mean += dwell.mean * float(dwell.num_segments)
-        histogram.count(self.hist_mean, dwell.mean)
-        histogram.count(self.hist_peak, dwell.peak)
+        self.hist_mean.count(dwell.mean)
+        self.hist_peak.count(dwell.peak)
         np.minimum(self.quiet, dwell.mean, out=self.quiet)
         np.maximum(self.max_mean, dwell.mean, out=self.max_mean)
         stronger = dwell.peak > self.max_peak
@@ -169,8 +179,8 @@ class HopCounts:
         self.segments += other.segments
         self.num_blocks = max(self.num_blocks, other.num_blocks)
         self.sum_mean += other.sum_mean
-        self.hist_mean += other.hist_mean
-        self.hist_peak += other.hist_peak
+        self.hist_mean.add(other.hist_mean)
+        self.hist_peak.add(other.hist_peak)
         np.minimum(self.quiet, other.quiet, out=self.quiet)
         np.maximum(self.max_mean, other.max_mean, out=self.max_mean)
         stronger = other.max_peak > self.max_peak

@@ -8,6 +8,7 @@ nothing ever was there at this time.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,46 +36,96 @@ def hour_of(time_ns: int) -> int:
 
 
 class HourMaxima:
-    """Strongest looks of one hop at each hour of the day.
+    """Strongest looks of one hop at each hour of the day; only hours that were heard take memory.
+
+    Parameters
+    ----------
+    n_bins : int
 
     Attributes
     ----------
-    mean, peak : float32, shape (24, n_bins)
     days, last_day : int64, shape (24,)
         Days on which the hour was heard; the latest of them (days since 1970).
     """
 
-    __slots__ = ("days", "last_day", "mean", "peak")
+    __slots__ = ("_heard", "_n_bins", "days", "last_day")
 
     def __init__(self, n_bins: int) -> None:
-        self.mean: Real = np.zeros((HOURS, n_bins), dtype=np.float32)
-        self.peak: Real = np.zeros((HOURS, n_bins), dtype=np.float32)
+        self._n_bins = n_bins
+        self._heard: dict[int, Real] = {}
         self.days: Times = np.zeros(HOURS, dtype=np.int64)
         self.last_day: Times = np.full(HOURS, -1, dtype=np.int64)
+
+    @property
+    def mean(self) -> Real:
+        """Mean looks, shape (24, n_bins); 0 where nothing was heard."""
+        return self._whole(0)
+
+    @property
+    def peak(self) -> Real:
+        """Burst looks, the same."""
+        return self._whole(1)
 
     def learn(self, dwell: Dwell) -> None:
         """Add one dwell."""
         hour, day = hour_of(dwell.time_ns), dwell.time_ns // (HOUR_NS * HOURS)
-        np.maximum(self.mean[hour], dwell.mean, out=self.mean[hour])
-        np.maximum(self.peak[hour], dwell.peak, out=self.peak[hour])
         if self.last_day[hour] != day:
             self.last_day[hour] = day
             self.days[hour] += 1
+        self._raise(hour, np.stack([dwell.mean, dwell.peak]))
 
     def add(self, other: HourMaxima) -> None:
         """Add another survey; a day that both end with counts once."""
-        np.maximum(self.mean, other.mean, out=self.mean)
-        np.maximum(self.peak, other.peak, out=self.peak)
+        for hour, looks in other._heard.items():
+            self._raise(hour, looks)
         same = (self.last_day == other.last_day) & (self.last_day >= 0)
         self.days += other.days - same
         np.maximum(self.last_day, other.last_day, out=self.last_day)
+
+    def restore(self, name: str, array: npt.NDArray[Any]) -> None:
+        """Set one of ``mean``, ``peak``, ``days``, ``last_day``."""
+        if name in ("days", "last_day"):
+            setattr(self, name, array)
+            return
+        look = ("mean", "peak").index(name)
+        for hour in np.flatnonzero(array.any(axis=1)).tolist():
+            looks = self._heard.setdefault(hour, np.zeros((2, self._n_bins), dtype=np.float32))
+            looks[look] = array[hour]
+
+    def copy(self) -> HourMaxima:
+        """Writable copy."""
+        twin = HourMaxima(self._n_bins)
+        twin._heard = {hour: looks.copy() for hour, looks in self._heard.items()}
+        twin.days, twin.last_day = self.days.copy(), self.last_day.copy()
+        return twin
+
+    def freeze(self) -> None:
+        """Make it read-only."""
+        self.days.setflags(write=False)
+        self.last_day.setflags(write=False)
+        for looks in self._heard.values():
+            looks.setflags(write=False)
 
     def around(self, hour: int) -> tuple[Real, Real] | None:
         """Strongest mean and burst look at this hour and its neighbours; None if seldom heard."""
         hours = [(hour - 1) % HOURS, hour, (hour + 1) % HOURS]
         if self.days[hours].min() < DAYS:
             return None
-        return self.mean[hours].max(axis=0), self.peak[hours].max(axis=0)
+        strongest = np.max([self._heard[one] for one in hours if one in self._heard], axis=0)
+        return strongest[0], strongest[1]
+
+    def _raise(self, hour: int, looks: Real) -> None:
+        known = self._heard.get(hour)
+        if known is None:
+            self._heard[hour] = looks.copy()
+        else:
+            np.maximum(known, looks, out=known)
+
+    def _whole(self, look: int) -> Real:
+        whole = np.zeros((HOURS, self._n_bins), dtype=np.float32)
+        for hour, looks in self._heard.items():
+            whole[hour] = looks[look]
+        return whole
 
 
 def at_this_hour(

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from . import histogram
 from .counts import HopCounts
 from .skirts import skirts
 from .threshold import Segments, burst_ratio, mean_ratio, worth
@@ -46,11 +45,11 @@ def reference_of(
         Bins that never alarm; bins whose traffic is not excused.
     """
     mean = (counts.sum_mean / counts.segments).astype(np.float32)
-    typical_mean = histogram.quantile(counts.hist_mean, 0.5)
-    typical_peak = histogram.quantile(counts.hist_peak, 0.5)
+    typical_mean = counts.hist_mean.quantile(0.5)
+    typical_peak = counts.hist_peak.quantile(0.5)
     refused = _inside(counts.grid, refused_hz)
     if refused.any():  # it may have been on the air for most of the survey
-        quiet = histogram.quantile(counts.hist_mean, REFUSED_QUANTILE)
+        quiet = counts.hist_mean.quantile(REFUSED_QUANTILE)
         lift = np.float32(burst_ratio(segments, 0.49))
         typical_mean = np.where(refused, quiet, typical_mean)
         typical_peak = np.where(refused, quiet * lift, typical_peak)
@@ -73,7 +72,7 @@ def reference_of(
             segments.k_burst,
         ),
     ):
-        level = np.minimum(histogram.quantile(hist, TRAFFIC_QUANTILE), strongest)
+        level = np.minimum(hist.quantile(TRAFFIC_QUANTILE), strongest)
         level = np.where(strongest > ratio * floor, level, np.float32(0))
         level = np.maximum(level, skirts(strongest, typical, width_hz, k_eff))
         traffic.append(np.where(refused, np.float32(0), level))
@@ -84,7 +83,7 @@ def reference_of(
         typical_peak=typical_peak,
         traffic_mean=traffic[0].astype(np.float32),
         traffic_peak=traffic[1].astype(np.float32),
-        steady=histogram.quantile(counts.hist_mean, STEADY_QUANTILE),
+        steady=counts.hist_mean.quantile(STEADY_QUANTILE),
         masked=_inside(counts.grid, masks_hz),
         scans=float(counts.scans),
     )

@@ -7,10 +7,13 @@ import json
 import os
 import tempfile
 import zipfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from dsp.baseline import Baseline
 from dsp.identity import BaselineMismatch, Identity
@@ -78,15 +81,15 @@ def save_survey(path: Path, survey: Survey) -> None:
         "stop_ns": survey.stop_ns,
         "sensors": sensors,
     }
-    arrays = {"survey": np.frombuffer(json.dumps(head).encode(), dtype=np.uint8)}
-    for number, sensor in enumerate(sensors):
-        for name, array in survey.baselines[sensor].to_arrays().items():
-            arrays[f"{number}/{name}"] = array
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
+            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+                _put(archive, "survey", np.frombuffer(json.dumps(head).encode(), dtype=np.uint8))
+                for number, sensor in enumerate(sensors):
+                    for name, array in survey.baselines[sensor].arrays():
+                        _put(archive, f"{number}/{name}", array)
             file.flush()
             os.fsync(file.fileno())
         part.chmod(0o444)
@@ -95,6 +98,29 @@ def save_survey(path: Path, survey: Survey) -> None:
         with contextlib.suppress(OSError):
             part.unlink()
         raise BaselineFault("baseline.unwritable", file=path, why=str(error)) from None
+
+
+def _put(archive: zipfile.ZipFile, name: str, array: npt.NDArray[Any]) -> None:
+    """Add one array as numpy's own ``savez_compressed`` would, which wants all of them at once."""
+    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+        np.lib.format.write_array(member, array, allow_pickle=False)
+
+
+class _Part(Mapping[str, "npt.NDArray[Any]"]):
+    """One sensor's arrays of a file, read when they are asked for."""
+
+    def __init__(self, arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> None:
+        self._arrays, self._prefix = arrays, prefix
+        self._names = [n.removeprefix(prefix) for n in arrays if n.startswith(prefix)]
+
+    def __getitem__(self, name: str) -> npt.NDArray[Any]:
+        return self._arrays[self._prefix + name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def load_survey(path: Path) -> Survey:
@@ -112,13 +138,7 @@ def load_survey(path: Path) -> Survey:
             if head["format"] != FORMAT:
                 raise ValueError(f"format {head['format']} is not {FORMAT}")
             baselines = {
-                sensor: Baseline.from_arrays(
-                    {
-                        name.removeprefix(f"{number}/"): arrays[name]
-                        for name in arrays.files
-                        if name.startswith(f"{number}/")
-                    }
-                )
+                sensor: Baseline.from_arrays(_Part(arrays, f"{number}/"))
                 for number, sensor in enumerate(head["sensors"])
             }
     except FileNotFoundError:
