@@ -20,6 +20,8 @@ from sensors.messages import BandWatch, Heartbeat, Note, SensorHealth, State
 SILENT_S = 5.0
 """More than two missed heartbeats of 2 s."""
 
+HEARING: frozenset[State] = frozenset(("go", "degraded", "drill"))
+"""Who raises alarms: not who is silent or blind, and not who still learns what is usual."""
 WORST_FIRST: tuple[State, ...] = ("silent", "blind", "degraded", "survey", "drill", "go")
 
 
@@ -196,7 +198,7 @@ def surroundings(board: Board) -> Surroundings:
 
 
 class BandCover(BandWatch, frozen=True, kw_only=True):
-    """One band of a site over all its sensors."""
+    """One band of a site: the watch of its best sensor, and all who hear it."""
 
     sensors: list[str]
 
@@ -211,25 +213,28 @@ class Coverage(Struct, frozen=True):
 
 
 def coverage(site: Site, now_ns: int) -> Coverage:
-    """Join the sensors' bands: a message is missed only if every sensor misses it."""
+    """How well each band is watched: as well as the best sensor that hears it watches it.
+
+    Several sensors together do not miss less than that for certain: they hear different rooms, and
+    what takes one away (a hunt, a busy machine) takes the others away too.  The best one is a bound
+    that holds whatever they have in common.
+    """
     card = site_card(site, now_ns)
-    joined: dict[tuple[str, float, float], BandCover] = {}
+    heard: dict[tuple[float, float], list[tuple[str, BandWatch]]] = {}
     for sensor in sorted(card.sensors, key=lambda sensor: sensor.sensor):
-        watches = sensor.state not in ("silent", "blind")
         for band in sensor.bands:
-            p_2s = band.p_2s if watches else 0.0
-            key = (band.name, band.start_hz, band.stop_hz)
-            before = joined.get(key)
-            joined[key] = BandCover(
-                name=band.name,
-                start_hz=band.start_hz,
-                stop_hz=band.stop_hz,
-                revisit_s=min(band.revisit_s, before.revisit_s if before else band.revisit_s),
-                p_2s=1 - (1 - p_2s) * (1 - (before.p_2s if before else 0.0)),
-                sensors=[
-                    *(before.sensors if before else []),
-                    *([sensor.sensor] if watches else []),
-                ],
-            )
-    bands = sorted(joined.values(), key=lambda band: (band.p_2s, band.start_hz))
+            watches = heard.setdefault((band.start_hz, band.stop_hz), [])
+            hears = sensor.state in HEARING
+            watches.append((sensor.sensor if hears else "", band))
+    bands = sorted(map(_cover, heard.values()), key=lambda band: (band.p_2s, band.start_hz))
     return Coverage(site=card.site, state=card.state, age_s=card.age_s, bands=bands)
+
+
+def _cover(watches: list[tuple[str, BandWatch]]) -> BandCover:
+    """One band, as the best of those watches it who hear anything."""
+    hearing = [(sensor, band) for sensor, band in watches if sensor]
+    _, best = max(hearing or watches, key=lambda watch: watch[1].p_2s)
+    values = msgspec.structs.asdict(best)
+    if not hearing:
+        values |= {"p_2s": 0.0, "plan_p_2s": 0.0}
+    return BandCover(**values, sensors=[sensor for sensor, _ in hearing])

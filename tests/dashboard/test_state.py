@@ -87,11 +87,27 @@ def test_the_worst_site_comes_first() -> None:
     assert [card.site for card in cards(board, 0)] == ["b", "c", "a"]
 
 
-def test_a_band_that_two_sensors_watch_is_missed_only_by_both() -> None:
-    board = beat({}, heartbeat(hall="go", fence="go", gate="blind"), 0)
+def test_a_band_is_watched_as_well_as_its_best_sensor_watches_it() -> None:
+    """The blind one is the best on paper; the learning one raises no alarm yet."""
+    chances = {"hall": 0.8, "fence": 0.6, "gate": 0.99, "roof": 0.95}
+    states: dict[str, State] = {"hall": "go", "fence": "drill", "gate": "blind", "roof": "survey"}
+    said = heartbeat(**states)  # type: ignore[arg-type]
+    sensors = [
+        msgspec.structs.replace(
+            sensor, bands=[BandWatch("b", 1e6, 2e6, 1 - chance, chance, 0.1, chance)]
+        )
+        for sensor, chance in zip(said.sensors, chances.values(), strict=True)
+    ]
+    board = beat({}, msgspec.structs.replace(said, sensors=sensors), 0)
     (band,) = coverage(board["a"], 0).bands
-    assert band.p_2s == pytest.approx(0.96)
+    assert (band.p_2s, band.plan_p_2s, band.revisit_s) == (0.8, 0.8, pytest.approx(0.2))
     assert band.sensors == ["a/fence", "a/hall"]
+
+
+def test_a_band_that_nobody_hears_is_there_with_nothing() -> None:
+    board = beat({}, heartbeat(hall="blind", fence="survey"), 0)
+    (band,) = coverage(board["a"], 0).bands
+    assert (band.p_2s, band.plan_p_2s, band.sensors) == (0.0, 0.0, [])
 
 
 def test_the_places_of_silent_sites_are_known_but_do_not_count() -> None:
