@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from dashboard import schema
 from dashboard.alarms import Alarm
@@ -18,6 +18,18 @@ from dashboard.notices import Notice
 from dashboard.state import Site
 from sensors.messages import EmitterEvent, RelayedEvent
 
+# Built once: building a statement takes longer than executing it.
+_LAST_ENTRY = select(schema.audit).order_by(schema.audit.c.seq.desc()).limit(1)
+_NEW_ENTRY = insert(schema.audit)
+_HOME = (
+    select(schema.alarms.c.body)
+    .join(schema.emitters, schema.emitters.c.alarm == schema.alarms.c.id)
+    .where(
+        schema.emitters.c.sensor == bindparam("sensor"),
+        schema.emitters.c.emitter == bindparam("emitter"),
+    )
+)
+
 
 def append(
     connection: Connection,
@@ -29,8 +41,7 @@ def append(
     detail: Mapping[str, object],
 ) -> None:
     """Add a row to the audit chain, in the transaction of the act itself."""
-    table = schema.audit
-    row = connection.execute(select(table).order_by(table.c.seq.desc()).limit(1)).first()
+    row = connection.execute(_LAST_ENTRY).first()
     entry = next_entry(
         None if row is None else Entry(**row._mapping),
         time_ns=time_ns,
@@ -39,7 +50,7 @@ def append(
         subject=subject,
         detail=detail,
     )
-    connection.execute(insert(table).values(**msgspec.structs.asdict(entry)))
+    connection.execute(_NEW_ENTRY, [msgspec.structs.asdict(entry)])
 
 
 def save(connection: Connection, alarms: Sequence[Alarm]) -> None:
@@ -112,13 +123,7 @@ def fetch(connection: Connection, alarm_id: str) -> Alarm:
 
 def home_of_emitter(connection: Connection, sensor: str, emitter: str) -> Alarm | None:
     """The alarm that an emitter belongs to, which may have left memory long ago."""
-    homes, alarms = schema.emitters, schema.alarms
-    query = (
-        select(alarms.c.body)
-        .join(homes, homes.c.alarm == alarms.c.id)
-        .where(homes.c.sensor == sensor, homes.c.emitter == emitter)
-    )
-    body = connection.scalar(query)
+    body = connection.scalar(_HOME, {"sensor": sensor, "emitter": emitter})
     return None if body is None else decode(body)
 
 
