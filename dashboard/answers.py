@@ -34,6 +34,7 @@ from dashboard.saving import OpenFile
 from dashboard.second import SecondPerson
 from dashboard.store import Store
 from dashboard.timetable import Timetable
+from sensors.bandplan import BandPlan
 
 MAX_DIGITS = 18
 TEN_MINUTES_NS = 600 * 1_000_000_000
@@ -60,6 +61,7 @@ class Monitor:
     drills : LastDrills
     pairs : Pairs
     second : SecondPerson
+    band_plan : BandPlan
     reviews : Reviews
     asking : Asking
     """
@@ -78,6 +80,7 @@ class Monitor:
     drills: LastDrills
     pairs: Pairs
     second: SecondPerson
+    band_plan: BandPlan
     reviews: Reviews
     asking: Asking
 

@@ -34,6 +34,7 @@ from dashboard.receiver import Receiver
 from dashboard.tls import fingerprint, own_certificate
 from dashboard.upstream import open_upstream
 from dashboard.web import build
+from sensors.bandplan import band_plan
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("monitor")
 
@@ -76,6 +77,7 @@ async def run(
         if not master and (admin_link or monitor.insecure or not accounts.has_admin()):
             master = secrets.token_urlsafe(24)
         evidence = Evidence(evidence_folder(config), centre.store)
+        plan = band_plan(monitor.band_plan)
         keyring = Keyring(monitor.keys) if monitor.keys and not monitor.insecure else None
         try:
             async with Receiver(
@@ -100,7 +102,8 @@ async def run(
                         known=KnownEmitters(centre.store),
                         evidence=evidence,
                         cutouts=Cutouts(evidence),
-                        content=Content(config.content.enabled, evidence, centre.store),
+                        content=Content(config.content.enabled, evidence, centre.store, plan),
+                        band_plan=plan,
                         timetable=centre.timetable,
                         plans=plans,
                         drills=centre.drills,

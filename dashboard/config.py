@@ -16,6 +16,7 @@ from dashboard.content import ContentSection
 from dashboard.fuse import Weights
 from dashboard.notify import NotifySection
 from dashboard.plans import PlanSection
+from sensors.bandplan import PlanId
 from sensors.messages import Id
 from sensors.toml import BadConfig, load_toml
 
@@ -44,6 +45,9 @@ class MonitorSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     certificate, certificate_key : Path or None
         PEM files for HTTPS.  Away from loopback the page is served over HTTPS only; without these
         a certificate is made beside the keys.
+    band_plan : PlanId
+        Says who normally lives where: the page shows it, and what it calls safety or cellular may
+        not be listened to.
     hosts : list of str
         Further names by which browsers reach the page; addresses need not be listed.
     """
@@ -56,6 +60,7 @@ class MonitorSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     keys: Path | None = None
     certificate: Path | None = None
     certificate_key: Path | None = None
+    band_plan: PlanId = "cn"
     hosts: list[
         Annotated[str, Meta(pattern=r"^[A-Za-z0-9.-]+$", examples=["monitor.example.org"])]
     ] = []

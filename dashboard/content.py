@@ -9,10 +9,8 @@ from __future__ import annotations
 import hashlib
 import io
 import wave
-from importlib import resources
 from typing import Annotated, Literal
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 from msgspec import Meta, Struct
@@ -23,6 +21,7 @@ from dashboard.samples import Recording
 from dashboard.saving import OpenFile
 from dashboard.store import Store
 from dsp.values import Real
+from sensors.bandplan import BandPlan
 
 PROTECTED = ("safety", "cellular")
 """Kinds of service in the band plan whose content is nobody's business: air, distress, police,
@@ -53,16 +52,6 @@ class AudioQuery(Struct, forbid_unknown_fields=True, frozen=True):
     seconds: Annotated[float, Meta(gt=0, le=60)] = 60.0
 
 
-class _Service(Struct):
-    start_mhz: float
-    stop_mhz: float
-    kind: str
-
-
-class _Plan(Struct):
-    rows: list[_Service]
-
-
 class Content:
     """Makes recordings audible, or refuses to.
 
@@ -72,15 +61,15 @@ class Content:
     evidence : Evidence
     store : Store
         For the audit log.
+    plan : BandPlan
+        Whose content is nobody's business.
     """
 
-    def __init__(self, enabled: bool, evidence: Evidence, store: Store) -> None:
+    def __init__(self, enabled: bool, evidence: Evidence, store: Store, plan: BandPlan) -> None:
         self.enabled = enabled
         self._evidence = evidence
         self._store = store
-        plan = resources.files("dashboard") / "static" / "bands.json"
-        rows = msgspec.json.decode(plan.read_bytes(), type=_Plan).rows
-        self._protected = [row for row in rows if row.kind in PROTECTED]
+        self._protected = [one for one in plan.services if one.kind in PROTECTED]
 
     def audio(self, alarm_id: str, clip: str, query: AudioQuery, author: str) -> OpenFile:
         """Demodulate a recording's own channel.
@@ -117,9 +106,10 @@ class Content:
         return _wav(clip, heard, rate_hz)
 
     def _check_band(self, low_hz: float, high_hz: float) -> None:
-        for row in self._protected:
-            if low_hz < row.stop_mhz * 1e6 and high_hz > row.start_mhz * 1e6:
-                raise Refused("content.protected", 403, low=row.start_mhz, high=row.stop_mhz)
+        for one in self._protected:
+            if low_hz < one.stop_hz and high_hz > one.start_hz:
+                low, high = one.start_hz / 1e6, one.stop_hz / 1e6
+                raise Refused("content.protected", 403, low=low, high=high)
 
 
 def _sound(

@@ -104,6 +104,22 @@ def build(
         own = msgspec.json.decode((STATIC / "locale" / f"{lang}.json").read_bytes())
         return as_json({**catalogue(lang), **own})
 
+    async def bands(request: Request) -> Response:
+        """The band plan in force, for the page: who normally lives where, and where that stands."""
+        plan = monitor.band_plan
+        rows = [
+            {
+                "start_mhz": one.start_hz / 1e6,
+                "stop_mhz": one.stop_hz / 1e6,
+                "kind": one.kind,
+                "en": one.en,
+                "zh": one.zh,
+                "source": one.source,
+            }
+            for one in plan.services
+        ]
+        return as_json({"plan": plan.id, "en": plan.en, "zh": plan.zh, "rows": rows})
+
     async def health(request: Request) -> Response:
         """Whether events can be stored: the one thing that must not fail unseen."""
         try:
@@ -142,6 +158,7 @@ def build(
         Route("/api/openapi.json", openapi),
         WebSocketRoute("/api/v1/live", live_socket),
         Route("/static/locale/{lang}.json", words),
+        Route("/static/bands.json", bands),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     paths = dict.fromkeys(at.path for at in ENDPOINTS)

@@ -34,7 +34,7 @@ class Task(Struct, frozen=True):
     baseline : str
         Path of the frozen baseline; empty without one.
     survey : bool
-        Visit all hops equally often until a baseline is ordered.
+        Learn all hops, its own most often, until a baseline is ordered.
     seed : int
         Of the jitter in the hop order.
     hops : dict
@@ -50,6 +50,8 @@ class Task(Struct, frozen=True):
         Quota of the site's evidence.
     hunt_share : float
         Share of the time that may be spent on staying where something new is.
+    band_plan : PlanId
+        Says who normally lives where.
     """
 
     sensor: str

@@ -24,6 +24,7 @@ from dashboard.evidence import Evidence
 from dashboard.recorder import OFFSET_DB, STEP_DB
 from dashboard.store import Store
 from dsp.demod import AUDIO_HZ
+from sensors.bandplan import band_plan
 from sensors.messages import Note, NoticeEvent
 from tests.dashboard.conftest import SECOND, START_NS, Site, emitter_event
 
@@ -95,7 +96,7 @@ class Desk:
         return alarm
 
     def content(self, enabled: bool = True) -> Content:
-        return Content(enabled, self.evidence, self.store)
+        return Content(enabled, self.evidence, self.store, band_plan("cn"))
 
     def acts(self) -> list[str]:
         entries = audit_entries(self.store.reader, AuditQuery())
