@@ -27,8 +27,9 @@ COMMANDS = {
     "monitor": ("dashboard.commands", "The central monitor and its page."),
     "outbox": ("sensors.outbox_command", "What a site's outbox holds; begin a new one."),
     "link": ("dashboard.link_command", "How every site is connected: lag, backlog, clock."),
+    "order": ("dashboard.order_command", "Ask a site: retask, record, fetch, configure."),
     "window": ("dashboard.window", "Live spectrum on the desktop, from a site or the centre."),
-    "keys": ("dashboard.keys_command", "Keys of monitor and sites: enrol, list, revoke."),
+    "keys": ("dashboard.keys_command", "Keys of monitor and sites: enrol, list, revoke, rotate."),
     "bench": ("sensors.benches", "Measure speed and quality; `bench` alone lists the names."),
 }
 """Name -> (module that defines a click command of that name, one line for --help)."""

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from dashboard.alarm_list import alarm_counts
 from dashboard.live import Live
+from dashboard.metrics_link import link_metrics
 from dashboard.state import WORST_FIRST, Board, site_card
 
 _NAME = re.compile(r"[^a-zA-Z0-9_]")
@@ -43,17 +44,8 @@ class _MonitorCollector(Collector):
             count = sum(sensor.state == state for card in cards for sensor in card.sensors)
             sensors.add_metric([state], count)
         yield sensors
-        ages = GaugeMetricFamily(
-            "rfproctor_site_age_seconds", "Since the last word", labels=["site"]
-        )
-        depths = GaugeMetricFamily(
-            "rfproctor_outbox_depth", "Events waiting there", labels=["site"]
-        )
-        for card in cards:
-            ages.add_metric([card.site], card.age_s)
-            depths.add_metric([card.site], card.outbox_depth)
-        yield ages
-        yield depths
+        counts = self._counters()
+        yield from link_metrics(cards, counts)
         yield GaugeMetricFamily(
             "rfproctor_browsers", "Open live connections", value=len(self._live.browsers)
         )
@@ -68,7 +60,7 @@ class _MonitorCollector(Collector):
         received = CounterMetricFamily(
             "rfproctor_receiver", "Counted at the sockets", labels=["what"]
         )
-        for name, value in sorted(self._counters().items()):
+        for name, value in sorted(counts.items()):
             received.add_metric([_NAME.sub("_", name)], value)
         yield received
 

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import click.testing
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import Metric
 
 from dashboard.link_command import link
+from dashboard.metrics_link import link_metrics
 from dashboard.state import Site, site_card
 from sdr.source import UserError
 from sensors.messages import Heartbeat, Note
 
 NOW = 1_800_000_000_000_000_000
 SECOND = 1_000_000_000
+
+
+class Registry(CollectorRegistry):
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        super().__init__()
+        self.metrics = list(metrics)
+
+    def collect(self) -> Iterable[Metric]:
+        return self.metrics
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -30,6 +42,9 @@ class Answers(BaseHTTPRequestHandler):
         ]
         cards = [site_card(Site(beat, NOW), NOW + SECOND) for beat in beats]
         body = msgspec.json.encode(cards) if self.path == "/api/v1/sites" else b"<html>"
+        if self.path == "/metrics":
+            metrics = link_metrics(cards, {"intake_refused_revoked": 3.0, "sites_to_move": 1.0})
+            body = generate_latest(Registry(metrics))
         self.send_response(200 if right else 401)
         self.end_headers()
         self.wfile.write(body)
@@ -56,7 +71,10 @@ def invoke(*arguments: str) -> str:
 
 
 def test_a_line_per_site(url: str) -> None:
-    header, three, four = invoke(url, "--token", "secret").splitlines()
+    header, three, four, totals = invoke(url, "--token", "secret").splitlines()
+    assert totals == (
+        "monitor: 2 sites up, 0 silent, 1 to move to the next key; not taken: intake_revoked 3"
+    )
     assert header.split()[0] == "site"
     assert three.split()[:6] == ["school-3", "1.0", "7", "2.5", "20.0", "-3.0"]
     assert "size limit" in four
@@ -64,7 +82,13 @@ def test_a_line_per_site(url: str) -> None:
 
 def test_json(url: str) -> None:
     lines = [json.loads(line) for line in invoke(url, "--token", "secret", "--json").splitlines()]
-    assert [line["site"] for line in lines] == ["school-3", "school-4"]
+    assert [line["site"] for line in lines[:2]] == ["school-3", "school-4"]
+    assert lines[2] == {
+        "kind": "links",
+        "peers": {"up": 2.0, "silent": 0.0},
+        "drops": {"intake_revoked": 3.0},
+        "sites_to_move": 1.0,
+    }
     assert lines[0]["outbox_depth"] == 7
 
 

@@ -488,3 +488,7 @@ def test_metrics_count(monitor: Running, link: Link) -> None:
         text = http.get("/metrics").text
         assert 'rfproctor_sensors{state="degraded"} 2.0' in text
         assert "rfproctor_browsers 1.0" in text
+        assert 'rfproctor_link_peers{link="up"} 1.0' in text
+        assert 'rfproctor_link_round_trip_seconds{site="school-3"}' in text
+        assert 'rfproctor_outbox_oldest_seconds{site="school-3"} 0.0' in text
+        assert "rfproctor_link_sites_to_move 0.0" in text

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 import time
 
+import click.testing
 import pytest
 
+from dashboard.order_command import order
 from sensors.link import Link
 from sensors.messages import Answer, Command, Note
-from tests.system.test_monitor import Running, beat, link, monitor, wait_for  # noqa: F401
+from tests.system.test_monitor import TOKEN, Running, beat, link, monitor, wait_for  # noqa: F401
 
 pytestmark = pytest.mark.system
 WINDOW = {"sensor": "school-3/hall", "start_hz": 168e6, "stop_hz": 169e6}
@@ -29,6 +31,14 @@ def answering(site: Link, got: list[Command], times: int) -> threading.Thread:
     thread = threading.Thread(target=work)
     thread.start()
     return thread
+
+
+def order_by_hand(*arguments: str) -> str:
+    done = click.testing.CliRunner().invoke(
+        order, list(arguments), obj="en", catch_exceptions=False
+    )
+    assert done.exit_code == 0, done.output
+    return done.output
 
 
 def test_every_order_is_on_record_before_and_after(
@@ -65,7 +75,15 @@ def test_every_order_is_on_record_before_and_after(
         signed = http.post("/api/v1/orders/configure/school-3", json={"text": "[site]"})
         assert (signed.status_code, signed.json()["error"]) == (409, "config.push_needs_keys")
 
-        rows = http.get("/api/v1/orders/school-3").json()[::-1]
+        thread = answering(link, got, 5)
+        place = ["--url", monitor.url, "--token", TOKEN]
+        told = order_by_hand(*place, "retask", "school-3", "school-3/hall", "168M", "169M")
+        assert told == "done\n"
+        thread.join()
+        listed = order_by_hand(*place, "list", "school-3").splitlines()
+        assert "retask: done" in listed[0]
+        assert len(listed) == 12
+        rows = http.get("/api/v1/orders/school-3").json()[2:][::-1]
         acts = [(row["act"].removeprefix("site."), row["detail"]["order"]) for row in rows]
         pairs = [
             [("order", name), ("answer", name)] for name in ("retask", "record", "fetch", "drill")
