@@ -9,7 +9,7 @@ import { html, render } from "./vendor/lit-html.js";
 import { bar, reading } from "./archive_bar.js";
 import { fetchMarks } from "./archive_marks.js";
 import { Pane } from "./archive_pane.js";
-import { fetchPicture, floorOf, rangeOf, rowsFor, usualOf } from "./archive_picture.js";
+import { fetchPicture, floorOf, rangeOf, rowsFor, saysEnough, usualOf } from "./archive_picture.js";
 import { TimeStrip, stripLabel } from "./archive_strip.js";
 import { midnight } from "./archive_time.js";
 import { inTime, LEAST_S, minuteOf, windowOf, wordsOf } from "./archive_window.js";
@@ -21,6 +21,7 @@ import * as state from "./state.js";
 const DAY_S = 86_400;
 const WEEKS_S = 14 * DAY_S;
 const USUAL_ROWS = 480; // of the day that a shorter picture is compared with
+const ENOUGH_ROWS = 20; // an hour
 const SETTLE_MS = 90; // turning the wheel asks once
 const LEAST_FOLLOW_S = 5;
 const DAY_AGAIN_S = 60;
@@ -42,7 +43,7 @@ class Archive {
     this.usual = { key: "", floor: null };
     this.asked_ms = 0;
     this.day_ms = 0;
-    render(html`<div class="archive"><div class="archive-bar"></div>
+    render(html`<h1 class="spoken">${t("tab.history")}</h1><div class="archive"><div class="archive-bar"></div>
       <canvas class="strip-weeks" tabindex="-1" role="img"></canvas><canvas class="strip-day" tabindex="-1" role="img"></canvas>
       <div class="archive-plot"><div class="lane"></div><div class="field-pane"><canvas class="field"></canvas><div class="overlay"></div><div class="drag" hidden></div></div>
         <div class="scale"></div><div class="under"></div></div>
@@ -228,9 +229,9 @@ class Archive {
     const key = JSON.stringify([asked, from_s]);
     if (this.usual.key !== key) {
       const around = await fetchPicture({ ...asked, start_s: from_s, stop_s: from_s + DAY_S, height: USUAL_ROWS }, stop);
-      this.usual = { key, floor: usualOf(around) };
+      this.usual = { key, floor: saysEnough(around, ENOUGH_ROWS) ? usualOf(around) : null };
     }
-    return this.usual.floor;
+    return this.usual.floor ?? usualOf(picture);
   }
 
   /** The strips: two weeks that hold the window, and the day of its middle. */

@@ -3,7 +3,7 @@
  *
  * The monitor keeps levels, not the baselines of the past.  "Over the usual" is therefore dB over the
  * lower quartile of each frequency in the day around: what is on the air for less than three quarters
- * of that day glows.  A pixel that stands for many rows is their maximum and lies higher than one
+ * of that day glows.  (Of a sensor that is new the picture itself is all there is.)  A pixel that stands for many rows is their maximum and lies higher than one
  * row: that lift, the same for all frequencies, is taken off.
  */
 
@@ -69,6 +69,13 @@ export function usualOf({ width, height, codes }) {
     usual[x] = code;
   }
   return usual;
+}
+
+/** Whether a picture of a day says enough of what is usual: so many of its rows were seen. */
+export function saysEnough({ width, height, codes }, rows) {
+  let seen = 0;
+  for (let y = 0; y < height; y++) if (codes.subarray(y * width, (y + 1) * width).some((code) => code)) seen++;
+  return seen >= rows;
 }
 
 /** What to take off each column: the usual level and the lift of this picture over it. */

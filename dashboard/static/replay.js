@@ -10,7 +10,7 @@ import { ask } from "./api.js";
 import { moment, sensorSelect } from "./archive_bar.js";
 import { fetchMarks } from "./archive_marks.js";
 import { Pane } from "./archive_pane.js";
-import { fetchPicture, floorOf, rangeOf, usualOf } from "./archive_picture.js";
+import { fetchPicture, floorOf, rangeOf, saysEnough, usualOf } from "./archive_picture.js";
 import { TimeStrip, stripLabel } from "./archive_strip.js";
 import { minuteOf, windowOf, wordsOf } from "./archive_window.js";
 import { Axis } from "./axis.js";
@@ -30,6 +30,7 @@ const LINE_PX = 2;
 const LEAD_S = 300; // before and after an exam
 const BEFORE_ALARM_S = 10;
 const USUAL_ROWS = 480;
+const ENOUGH_ROWS = 20;
 const DAY_S = 86_400;
 
 export function view(root, words) {
@@ -203,7 +204,7 @@ class Replay {
       fetchPicture({ ...asked, start_s, stop_s: start_s + DAY_S, height: USUAL_ROWS }, this.asking.signal)
         .then((around) => {
           if (this.usualKey !== key) return;
-          this.usual = usualOf(around);
+          this.usual = saysEnough(around, ENOUGH_ROWS) ? usualOf(around) : usualOf(picture);
           this.draw(true);
         })
         .catch(() => (this.usualKey = ""));
