@@ -108,7 +108,7 @@ class Crew:
     def give(self, sensor: str, hops: TakeHops) -> None:
         """Tell one dongle, now or when it is started, which hops are its own."""
         post = self._posts[sensor]
-        post.task = replace(post.task, hops=hops.hops, hop_s=hops.hop_s)
+        post.task = replace(post.task, hops=hops.hops, hop_s=hops.hop_s, place=hops.place)
         if post.process is not None:
             self._say(post, json.encode(hops))
 

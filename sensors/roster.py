@@ -97,10 +97,7 @@ class Roster:
 
     def _orders(self, team: Team) -> dict[str, TakeHops]:
         present = [sensor for sensor in team.sensors if sensor not in self._absent]
-        return {
-            sensor: TakeHops(hops, hop_s)
-            for sensor, (hops, hop_s) in parts_of_team(team, present).items()
-        }
+        return parts_of_team(team, present)
 
     def _late(self, team: Team) -> dict[str, str]:
         """Bands that are late with those present: by name, in words that need no language."""

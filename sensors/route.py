@@ -10,6 +10,7 @@ from dsp.schedule import Schedule
 from dsp.signals import Emitter
 from dsp.values import Dwell
 from sensors.hunter import Hunter
+from sensors.survey_sweep import survey_sweep
 from sensors.task import Stay, TakeHops, Task
 
 CHANGED = 0.03
@@ -24,13 +25,13 @@ class Route:
     task : Task
     plan : Plan
     surveying : bool
-        Visit all hops of the plan equally often, hunt nothing.
+        Learn all hops of the plan, its own most often; hunt nothing.
     """
 
     def __init__(self, task: Task, plan: Plan, *, surveying: bool) -> None:
         self._plan = plan
         self._surveying = surveying
-        self._sweep = cycle(plan.hops)
+        self._sweep = survey_sweep(plan.hops, task.place)
         self._hop_s = task.hop_s or task.dwell_s
         wanted = self._known(task.hops) or {
             hop.index: plan.bands[hop.band].max_revisit_s for hop in plan.hops
@@ -63,6 +64,7 @@ class Route:
         """Visit other hops from now on; a dongle without work helps with everything."""
         wanted = self._known(order.hops) or dict.fromkeys(range(len(self._plan.hops)), 1.0)
         self._schedule.assign(wanted, self._hop_s, now_s)
+        self._sweep = survey_sweep(self._plan.hops, order.place, begun=True)
 
     def stay(self, order: Stay, now_s: float) -> None:
         """Visit only these hops for a while; nothing is hunted meanwhile."""

@@ -42,6 +42,8 @@ class Task(Struct, frozen=True):
         a recording, which has one hop.
     hop_s : float
         Expected for one hop, before it has been measured.
+    place : tuple of int
+        As in `TakeHops`.
     data : str
         The site's folder: what ``doctor`` measured of this dongle, and its evidence.
     evidence_s : float
@@ -74,6 +76,7 @@ class Task(Struct, frozen=True):
     seed: int = 1
     hops: dict[int, float] = {}
     hop_s: float = 0.0
+    place: tuple[int, int] = (0, 1)
     data: str = ""
     evidence_s: float = 0.0
     evidence_bytes: int = 0
@@ -88,10 +91,20 @@ class UseBaseline(Struct, frozen=True, tag="baseline"):
 
 
 class TakeHops(Struct, frozen=True, tag="hops"):
-    """Visit these hops from now on, so often: the dongles of the place were counted again."""
+    """Visit these hops from now on, so often: the dongles of the place were counted again.
+
+    Attributes
+    ----------
+    hops, hop_s : dict, float
+        As in `Task`.
+    place : tuple of int
+        Its number among the dongles of the place, and how many there are: in a survey each learns
+        as many hops as the others.
+    """
 
     hops: dict[int, float]
     hop_s: float
+    place: tuple[int, int] = (0, 1)
 
 
 class Shot(Struct, frozen=True):
@@ -138,7 +151,7 @@ def tasks_of(site: Site, endpoint: str, *, survey: bool) -> list[Task]:
 
     Every position watches all bands; the dongles at one position share their hops.
     """
-    parts: dict[str, tuple[dict[int, float], float]] = {}
+    parts: dict[str, TakeHops] = {}
     for team in teams_of(site):
         parts |= parts_of_team(team)
     evidence = site.file.evidence
@@ -162,8 +175,9 @@ def tasks_of(site: Site, endpoint: str, *, survey: bool) -> list[Task]:
             baseline=str(site.baseline) if site.baseline is not None and not survey else "",
             survey=survey,
             seed=index + 1,
-            hops=parts.get(sensor, ({}, 0.0))[0],
-            hop_s=parts.get(sensor, ({}, 0.0))[1],
+            hops=parts[sensor].hops if sensor in parts else {},
+            hop_s=parts[sensor].hop_s if sensor in parts else 0.0,
+            place=parts[sensor].place if sensor in parts else (0, 1),
             data=str(site.data),
             evidence_s=evidence.seconds if evidence.keep else 0.0,
             evidence_bytes=round(evidence.quota_gb * 1e9),
@@ -176,12 +190,12 @@ def tasks_of(site: Site, endpoint: str, *, survey: bool) -> list[Task]:
     ]
 
 
-def parts_of_team(
-    team: Team, present: Collection[str] | None = None
-) -> dict[str, tuple[dict[int, float], float]]:
-    """Hops with their revisit times, and seconds per hop, of each dongle that is present."""
+def parts_of_team(team: Team, present: Collection[str] | None = None) -> dict[str, TakeHops]:
+    """What each dongle that is present visits."""
     members, division = team.divide(present)
     return {
-        sensor: ({i: division.revisit_s[i] for i in hops}, team.hop_s[sensor])
-        for sensor, hops in zip(members, division.hops, strict=True)
+        sensor: TakeHops(
+            {i: division.revisit_s[i] for i in hops}, team.hop_s[sensor], (number, len(members))
+        )
+        for number, (sensor, hops) in enumerate(zip(members, division.hops, strict=True))
     }
