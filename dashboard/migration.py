@@ -94,6 +94,9 @@ STEPS: dict[int, list[Statement]] = {
             stop_ns BIGINT NOT NULL, findings TEXT NOT NULL, author VARCHAR(64) NOT NULL,
             created_ns BIGINT NOT NULL)""",
             "CREATE INDEX reviews_by_stop ON reviews (stop_ns)",
+            "CREATE INDEX alarms_by_suspicion ON alarms (suspicion, last_seen_ns)",
+            "CREATE INDEX alarms_by_first_seen ON alarms (first_seen_ns)",
+            "CREATE INDEX alarms_by_frequency ON alarms (center_freq_hz)",
         ),
     ],
 }

@@ -84,9 +84,7 @@ events = Table(
     *_counts("time_ns", "received_ns"),
     Column("clock_offset_ns", BigInteger),
     Column("alarm", String(32)),
-    _bytes("record"),
-    _bytes("signature"),
-    _bytes("hash"),
+    *map(_bytes, ("record", "signature", "hash")),
     UniqueConstraint("peer", "epoch", "seq"),
     Index("events_by_alarm", "alarm", "id"),
 )
@@ -119,6 +117,9 @@ alarms = Table(
     Index("alarms_by_openness", "is_open", "last_seen_ns"),
     Index("alarms_by_state", "state", "last_seen_ns"),
     Index("alarms_by_site", "site", "last_seen_ns"),
+    Index("alarms_by_suspicion", "suspicion", "last_seen_ns"),
+    Index("alarms_by_first_seen", "first_seen_ns"),
+    Index("alarms_by_frequency", "center_freq_hz"),
 )
 """``card`` is the alarm's public JSON, ``body`` the whole of it."""
 
@@ -143,8 +144,7 @@ actions = Table(
     _name("reason", 32),
     _text("note"),
     _name("owner"),
-    _name("state_before", 16),
-    _name("state_after", 16),
+    *(_name(name, 16) for name in ("state_before", "state_after")),
     Index("actions_by_alarm", "alarm", "id"),
 )
 """What people did about an alarm."""

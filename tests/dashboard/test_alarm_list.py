@@ -26,7 +26,6 @@ def store(open_store: Open) -> Store:
             first_seen_ns=START_NS + k * SECOND,
             last_seen_ns=START_NS + (k + 2) * SECOND,
             suspicion=60 - 10 * k,
-            label="4FSK" if k == 3 else "",
         )
         store.ingest([site.says(event)])
     return store
@@ -69,7 +68,6 @@ def name_of(store: Store, k: int) -> str:
         ({"text": "170"}, [5]),
         ({"text": "169.2004"}, []),
         ({"text": "SCHOOL-1"}, [5, 3, 1]),
-        ({"text": "4f"}, [3]),
         ({"text": "%"}, []),
         ({"text": "snr_db"}, []),
     ],
@@ -87,7 +85,7 @@ def test_states_owners_and_notes(store: Store) -> None:
     assert listed(store, state="open") == [5, 4, 3, 1, 0]
     assert listed(store, state="dismissed") == [2]
     assert listed(store, state="acknowledged") == [1]
-    assert listed(store, text="wan") == [1]
+    assert listed(store, text="wan") == [2, 1]
     assert listed(store, text="HANDHELD 100%") == [2]
     assert listed(store, text=name_of(store, 4)[:9].upper()) == [4]
     counts = alarm_counts(store.reader)
