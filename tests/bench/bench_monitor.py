@@ -1,4 +1,4 @@
-"""The centre: a picture of recorded hours and months, lists of many alarms, thirty live browsers.
+"""The centre: pictures of hours and months, lists of many alarms, a storm of them, thirty browsers.
 
 CPU time is counted, not time on the clock: a busy machine slows everybody.
 """
@@ -14,8 +14,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import uvicorn
 from starlette.applications import Starlette
@@ -23,11 +25,15 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 from websockets.asyncio.client import connect
 
+from dashboard import queries
+from dashboard.actions import Wish
 from dashboard.alarm_list import AlarmQuery, alarm_cards
+from dashboard.alarms import Alarm
+from dashboard.cards import card
 from dashboard.inbox import Incoming
 from dashboard.live import Live
 from dashboard.picture import Frame, draw, level_for
-from dashboard.pyramid import DAY_NS, SECOND, Codes, Tile
+from dashboard.pyramid import DAY_NS, SECOND, Codes, Tile, Value
 from dashboard.store import Store
 from dashboard.tiles import TileFiles
 from sensors.benches import Metric, Skip
@@ -50,11 +56,12 @@ def cpu_ms(call: Callable[[], object]) -> float:
     return statistics.median(spent)
 
 
-def run(alarms: int = 20_000, seconds: int = 15) -> Iterator[Metric | Skip]:
-    """History, then alarms, then browsers."""
+def run(alarms: int = 100_000, emitters: int = 1000, seconds: int = 15) -> Iterator[Metric | Skip]:
+    """History, then alarms, then many at the same time, then browsers."""
     with tempfile.TemporaryDirectory(prefix="rfproctor-bench-") as folder:
         yield from history(Path(folder))
-        yield from desk(Path(folder), alarms)
+        yield from desk(Path(folder) / "monitor.db", alarms)
+        yield from storm(Path(folder) / "storm.db", emitters)
     yield from browsers(seconds)
 
 
@@ -77,15 +84,18 @@ def history(folder: Path) -> Iterator[Metric]:
     stop_hz = 100e6 + N_BINS * 2e3
     hour = Frame(MIDNIGHT + 30 * MINUTE, MIDNIGHT + 90 * MINUTE, 100e6, stop_hz, 1200, 600)
     month = Frame(MIDNIGHT, MIDNIGHT + 30 * DAY_NS, 100e6, stop_hz, 1200, 600)
-    for name, sensor, frame, most in (
-        ("an hour to 1200 x 600", "s/a", hour, 50),
-        ("a month to 1200 x 600", "s/b", month, 300),
-    ):
+    shown: tuple[tuple[str, str, Frame, Value, float], ...] = (
+        ("an hour to 1200 x 600", "s/a", hour, "max", 50),
+        ("the same, mean", "s/a", hour, "mean", 50),
+        ("a month to 1200 x 600", "s/b", month, "max", 300),
+        ("the same, mean", "s/b", month, "mean", 300),
+    )
+    for name, sensor, frame, value, most in shown:
 
-        def picture(frame: Frame = frame, sensor: str = sensor) -> Codes:
-            times = (frame.start_ns, frame.stop_ns)
-            level = level_for(frame)
-            return draw(frame, files.read(sensor, level, *times, frame.start_hz, frame.stop_hz))
+        def picture(sensor: str = sensor, frame: Frame = frame, value: Value = value) -> Codes:
+            window = (frame.start_ns, frame.stop_ns, frame.start_hz, frame.stop_hz)
+            tiles = files.read(sensor, level_for(frame), *window, value)
+            return draw(frame, tiles, value)
 
         yield Metric.of(name, cpu_ms(picture), "ms", at_most=most)
     files.close()
@@ -99,10 +109,10 @@ def noise_minute(rng: np.random.Generator) -> Codes:
     )
 
 
-def desk(folder: Path, alarms: int) -> Iterator[Metric]:
+def desk(file: Path, alarms: int) -> Iterator[Metric]:
     """Alarms at 50 sites, then the lists that a page asks for."""
     now_ns = [MIDNIGHT]
-    store = Store(f"sqlite:///{folder}/monitor.db", clock_ns=lambda: now_ns[0])
+    store = Store(f"sqlite:///{file}", clock_ns=lambda: now_ns[0])
     start = time.process_time_ns()
     for first in range(0, alarms, 200):
         now_ns[0] = MIDNIGHT + first * SECOND
@@ -113,10 +123,62 @@ def desk(folder: Path, alarms: int) -> Iterator[Metric]:
         ("list of the newest 200", AlarmQuery()),
         ("list of one site", AlarmQuery(site="s7")),
         ("list of one state", AlarmQuery(state="new", limit=1000)),
+        ("list of one state of one site", AlarmQuery(state="new", site="s7")),
+        ("list of a state that none has", AlarmQuery(state="closed", site="s7")),
+        ("list by suspicion", AlarmQuery(sort="suspicion")),
+        ("list of one frequency", AlarmQuery(text="169.012")),
+        ("list of what nobody wrote", AlarmQuery(text="nobody")),
     ):
         spent = cpu_ms(lambda query=query: alarm_cards(store.reader, query))  # type: ignore[misc]
         yield Metric.of(f"{name} among {alarms} alarms", spent, "ms", at_most=50)
+    spent = cpu_ms(lambda: queries.current_cards(store.reader, now_ns[0]))
+    yield Metric.of("what a page begins with", spent, "ms", at_most=50)
     store.close()
+
+
+def storm(file: Path, emitters: int) -> Iterator[Metric]:
+    """One hall where all of them are on the air at the same time, each heard once a second."""
+    now_ns = [MIDNIGHT]
+    store = Store(f"sqlite:///{file}", clock_ns=lambda: now_ns[0])
+    told: list[Alarm] = []
+    store.on_alarms = told.extend
+    seq = 0
+    for second in range(11):
+        now_ns[0] = MIDNIGHT + second * SECOND
+        if second == 1:
+            start = time.process_time()
+        for first in range(0, emitters, 200):
+            heard = []
+            for number in range(first, min(first + 200, emitters)):
+                seq += 1
+                heard.append(sighting(number, seq, now_ns[0]))
+            store.ingest(heard)
+    spent = time.process_time() - start
+    yield Metric.of(f"{emitters} emitters, a sighting of each a second", 10 * spent, "% of a core")
+    yield Metric.of("alarms of them", len(store.desk.alarms), "alarms", at_least=emitters)
+    cards = cpu_ms(lambda: [msgspec.json.encode(card(alarm)) for alarm in told[-emitters:]])
+    yield Metric.of("one message to the pages about all", cards, "ms", at_most=100)
+    everything = AlarmQuery(limit=10_000)
+    listed = cpu_ms(lambda: alarm_cards(store.reader, everything))
+    yield Metric.of("list of all", listed, "ms", at_most=50)
+    action = cpu_ms(lambda: store.act(told[0].id, Wish(action="note", note="seen"), "bench"))
+    yield Metric.of("a note about one of them", action, "ms", at_most=50)
+    store.close()
+
+
+def sighting(number: int, seq: int, now_ns: int) -> Incoming:
+    """An emitter of a raster of 100 kHz, still on the air."""
+    heard = record(number)
+    event = msgspec.structs.replace(
+        heard.event,
+        site="s0",
+        sensor="s0/hall",
+        phase="update",
+        center_freq_hz=100e6 + number * 100e3,
+        last_seen_ns=now_ns,
+        sightings=seq,
+    )
+    return replace(heard, event=event, seq=seq)
 
 
 def record(number: int) -> Incoming:
