@@ -70,6 +70,7 @@ class SampleStream:
         self._next = 0  # sample that is read next, counted like `_written`
         self._lost = 0  # samples that never arrived
         self._told = 0  # of them, those that the reader knows of
+        self._froze = (0, 0)  # sample at which we stood still, and what was lost then
         self._overrun = 0  # overwritten before anybody claimed them, not told yet
         self.short_transfers = 0
         self._ended: str | None = None
@@ -133,16 +134,20 @@ class SampleStream:
         """
         with self._changed:
             self._anchor()
-            zero_s, at_s = self._lateness.zero_s, _now_s() + seconds_from_now
             arrived, skipped = (self._written + 1) // 2, round(seconds_from_now * self._rate_hz)
-            if math.isfinite(zero_s):
-                # What is under way is recognised by the time at which it will arrive.  More than
-                # the queue holds is not under way: it is lost, after a freeze, and not known yet.
-                target = round((at_s - zero_s) * self._rate_hz) - self._lost
-                most = arrived + skipped + round(self._queue_s * self._rate_hz)
-                self._next = max(self._next, arrived, min(target, most))
-            else:
-                self._next = max(self._next, arrived) + skipped
+            self._next = max(self._next, arrived)
+            if math.isinf(self._lateness.zero_s):
+                self._next += skipped
+                return
+            # What is under way is recognised by the time at which it will arrive.  More than the
+            # queue holds is not under way: we stood still, and it is lost.
+            on_air = round((_now_s() - self._lateness.zero_s) * self._rate_hz) - self._lost
+            gone = on_air - arrived - round(self._queue_s * self._rate_hz)
+            if gone > 0:
+                self._lost += gone
+                self._froze = (arrived, gone)
+                on_air -= gone
+            self._next = max(self._next, on_air + skipped)
 
     def claim(self, num_samples: int) -> int:
         """Set the next samples aside for a `take`; return the number of the first.
@@ -228,7 +233,8 @@ class SampleStream:
             raw = self._copy(2 * begin, 2 * (stop - begin))
             dropped = self._overrun + begin - first + self._lost - self._told
             self._overrun, self._told = 0, self._lost
-            return raw, begin + self._lost, dropped
+            froze, gone = self._froze
+            return raw, begin + self._lost - (gone if begin < froze else 0), dropped
 
     def read(self, num_samples: int, patience_s: float) -> tuple[Raw, int, int]:
         """Claim and take the next samples; what has not come is there for the next one."""

@@ -320,6 +320,17 @@ def test_after_a_freeze_nothing_is_waited_for_longer_than_the_queue(clock):
     in_time(clock, ring, 500)
     clock.now_s += 10.0
     ring.put(np.zeros(2 * round(queue_s * RATE_HZ), np.uint8))
+    arrived, before = ring.count, ring.claim(1000)
     ring.skip_to(0.005)
-    ahead = ring.claim(1) - ring.count
-    assert round(0.005 * RATE_HZ) <= ahead <= round((queue_s + 0.005) * RATE_HZ)
+    first = ring.claim(1000)
+    assert first - arrived == pytest.approx((queue_s + 0.005) * RATE_HZ, abs=2)
+    # What was claimed before keeps its time and tells the loss; what comes now has the right time.
+    began_s = 1000.0 + 1e9
+    _, position, dropped = ring.take(before, 1000, 0.0)
+    assert ring.time_ns(position) == pytest.approx(began_s * 1e9, abs=1e4)
+    assert dropped == pytest.approx((10.0 - 2 * queue_s) * RATE_HZ, abs=2)
+    clock.now_s += 0.01
+    ring.put(np.zeros(2 * round((queue_s + 0.01) * RATE_HZ), np.uint8))
+    _, position, dropped = ring.take(first, 1000, 0.0)
+    assert ring.time_ns(position) == pytest.approx((began_s + 10.505) * 1e9, abs=1e4)
+    assert dropped == 0
