@@ -6,13 +6,10 @@ again and again with growing pauses: neither a restart nor a lost line makes it 
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import urllib.request
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta, Struct
 from sqlalchemy import Connection, select, update
 
@@ -20,8 +17,8 @@ from dashboard import schema
 from dashboard.alarms import Alarm
 from dashboard.cards import sentence
 from dashboard.database import insert_once
-from dashboard.errors import Refused
 from dashboard.notices import Notice
+from dashboard.post import deliver, has_apprise, needs_apprise
 from dashboard.store import Store
 from sensors.messages import Note
 from sensors.text import Lang, say
@@ -35,7 +32,8 @@ REVIEW_OVERDUE = "notice.review_overdue"
 PAUSES_S = (5, 15, 60, 300, 900, 1800, 3600)
 """Before the second, third ... try; the last one repeats."""
 GIVE_UP_S = 86_400.0
-TIMEOUT_S = 15.0
+PORTION = 20
+"""Messages to one receiver in one go."""
 SECOND = 1_000_000_000
 Mark = tuple[str, str, str, int]
 """Receiver, news, subject and when it was raised: told once."""
@@ -49,7 +47,7 @@ class NotifySection(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
     name : str
         In the delivery record; the address may hold secrets and is not shown.
     url : str
-        ``https://`` posts JSON to a web hook; every other scheme is one of apprise's.
+        See `dashboard.post.deliver`.
     lang : {"zh", "en"}
     tell : tuple of News
     min_suspicion : int
@@ -72,7 +70,7 @@ class NotifySection(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
     sites: list[str] = []
 
     def __post_init__(self) -> None:
-        if not _is_hook(self.url) and importlib.util.find_spec("apprise") is None:
+        if needs_apprise(self.url) and not has_apprise():
             raise ValueError("url: notify.no_apprise")
 
     def wants(self, news: str, site: str, level: int = 1) -> bool:
@@ -132,7 +130,7 @@ class Notifier:
         self._store = store
         self._receivers = {receiver.name: receiver for receiver in receivers}
         self._page = page
-        self._send = send or deliver
+        self._send = send or (lambda receiver, title, body: deliver(receiver.url, title, body))
         store.tell_alarm = self.alarm
         store.tell_notice = self.notice
 
@@ -181,12 +179,36 @@ class Notifier:
                 self._write(connection, mark, title, lines)
 
     def send_due(self) -> int:
-        """Send what is due; returns how many arrived."""
+        """Send what is due, to all receivers at once; returns how many arrived."""
         table, now_ns = schema.deliveries, self._store.now_ns()
-        due = select(table).where(table.c.state == "waiting", table.c.next_ns <= now_ns)
+        is_due = (table.c.state == "waiting") & (table.c.next_ns <= now_ns)
         with self._store.reader.connect() as connection:
-            rows = [Delivery(**row._mapping) for row in connection.execute(due.limit(50))]
-        return sum(self._try(delivery) for delivery in rows)
+            names = list(connection.scalars(select(table.c.receiver).where(is_due).distinct()))
+            due = [
+                [
+                    Delivery(**row._mapping)
+                    for row in connection.execute(
+                        select(table)
+                        .where(is_due, table.c.receiver == name)
+                        .order_by(table.c.id)
+                        .limit(PORTION)
+                    )
+                ]
+                for name in names
+            ]
+        if not due:
+            return 0
+        with ThreadPoolExecutor(len(due), "notify") as pool:
+            return sum(pool.map(self._send_in_order, due))
+
+    def _send_in_order(self, deliveries: list[Delivery]) -> int:
+        """Send to one receiver until one does not arrive: the others would wait as long for it."""
+        arrived = 0
+        for delivery in deliveries:
+            if not self._try(delivery):
+                break
+            arrived += 1
+        return arrived
 
     def _try(self, delivery: Delivery) -> bool:
         receiver = self._receivers.get(delivery.receiver)
@@ -227,27 +249,3 @@ class Notifier:
 def words(notes: Iterable[Note], lang: Lang) -> str:
     """Notes as one sentence."""
     return ("，" if lang == "zh" else ", ").join(say(note.id, lang, **note.args) for note in notes)
-
-
-def deliver(receiver: NotifySection, title: str, body: str) -> None:
-    """Send one message now.
-
-    Raises
-    ------
-    Exception
-        It did not arrive.
-    """
-    if _is_hook(receiver.url):
-        content = msgspec.json.encode({"title": title, "text": body})
-        kind = {"Content-Type": "application/json; charset=utf-8"}
-        request = urllib.request.Request(receiver.url, content, kind)  # noqa: S310 - http(s) only
-        with urllib.request.urlopen(request, timeout=TIMEOUT_S):  # noqa: S310 - http(s) only
-            return
-    apprise = importlib.import_module("apprise")
-    sender = apprise.Apprise()
-    if not sender.add(receiver.url) or not sender.notify(title=title, body=body):
-        raise Refused("notify.not_taken")
-
-
-def _is_hook(url: str) -> bool:
-    return url.startswith(("https://", "http://"))
