@@ -11,9 +11,9 @@ from typing import Any
 from dsp.values import IQBlock, Raw
 from sdr.bus import TRANSFER_BYTES, TRANSFERS, Handle, find_dongle, load_library
 from sdr.frequency import format_freq
-from sdr.source import DeviceLost, Settings, Source, SourceInfo, TunerNotLocked
+from sdr.source import DeviceLost, SourceInfo, TunerNotLocked
 from sdr.stream import Ended, SampleStream, Silent
-from sdr.tuner import TUNERS, check_freq, check_ppm, check_rate, nearest_gain, true_rate_hz
+from sdr.tuner import TUNERS, TunedSource, check_freq, true_rate_hz
 
 RING_S = 1.0
 PATIENCE_S = 1.0
@@ -30,7 +30,7 @@ NOT_LOCKED = -1
 """Answer of ``rtlsdr_set_center_freq`` in the libraries that tell at all."""
 
 
-class RtlSource(Source):
+class RtlSource(TunedSource):
     """One dongle, opened by serial.
 
     Samples stream all the time into a ring of one second, so that a stall is noticed, the next
@@ -57,7 +57,6 @@ class RtlSource(Source):
     """
 
     def __init__(self, serial: str, uri: str, library: Any = None) -> None:
-        self._uri = uri
         library = load_library() if library is None else library
         self._dongle = Handle(library, *find_dongle(library, serial))
         self.settle_s = 0.01
@@ -89,58 +88,6 @@ class RtlSource(Source):
         except BaseException:
             self.close()
             raise
-
-    @property
-    def info(self) -> SourceInfo:
-        """What it is."""
-        return self._info
-
-    @property
-    def settings(self) -> Settings:
-        """What is in force now."""
-        return Settings(self._rate_hz, self._gain_db, self._ppm, self.settle_s)
-
-    def configure(
-        self,
-        *,
-        sample_rate_hz: float | None = None,
-        gain_db: float | None = None,
-        ppm: float | None = None,
-    ) -> Settings:
-        """Set rate, manual gain (the nearest step is read back) and correction.
-
-        Whole ppm go into the chip, the fraction into the frequency that is asked for.
-
-        Raises
-        ------
-        BadSource
-            A rate or correction that the chip cannot make.
-        DeviceLost
-            It does not obey.
-        """
-        if sample_rate_hz is not None:
-            check_rate(self._uri, sample_rate_hz)
-            self._stop()
-            self._dongle.call("set_sample_rate", round(sample_rate_hz))
-            self._rate_hz = true_rate_hz(self._dongle.attempt("get_sample_rate"))
-        if gain_db is not None:
-            wanted = nearest_gain(self._info.gains_db, gain_db)
-            self._dongle.call("set_tuner_gain_mode", 1)
-            self._dongle.call("set_tuner_gain", round(10 * wanted))
-            self._gain_db = self._dongle.attempt("get_tuner_gain") / 10
-        if ppm is not None:
-            check_ppm(ppm)
-            # An unchanged value is answered with -2, which is no fault.
-            if round(ppm) != self._hardware_ppm:
-                self._dongle.call("set_freq_correction", round(ppm))
-                # It moves the sample clock too.
-                self._slope = 0.0
-                if self._stream is not None:
-                    self._stream.retime()
-            self._hardware_ppm, self._ppm = round(ppm), ppm
-        if self._stream is not None:
-            self._stream.skip_to(self.settle_s)
-        return self.settings
 
     def tune(self, center_freq_hz: float) -> float:
         """Go to a frequency; what is read next was received after settling there.
@@ -259,6 +206,31 @@ class RtlSource(Source):
             It does not obey.
         """
         self._dongle.call("set_testmode", int(on))
+
+    def _set_rate(self, sample_rate_hz: float) -> float:
+        self._stop()
+        self._dongle.call("set_sample_rate", round(sample_rate_hz))
+        return true_rate_hz(self._dongle.attempt("get_sample_rate"))
+
+    def _set_gain(self, gain_db: float) -> float:
+        self._dongle.call("set_tuner_gain_mode", 1)
+        self._dongle.call("set_tuner_gain", round(10 * gain_db))
+        return self._dongle.attempt("get_tuner_gain") / 10
+
+    def _set_ppm(self, ppm: float) -> None:
+        """Whole ppm go into the chip, the fraction into the frequency that is asked for."""
+        # An unchanged value is answered with -2, which is no fault.
+        if round(ppm) != self._hardware_ppm:
+            self._dongle.call("set_freq_correction", round(ppm))
+            # It moves the sample clock too.
+            self._slope = 0.0
+            if self._stream is not None:
+                self._stream.retime()
+        self._hardware_ppm = round(ppm)
+
+    def _settle(self) -> None:
+        if self._stream is not None:
+            self._stream.skip_to(self.settle_s)
 
     def close(self) -> None:
         """Stop the stream and release the dongle."""

@@ -11,9 +11,9 @@ from enum import IntEnum
 import numpy as np
 
 from dsp.values import IQBlock
-from sdr.source import DeviceLost, DeviceNotFound, Settings, Source, SourceInfo
+from sdr.source import DeviceLost, DeviceNotFound, SourceInfo
 from sdr.stream import Ended, SampleStream, Silent
-from sdr.tuner import R820T_GAINS_DB, TUNERS, check_freq, check_ppm, check_rate, nearest_gain
+from sdr.tuner import R820T_GAINS_DB, TUNERS, TunedSource, check_freq
 
 CONNECT_S = 5.0
 PATIENCE_S = 3.0
@@ -36,7 +36,7 @@ class Command(IntEnum):
     AGC = 0x08
 
 
-class RtlTcpSource(Source):
+class RtlTcpSource(TunedSource):
     """A remote dongle; the server never answers, so what was asked for counts as done.
 
     The server queues what a slow network does not take and drops its oldest buffers silently, so
@@ -103,50 +103,6 @@ class RtlTcpSource(Source):
             self.close()
             raise
 
-    @property
-    def info(self) -> SourceInfo:
-        """What it is."""
-        return self._info
-
-    @property
-    def settings(self) -> Settings:
-        """What was asked for last."""
-        return Settings(self._rate_hz, self._gain_db, self._ppm, self.settle_s)
-
-    def configure(
-        self,
-        *,
-        sample_rate_hz: float | None = None,
-        gain_db: float | None = None,
-        ppm: float | None = None,
-    ) -> Settings:
-        """Set rate, manual gain and correction (whole ppm there, the fraction here).
-
-        Raises
-        ------
-        BadSource
-            A rate or correction that the chip cannot make.
-        DeviceLost
-            The connection is gone.
-        """
-        if sample_rate_hz is not None:
-            check_rate(self._info.uri, sample_rate_hz)
-            self._send(Command.SAMPLE_RATE, round(sample_rate_hz))
-            self._rate_hz = sample_rate_hz
-            # Another rate is another clock: count on in a new ring.
-            self._base += self._stream.count
-            self._stream = SampleStream(self._rate_hz, RING_S, GAP_S)
-        if gain_db is not None:
-            self._gain_db = nearest_gain(self._info.gains_db, gain_db)
-            self._send(Command.GAIN_MODE, 1)
-            self._send(Command.GAIN, round(10 * self._gain_db))
-        if ppm is not None:
-            check_ppm(ppm)
-            self._send(Command.PPM, round(ppm) & 0xFFFFFFFF)
-            self._ppm = ppm
-        self._stream.skip_to(self.settle_s)
-        return self.settings
-
     def tune(self, center_freq_hz: float) -> float:
         """Go to a frequency; what is read next was received after settling there.
 
@@ -192,6 +148,25 @@ class RtlTcpSource(Source):
             sample_index=self._base + position,
             dropped_samples=dropped,
         )
+
+    def _set_rate(self, sample_rate_hz: float) -> float:
+        self._send(Command.SAMPLE_RATE, round(sample_rate_hz))
+        # Another rate is another clock: count on in a new ring.
+        self._base += self._stream.count
+        self._stream = SampleStream(sample_rate_hz, RING_S, GAP_S)
+        return sample_rate_hz
+
+    def _set_gain(self, gain_db: float) -> float:
+        self._send(Command.GAIN_MODE, 1)
+        self._send(Command.GAIN, round(10 * gain_db))
+        return gain_db
+
+    def _set_ppm(self, ppm: float) -> None:
+        """Whole ppm there, the fraction here."""
+        self._send(Command.PPM, round(ppm) & 0xFFFFFFFF)
+
+    def _settle(self) -> None:
+        self._stream.skip_to(self.settle_s)
 
     def close(self) -> None:
         """Hang up."""

@@ -8,22 +8,14 @@ from dsp.values import IQBlock
 from sdr.air import Air, Tuning
 from sdr.pace import Pace
 from sdr.scene_file import load_scene
-from sdr.source import Settings, Source, SourceInfo
-from sdr.tuner import (
-    R820T_GAINS_DB,
-    R820T_HIGH_HZ,
-    R820T_LOW_HZ,
-    check_freq,
-    check_ppm,
-    check_rate,
-    nearest_gain,
-)
+from sdr.source import SourceInfo
+from sdr.tuner import R820T_GAINS_DB, R820T_HIGH_HZ, R820T_LOW_HZ, TunedSource, check_freq
 
 BUFFER_S = 0.5
 """Samples that wait for a slow reader; older ones are lost and counted."""
 
 
-class SceneSource(Source):
+class SceneSource(TunedSource):
     """One sensor of a scene.
 
     Scene time is wall clock minus ``epoch_ns`` where paced, so that processes that are given the
@@ -67,7 +59,8 @@ class SceneSource(Source):
         self._seed = 1 if seed is None else seed
         self._pace = Pace(epoch_ns, real_time=pace)
         self.settle_s = 0.01
-        self._tuning = Tuning(100e6, 2.4e6, 40.2)
+        self._center_hz, self._rate_hz, self._gain_db, self._ppm = 100e6, 2.4e6, 40.2, 0.0
+        self._tuning = self._wanted()
         self._air: Air | None = None
         self._listening = False
         self._opened_s = self._pace.elapsed_s()
@@ -84,46 +77,6 @@ class SceneSource(Source):
             gains_db=R820T_GAINS_DB,
         )
 
-    @property
-    def info(self) -> SourceInfo:
-        """What it is."""
-        return self._info
-
-    @property
-    def settings(self) -> Settings:
-        """What is in force now."""
-        now = self._tuning
-        return Settings(now.sample_rate_hz, now.gain_db, now.ppm, self.settle_s)
-
-    def configure(
-        self,
-        *,
-        sample_rate_hz: float | None = None,
-        gain_db: float | None = None,
-        ppm: float | None = None,
-    ) -> Settings:
-        """Set rate, gain (the nearest step) and correction.
-
-        Raises
-        ------
-        BadSource
-            For a rate or correction that an RTL2832U cannot make.
-        """
-        old = self._tuning
-        if sample_rate_hz is not None:
-            check_rate(self._info.uri, sample_rate_hz)
-        if ppm is not None:
-            check_ppm(ppm)
-        self._set(
-            Tuning(
-                old.center_freq_hz,
-                old.sample_rate_hz if sample_rate_hz is None else sample_rate_hz,
-                old.gain_db if gain_db is None else nearest_gain(R820T_GAINS_DB, gain_db),
-                old.ppm if ppm is None else ppm,
-            )
-        )
-        return self.settings
-
     def tune(self, center_freq_hz: float) -> float:
         """Go to a frequency; what is read next was received after settling there.
 
@@ -133,8 +86,8 @@ class SceneSource(Source):
             Outside the tuner's range.
         """
         check_freq(self._info, center_freq_hz)
-        old = self._tuning
-        self._set(Tuning(center_freq_hz, old.sample_rate_hz, old.gain_db, old.ppm))
+        self._center_hz = center_freq_hz
+        self._settle()
         return center_freq_hz
 
     def read(self, num_samples: int) -> IQBlock:
@@ -142,7 +95,7 @@ class SceneSource(Source):
         rate_hz = self._tuning.sample_rate_hz
         dropped = 0
         if not self._listening:
-            self._set(self._tuning)  # nobody waited for samples before the first read
+            self._settle()  # nobody waited for samples before the first read
         if self._pace.real_time:
             oldest = math.ceil((self._pace.elapsed_s() - BUFFER_S) * rate_hz)
             dropped = max(0, oldest - self._next)
@@ -166,8 +119,21 @@ class SceneSource(Source):
         """Forget the tables."""
         self._air = None
 
-    def _set(self, tuning: Tuning) -> None:
-        """Settle: continue at a later moment of the scene, with nothing of the old setting."""
+    def _set_rate(self, sample_rate_hz: float) -> float:
+        return sample_rate_hz
+
+    def _set_gain(self, gain_db: float) -> float:
+        return gain_db
+
+    def _set_ppm(self, ppm: float) -> None:
+        pass  # `_settle` takes everything at once
+
+    def _wanted(self) -> Tuning:
+        return Tuning(self._center_hz, self._rate_hz, self._gain_db, self._ppm)
+
+    def _settle(self) -> None:
+        """Continue at a later moment of the scene, with nothing of the old setting."""
+        tuning = self._wanted()
         passed_s = self._next / self._tuning.sample_rate_hz
         now_s = self._pace.elapsed_s() if self._pace.real_time else passed_s
         if tuning != self._tuning:

@@ -1,9 +1,11 @@
-"""Facts about RTL2832U dongles that every way of reaching one needs."""
+"""What every way of reaching an RTL2832U dongle has in common: its limits, and how it is set."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 from sdr.frequency import format_freq
-from sdr.source import BadSource, SourceInfo
+from sdr.source import BadSource, Settings, Source, SourceInfo
 
 TUNERS: dict[int, tuple[str, float, float]] = {
     1: ("E4000", 54e6, 2147e6),
@@ -86,3 +88,75 @@ def true_rate_hz(rate_hz: int) -> float:
     """Rate that the resampler's 22-bit ratio really makes of the crystal."""
     ratio = ((XTAL_HZ << 22) // rate_hz) & ~3
     return (XTAL_HZ << 22) / ratio
+
+
+class TunedSource(Source):
+    """A dongle, near, far or simulated: what it is and what is in force; checked before it is set.
+
+    Attributes
+    ----------
+    settle_s : float
+        Discarded after each retune.
+    """
+
+    settle_s: float
+    _info: SourceInfo
+    _rate_hz: float
+    _gain_db: float
+    _ppm: float
+
+    @property
+    def info(self) -> SourceInfo:
+        """What it is."""
+        return self._info
+
+    @property
+    def settings(self) -> Settings:
+        """What is in force now, or was asked for last where the dongle cannot answer."""
+        return Settings(self._rate_hz, self._gain_db, self._ppm, self.settle_s)
+
+    def configure(
+        self,
+        *,
+        sample_rate_hz: float | None = None,
+        gain_db: float | None = None,
+        ppm: float | None = None,
+    ) -> Settings:
+        """Set rate, manual gain (the nearest step) and correction; what cannot be changes nothing.
+
+        Raises
+        ------
+        BadSource
+            A rate or correction that the chip cannot make.
+        DeviceLost
+            It does not obey.
+        """
+        if sample_rate_hz is not None:
+            check_rate(self._info.uri, sample_rate_hz)
+        if ppm is not None:
+            check_ppm(ppm)
+        if sample_rate_hz is not None:
+            self._rate_hz = self._set_rate(sample_rate_hz)
+        if gain_db is not None:
+            self._gain_db = self._set_gain(nearest_gain(self._info.gains_db, gain_db))
+        if ppm is not None:
+            self._set_ppm(ppm)
+            self._ppm = ppm
+        self._settle()
+        return self.settings
+
+    @abstractmethod
+    def _set_rate(self, sample_rate_hz: float) -> float:
+        """Set the rate; return the true one."""
+
+    @abstractmethod
+    def _set_gain(self, gain_db: float) -> float:
+        """Set a step of the gain; return the one in force."""
+
+    @abstractmethod
+    def _set_ppm(self, ppm: float) -> None:
+        """Set the correction."""
+
+    @abstractmethod
+    def _settle(self) -> None:
+        """Read on with what is received after settling."""

@@ -107,6 +107,13 @@ def test_a_frequency_out_of_reach_is_refused_and_does_no_harm(source):
     assert source.read(1024).center_freq_hz == CENTER_HZ
 
 
+def test_settings_of_which_one_is_refused_are_not_set_at_all(source):
+    before = source.settings
+    with pytest.raises(BadSource):
+        source.configure(sample_rate_hz=2.048e6, gain_db=0.0, ppm=9999.0)
+    assert source.settings == before
+
+
 def test_a_rate_out_of_reach_is_refused_and_does_no_harm(source):
     rate_hz = source.settings.sample_rate_hz
     with pytest.raises(BadSource) as refused:
