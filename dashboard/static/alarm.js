@@ -11,6 +11,7 @@ import { reasonList } from "./alarm_reasons.js";
 import { rhythm } from "./alarm_rhythm.js";
 import { steps } from "./alarm_steps.js";
 import { trail } from "./alarm_trail.js";
+import { minuteOf, wordsOf } from "./archive_window.js";
 import { show, to } from "./views.js";
 import * as state from "./state.js";
 import { heardBy, placeName, sensorName, sentence, siteName } from "./words.js";
@@ -57,6 +58,7 @@ function page(dossier, pictures, wide, actions) {
         <p class="facts"><span>${siteName(alarm.site)}</span><span>${t("alarm.heard", { n, m })}</span><span>SNR ${db(alarm.snr_db)} dB</span><span>${width(alarm.bandwidth_hz)}</span>
           <span>${t("alarm.sightings", { n: alarm.sightings })}</span>${alarm.label ? html`<span>${alarm.label}</span>` : nothing}
           <span>${t("alarm.times", { first: clock(alarm.first_seen_ns / 1e6), last: clock(alarm.last_seen_ns / 1e6) })}</span>
+          <a href=${to("history", ...wordsOf(minuteOf(alarm)))}>${t("alarm.to_history")}</a>
           <button class="quiet-button" @click=${() => actions.open(alarm)}>${t("alarm.page.watch")}</button></p>
         ${dossier.failure.value ? html`<p class="failure" role="alert">${dossier.failure.value}</p>` : nothing}
       </header>

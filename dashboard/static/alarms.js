@@ -3,6 +3,7 @@
 import { effect, signal } from "./vendor/signals-core.js";
 import { html, nothing, render } from "./vendor/lit-html.js";
 import { tell } from "./api.js";
+import { minuteOf, wordsOf } from "./archive_window.js";
 import { age, clock, db, mhz, percent, width } from "./format.js";
 import { t } from "./i18n.js";
 import { proofNow } from "./proof.js";
@@ -144,7 +145,7 @@ function reasons(alarm) {
     ${alarm.reasons.map(
       (reason) => html`<li class=${reason.weight < 0 ? "less" : ""}><b>${reason.weight < 0 ? "−" : "+"}${Math.abs(reason.weight)}</b>${because(reason)}</li>`,
     )}
-    <li class="times"><b></b>${t("alarm.times", { first: clock(alarm.first_seen_ns / 1e6), last: clock(alarm.last_seen_ns / 1e6) })}</li>
+    <li class="times"><b></b>${t("alarm.times", { first: clock(alarm.first_seen_ns / 1e6), last: clock(alarm.last_seen_ns / 1e6) })} <a href=${to("history", ...wordsOf(minuteOf(alarm)))}>${t("tab.history")}</a></li>
   </ul>
   ${levels(alarm)}`;
 }

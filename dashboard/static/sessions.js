@@ -7,6 +7,8 @@ import { phasesOf } from "./archive_marks.js";
 import { wordsOf, PLAIN } from "./archive_window.js";
 import { age, clock, day, left } from "./format.js";
 import { t } from "./i18n.js";
+import { changed } from "./requests.js";
+import { signOffs } from "./signoffs.js";
 import { to } from "./views.js";
 import { sensorName, siteName } from "./words.js";
 import * as state from "./state.js";
@@ -19,23 +21,29 @@ export function view(root) {
   const page = {
     sessions: signal(null),
     baselines: signal([]),
-    failure: signal(""),
+    approvals: signal([]),
+    failure: signal(""), // of asking
+    trouble: signal(""), // of what somebody wanted done; it stays until the next thing is done
     removing: signal(null), // number of the exam whose removal is being confirmed
     adding: signal(false),
     past: signal(false),
   };
   const asking = new AbortController();
   page.load = async () => {
-    const [sessions, baselines] = await Promise.all([ask("sessions", asking.signal), ask("baselines", asking.signal)]);
+    const [sessions, baselines, approvals] = await Promise.all(["sessions", "baselines", "approvals?act=baseline"].map((path) => ask(path, asking.signal)));
     if (sessions.value) page.sessions.value = sessions.value;
+    if (approvals.value) page.approvals.value = approvals.value;
     if (baselines.value) page.baselines.value = baselines.value;
     if (!sessions.aborted) page.failure.value = sessions.failure ?? baselines.failure ?? "";
   };
   page.load();
   const timer = setInterval(page.load, AGAIN_MS);
-  const end = effect(() => render(sheet(page), root));
+  const ends = [
+    effect(() => render(sheet(page), root)),
+    effect(() => changed.value?.act === "baseline" && page.load()),
+  ];
   return () => {
-    end();
+    for (const end of ends) end();
     clearInterval(timer);
     asking.abort();
   };
@@ -60,7 +68,7 @@ function sheet(page) {
   return html`
     <div class="page-head"><h1>${t("tab.sessions")}</h1>
       ${maySet() ? html`<button class="primary" aria-expanded=${page.adding.value} @click=${() => (page.adding.value = !page.adding.value)}>${t("exam.add")}</button>` : nothing}
-      ${page.failure.value ? html`<p class="failure" role="alert">${page.failure.value}</p>` : nothing}</div>
+      ${[page.failure.value, page.trouble.value].filter(Boolean).map((words) => html`<p class="failure" role="alert">${words}</p>`)}</div>
     ${page.adding.value ? form(page) : nothing}
     ${all === null ? html`<p class="empty">${t("archive.loading")}</p>` : coming.length ? nothing : html`<p class="empty">${t("exam.none")}</p>`}
     <div class="exams">${coming.map((one) => card(page, one))}</div>
@@ -79,6 +87,7 @@ function card(page, { session, now }) {
     ${bar(session)}
     <p class="by">${t("exam.by", { author, when: `${day(created_ns / 1e6)} ${clock(created_ns / 1e6, false)}` })}
       ${ended_ns ? t("exam.ended_by", { author: ended_by, when: `${day(ended_ns / 1e6)} ${clock(ended_ns / 1e6, false)}` }) : nothing}</p>
+    ${!now || now.phase === "sealed" ? nothing : signOffs(session, { approvals: page.approvals.value, inUse: page.baselines.value.filter((one) => site === EVERY_SITE || one.site === site), trouble: page.trouble, again: page.load })}
     <p class="exam-actions">${links(session)}
       ${!now || now.phase === "sealed" || !maySet() ? nothing : page.removing.value === id
         ? html`<span>${t("exam.remove_sure")}</span> <button class="primary" @click=${() => remove(page, id)}>${t("exam.remove")}</button>
@@ -114,7 +123,7 @@ function links({ id, site, start_ns, stop_ns }) {
 
 async function remove(page, id) {
   const { failure } = await tell("DELETE", `sessions/${id}`);
-  page.failure.value = failure ?? "";
+  page.trouble.value = failure ?? "";
   page.removing.value = null;
   page.load();
 }
@@ -127,7 +136,7 @@ function form(page) {
     const body = { name: given.get("name").trim(), site: given.get("site"), start_ns: ns("start"), stop_ns: ns("stop") };
     for (const [name] of MINUTES) body[name] = Number(given.get(name)) * 60;
     const { failure } = await tell("POST", "sessions", body);
-    page.failure.value = failure ?? "";
+    page.trouble.value = failure ?? "";
     if (failure) return;
     page.adding.value = false;
     page.load();
