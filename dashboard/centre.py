@@ -27,6 +27,7 @@ from dashboard.pairs import Pairs
 from dashboard.recorder import Recorder
 from dashboard.reviews import Reviews
 from dashboard.second import SecondPerson
+from dashboard.silence import news_of_line
 from dashboard.store import Store
 from dashboard.tending import Patience, tend
 from dashboard.tiles import TileFiles
@@ -92,7 +93,7 @@ class Centre:
             self.around = state.surroundings(self.board)
         if before is not None and before.silent_since_ns:
             log.info("site is back", site=heartbeat.site)
-            self._in_thread(self.store.notice, _silence(before, stop_ns=now_ns))
+        self._tell_of_line(heartbeat.site, before)
         self._show(heartbeat.site)
 
     def on_row(self, row: SpectrumRow | SpectrumReference) -> None:
@@ -150,11 +151,13 @@ class Centre:
         """Look for silence, for ever."""
         while True:
             await asyncio.sleep(PATROL_S)
-            self.board, silent = state.listen(self.board, self._clock_ns())
+            before = self.board
+            self.board, changed = state.listen(before, self._clock_ns())
             self.around = state.surroundings(self.board)
-            for site in silent:
-                log.warning("site is silent", site=site)
-                self._in_thread(self.store.notice, _silence(self.board[site]))
+            for site in changed:
+                if self.board[site].silent_since_ns:
+                    log.warning("site is silent", site=site)
+                self._tell_of_line(site, before[site])
                 self._show(site)
 
     async def tend(self) -> None:
@@ -168,6 +171,10 @@ class Centre:
             gone = await asyncio.to_thread(self.recorder.files.expire, self._clock_ns(), self._days)
             if gone:
                 log.info("old history deleted", files=gone)
+
+    def _tell_of_line(self, site: str, before: state.Site | None) -> None:
+        for notice in news_of_line(before, self.board[site]):
+            self._in_thread(self.store.notice, notice)
 
     def _show(self, site: str) -> None:
         shown = state.site_card(
@@ -225,15 +232,3 @@ async def _for_ever(job: Callable[[], Coroutine[Any, Any, None]]) -> None:
         except Exception:
             log.exception("job failed", job=job.__name__)
             await asyncio.sleep(1.0)
-
-
-def _silence(site: state.Site, stop_ns: int = 0) -> Notice:
-    """A site that does not talk: nothing is known about it, which is not "all is well"."""
-    return Notice(
-        site=site.heartbeat.site,
-        sensor="",
-        level="warning",
-        note=Note(id="notice.silent", args={"seconds": round(state.SILENT_S)}),
-        start_ns=site.silent_since_ns,
-        stop_ns=stop_ns,
-    )

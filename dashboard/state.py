@@ -19,6 +19,8 @@ from sensors.messages import BandWatch, Heartbeat, Note, SensorHealth, State
 
 SILENT_S = 5.0
 """More than two missed heartbeats of 2 s."""
+STEADY_S = 60.0
+"""A line that breaks again within this time comes and goes."""
 
 HEARING: frozenset[State] = frozenset(("go", "degraded", "drill"))
 """Who raises alarms: not who is silent or blind, and not who still learns what is usual."""
@@ -38,11 +40,17 @@ class Site(Struct, frozen=True):
         Monitor's clock.
     silent_since_ns : int
         0 while it talks.
+    back_ns : int
+        When it last spoke again after a silence.
+    unsteady_since_ns : int
+        Begin of the second silence of a line that comes and goes; 0 for one that holds.
     """
 
     heartbeat: Heartbeat
     received_ns: int
     silent_since_ns: int = 0
+    back_ns: int = 0
+    unsteady_since_ns: int = 0
 
 
 Board = Mapping[str, Site]
@@ -61,30 +69,44 @@ def beat(board: Board, heartbeat: Heartbeat, now_ns: int) -> Board:
         and heartbeat.time_ns < known.heartbeat.time_ns
     ):
         return board
-    return {**board, heartbeat.site: Site(heartbeat, now_ns)}
+    site = Site(heartbeat, now_ns)
+    if known is not None:
+        site = msgspec.structs.replace(
+            site,
+            back_ns=now_ns if known.silent_since_ns else known.back_ns,
+            unsteady_since_ns=known.unsteady_since_ns,
+        )
+    return {**board, heartbeat.site: site}
 
 
 def listen(board: Board, now_ns: int) -> tuple[Board, list[str]]:
-    """Mark who has become silent.
+    """Mark who has become silent, and whose line holds again.
 
     Returns
     -------
     board : Board
-    silent : list of str
-        Sites that were heard before and are silent now.
+    changed : list of str
+        Sites that changed by this.
     """
-    newly = [
-        site_id
-        for site_id, site in board.items()
-        if not site.silent_since_ns and now_ns - site.received_ns > SILENT_S * 1e9
-    ]
-    if not newly:
-        return board, []
-    changed = {
-        site_id: msgspec.structs.replace(board[site_id], silent_since_ns=board[site_id].received_ns)
-        for site_id in newly
-    }
-    return {**board, **changed}, newly
+    marked = {site_id: _listened(site, now_ns) for site_id, site in board.items()}
+    changed = [site_id for site_id, site in marked.items() if site is not board[site_id]]
+    return (marked, changed) if changed else (board, [])
+
+
+def _listened(site: Site, now_ns: int) -> Site:
+    """A site as time makes it."""
+    if site.silent_since_ns:
+        return site
+    held = now_ns - site.back_ns > STEADY_S * 1e9
+    if now_ns - site.received_ns > SILENT_S * 1e9:
+        since_ns = site.received_ns
+        unsteady_ns = site.unsteady_since_ns or (since_ns if site.back_ns and not held else 0)
+        return msgspec.structs.replace(
+            site, silent_since_ns=since_ns, unsteady_since_ns=unsteady_ns
+        )
+    if site.unsteady_since_ns and held:
+        return msgspec.structs.replace(site, unsteady_since_ns=0)
+    return site
 
 
 class SensorCard(SensorHealth, frozen=True, kw_only=True):

@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dashboard.notices import Notice
+from dashboard.silence import news_of_line
 from dashboard.state import SILENT_S, Board, beat, cards, coverage, listen, site_card, surroundings
 from sensors.messages import BandWatch, Heartbeat, SensorHealth, State
 
@@ -53,6 +55,43 @@ def test_silence_is_noticed_once() -> None:
     assert site_card(board["a"], 18 * SECOND).silent_since_ns == 10 * SECOND
     board = beat(board, heartbeat(time_s=9, hall="go"), 19 * SECOND)
     assert site_card(board["a"], 19 * SECOND).state == "go"
+
+
+def test_a_line_that_comes_and_goes_is_told_as_one_thing_that_lasts() -> None:
+    """Silent for 6 s, back for 6 s, for ten minutes; then it holds."""
+    now, board, told = 100 * SECOND, beat({}, heartbeat(hall="go"), 100 * SECOND), list[Notice]()
+
+    def step(after: Board) -> Board:
+        told.extend(news_of_line(board["a"], after["a"]))
+        return after
+
+    for second in range(800):
+        now += SECOND
+        if second >= 600 or second // 6 % 2:
+            board = step(beat(board, heartbeat(time_s=100 + second, hall="go"), now))
+        board = step(listen(board, now)[0])
+        silent = now - board["a"].received_ns > SILENT_S * SECOND
+        assert (site_card(board["a"], now).state == "silent") is silent
+    assert [(n.note.id, n.start_ns // SECOND, n.stop_ns // SECOND) for n in told] == [
+        ("notice.silent", 100, 0),
+        ("notice.silent", 100, 107),
+        ("notice.unsteady", 112, 0),
+        ("notice.unsteady", 112, 695),
+    ]
+
+
+def test_two_silences_far_apart_are_two() -> None:
+    board, told = beat({}, heartbeat(hall="go"), SECOND), list[Notice]()
+    for at_s in (100, 300):
+        silent = listen(board, at_s * SECOND)[0]
+        back = beat(silent, heartbeat(time_s=at_s, hall="go"), (at_s + 1) * SECOND)
+        told += [*news_of_line(board["a"], silent["a"]), *news_of_line(silent["a"], back["a"])]
+        board = back
+        for second in range(at_s + 1, at_s + 190):
+            board = beat(board, heartbeat(time_s=second, hall="go"), second * SECOND)
+            board = listen(board, second * SECOND)[0]
+    assert [n.note.id for n in told] == ["notice.silent"] * 4
+    assert [bool(n.stop_ns) for n in told] == [False, True, False, True]
 
 
 def test_a_late_heartbeat_says_nothing_and_a_restart_counts() -> None:
