@@ -80,7 +80,7 @@ function told(page) {
 export const moment = (s) => `${day(s * 1000)} ${clock(s * 1000)}`;
 
 /** A length of time in the largest unit that fits. */
-function spanText(s) {
+export function spanText(s) {
   if (s < 60) return t("age.s", { n: +s.toFixed(s < 10 ? 1 : 0) });
   if (s < 3600) return t("age.min", { n: +(s / 60).toFixed(1) });
   if (s < DAY_S) return t("age.h", { n: +(s / 3600).toFixed(1) });

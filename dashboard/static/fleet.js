@@ -3,6 +3,7 @@
 import { effect, signal } from "./vendor/signals-core.js";
 import { html, nothing, render } from "./vendor/lit-html.js";
 import { ask } from "./api.js";
+import { spanText } from "./archive_bar.js";
 import { PLAIN, wordsOf } from "./archive_window.js";
 import { age, clock, day, offsetText } from "./format.js";
 import { t } from "./i18n.js";
@@ -86,7 +87,7 @@ function events(page) {
       ({ site, sensor, level, text, start_ns, stop_ns }) => html`<tr class=${level}>
         <td class="nowrap">${shape(LEVEL_SHAPES[level])} ${t(LEVEL_TEXTS[level])}</td>
         <td class="nowrap num">${sensor ? html`<a href=${at(sensor, start_ns)} title=${t("event.to_history")}>${day(start_ns / 1e6)} ${clock(start_ns / 1e6)}</a>` : html`${day(start_ns / 1e6)} ${clock(start_ns / 1e6)}`}</td>
-        <td class="nowrap num">${stop_ns === 0 ? html`<b>${t("event.lasts")}</b>` : stop_ns > start_ns ? age((stop_ns - start_ns) / 1e6) : ""}</td>
+        <td class="nowrap num">${stop_ns === 0 ? html`<b>${t("event.lasts")}</b>` : stop_ns > start_ns ? spanText((stop_ns - start_ns) / 1e9) : ""}</td>
         <td>${siteName(site)}</td><td>${sensor ? sensorName(sensor) : ""}</td><td>${text}</td></tr>`,
     )}</tbody></table></div>
     ${!shown.length ? html`<p class="empty">${t(busy ? "archive.loading" : "event.none")}</p>` : nothing}
