@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,10 @@ from .counts import HopCounts
 from .hours import at_this_hour, hour_of
 from .identity import BaselineMismatch, Identity
 from .plan import Plan
-from .reference import NOISE_P, reference_of
+from .reference import NOISE_P, flattened, reference_of
+from .response import band_response, kept_bins
 from .threshold import Segments, burst_ratio, mean_ratio, worth
-from .values import Dwell, Grid, Reference
+from .values import Dwell, Grid, Real, Reference
 
 RATIOS = (mean_ratio, burst_ratio)
 
@@ -49,7 +51,7 @@ class Learner:
         self.identity = identity
         offsets = dc if dc is not None else [0j] * len(plan.hops)
         self.counts = tuple(
-            HopCounts.empty(hop.grid, offset)
+            HopCounts.empty(hop.grid, offset, hop.center_freq_hz)
             for hop, offset in zip(plan.hops, offsets, strict=True)
         )
 
@@ -101,6 +103,11 @@ class Baseline:
     ----------
     hash : str
         SHA-256 over everything that decides a detection.
+
+    Notes
+    -----
+    The counts are as the receiver gave them.  What a dwell is compared with is flattened by
+    `response`, and so must the dwell be.
     """
 
     def __init__(
@@ -138,21 +145,24 @@ class Baseline:
             When: traffic that never was there at this hour of the day is not excused, where the
             hour was learnt on `dsp.hours.DAYS` days.  Without it the whole day counts.
         """
-        counts = self.counts[hop]
         if hop not in self._references:
-            self._references[hop] = reference_of(
-                counts, self._segments(counts), self.masks_hz, self.refused_hz
-            )
-        whole_day = self._references[hop]
+            self._references[hop] = self._flat(hop, self._whole_day(hop))
         if time_ns is None:
-            return whole_day
+            return self._references[hop]
         hour = hour_of(time_ns)
         if hop not in self._hourly or self._hourly[hop][0] != hour:  # one hour at a time is kept
-            ratios = [
-                ratio(self._segments(counts), NOISE_P, worth(counts.scans)) for ratio in RATIOS
-            ]
-            self._hourly[hop] = hour, at_this_hour(whole_day, counts.hours, hour, *ratios)
+            self._hourly[hop] = hour, self._at_hour(hop, hour)
         return self._hourly[hop][1]
+
+    @cached_property
+    def response(self) -> Real | None:
+        """What dwells must be flattened with, shape (nfft,); None where it could not be learnt."""
+        known = [
+            (counts.center_freq_hz, counts.grid, counts.hist_mean.quantile(0.5))
+            for counts in self.counts
+            if counts.center_freq_hz is not None
+        ]
+        return band_response(known, self.identity.nfft)
 
     def dc(self, hop: int) -> complex:
         """What to subtract from samples of this hop as the receiver's own carrier."""
@@ -228,6 +238,28 @@ class Baseline:
             },
             sort_keys=True,
         )
+
+    def _whole_day(self, hop: int) -> Reference:
+        """As counted."""
+        counts = self.counts[hop]
+        return reference_of(counts, self._segments(counts), self.masks_hz, self.refused_hz)
+
+    def _at_hour(self, hop: int, hour: int) -> Reference:
+        """At one hour of the day; the same object where it says nothing of its own."""
+        counts = self.counts[hop]
+        segments, scans = self._segments(counts), worth(counts.scans)
+        whole_day = self._whole_day(hop)
+        ratios = [ratio(segments, NOISE_P, scans) for ratio in RATIOS]
+        found = at_this_hour(whole_day, counts.hours, hour, *ratios)
+        return self._references[hop] if found is whole_day else self._flat(hop, found)
+
+    def _flat(self, hop: int, reference: Reference) -> Reference:
+        """With the slope of the receiver's filter taken out."""
+        center_hz = self.counts[hop].center_freq_hz
+        if self.response is None or center_hz is None:
+            return reference
+        bins = kept_bins(reference.grid, center_hz, self.identity.nfft)
+        return flattened(reference, self.response[bins])
 
     def _segments(self, counts: HopCounts) -> Segments:
         """How the survey's dwells were cut, on average."""

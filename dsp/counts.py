@@ -52,6 +52,8 @@ class HopCounts:
         Of the strongest burst look; of the first and last active one (0: never).
     hours : HourMaxima
         Strongest looks at each hour of the day.
+    center_freq_hz : float or None
+        Where the receiver was tuned; baselines of before it was kept do not know.
     """
 
     grid: Grid
@@ -69,16 +71,20 @@ class HopCounts:
     first_ns: npt.NDArray[np.int64]
     last_ns: npt.NDArray[np.int64]
     hours: HourMaxima
+    center_freq_hz: float | None = None
 
     def numbers(self) -> dict[str, object]:
         """All that is not an array."""
-        return {
+        numbers: dict[str, object] = {
             "grid": asdict(self.grid),
             "scans": self.scans,
             "segments": self.segments,
             "num_blocks": self.num_blocks,
             "dc": [self.dc.real, self.dc.imag],
         }
+        if self.center_freq_hz is not None:
+            numbers["center_freq_hz"] = self.center_freq_hz
+        return numbers
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """All that is kept on disk, by name; the histograms with all their levels."""
@@ -107,7 +113,7 @@ class HopCounts:
         ValueError
             An array is missing or has another shape or type.
         """
-        whole = cls.empty(grid)
+        whole = cls.empty(grid, center_freq_hz=numbers.get("center_freq_hz"))
         whole.scans, whole.segments = numbers["scans"], numbers["segments"]
         whole.num_blocks, whole.dc = numbers["num_blocks"], complex(*numbers["dc"])
         for name, wanted in whole.arrays().items():
@@ -132,7 +138,7 @@ class HopCounts:
             setattr(self, name, array)
 
     @classmethod
-    def empty(cls, grid: Grid, dc: complex = 0j) -> HopCounts:
+    def empty(cls, grid: Grid, dc: complex = 0j, center_freq_hz: float | None = None) -> HopCounts:
         """Nothing learnt yet."""
         n = grid.n_bins
         return cls(
@@ -151,6 +157,7 @@ class HopCounts:
             np.zeros(n, dtype=np.int64),
             np.zeros(n, dtype=np.int64),
             HourMaxima(n),
+            center_freq_hz,
         )
 
     def learn(self, dwell: Dwell) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from .counts import HopCounts
 from .skirts import skirts
 from .threshold import Segments, burst_ratio, mean_ratio, worth
-from .values import Grid, Reference
+from .values import Grid, Real, Reference
 
 STEADY_QUANTILE = 0.02
 """A steady carrier exceeds this level always; one that is keyed falls under it now and then."""
@@ -86,6 +87,19 @@ def reference_of(
         steady=counts.hist_mean.quantile(STEADY_QUANTILE),
         masked=_inside(counts.grid, masks_hz),
         scans=float(counts.scans),
+    )
+
+
+def flattened(reference: Reference, response: Real) -> Reference:
+    """Divide all levels by the receiver's response in these bins, shape (n_bins,)."""
+    return replace(
+        reference,
+        floor=reference.floor / response,
+        typical_mean=reference.typical_mean / response,
+        typical_peak=reference.typical_peak / response,
+        traffic_mean=reference.traffic_mean / response,
+        traffic_peak=reference.traffic_peak / response,
+        steady=reference.steady / response,
     )
 
 

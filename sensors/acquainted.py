@@ -70,6 +70,14 @@ def recorded_gain_db(recording: Recording) -> float | None:
 
 
 def known_bins(baseline: Baseline, recording: Recording, nfft: int) -> Real:
-    """`dsp.known.known_level` for the bins of a recording, lowest first, shape (nfft,)."""
+    """`dsp.known.known_level` for the bins of a recording, lowest first, shape (nfft,).
+
+    A recording is as the receiver gave it: what the survey knows is seen through its filter.
+    """
     offsets: npt.NDArray[np.float64] = np.arange(nfft) / nfft - 0.5
-    return known_level(baseline, recording.center_freq_hz + offsets * recording.sample_rate_hz)
+    level = known_level(baseline, recording.center_freq_hz + offsets * recording.sample_rate_hz)
+    if baseline.response is None:
+        return level
+    places = np.linspace(0, len(baseline.response), nfft, endpoint=False)
+    seen = np.interp(places, np.arange(len(baseline.response)), baseline.response)
+    return level * seen.astype(np.float32)

@@ -14,7 +14,7 @@ from dsp.noise import across_frequency
 from dsp.plan import Hop, Plan
 from dsp.refine import refine
 from dsp.signals import Detection
-from dsp.values import Dwell, Grid, IQBlock, Reference
+from dsp.values import Dwell, Grid, IQBlock, Real, Reference
 from sdr.source import Source, TunerNotLocked
 from sensors.hand import Hand
 
@@ -48,12 +48,15 @@ class Ear:
         False for a recording: it cannot be looked at again.
     block : IQBlock or None
         Samples of the latest look.
+    response : float32, shape (nfft,), or None
+        What every look is flattened with, from the baseline in use.
     """
 
     def __init__(self, source: Source, plan: Plan, resolution: Resolution, dwell_s: float) -> None:
         self.plan = plan
         self.tunable = source.info.tunable
         self.block: IQBlock | None = None
+        self.response: Real | None = None
         self._source = source
         self._resolution = resolution
         self._hand = Hand(source, round(dwell_s * source.settings.sample_rate_hz))
@@ -139,13 +142,13 @@ class Ear:
         if not detections or self.block is None or self.block.time_ns != dwell.time_ns:
             return detections
         known = reference or across_frequency(dwell)
-        return refine(self.block, hop, detections, known, dc=self._dc.value)
+        return refine(self.block, hop, detections, known, self.response, self._dc.value)
 
     def _dwell(self, hop: Hop, block: IQBlock) -> Dwell | None:
         self.block = block
         if block.num_samples < self._resolution.nfft:
             return None
-        dwell = look(block, hop, self._resolution, dc=self._dc.value)
+        dwell = look(block, hop, self._resolution, self.response, self._dc.value)
         if hop == self.plan.hops[hop.index]:
             self._dc.add(hop.center_freq_hz, dwell.dc)
         return dwell

@@ -127,6 +127,7 @@ def watch(task: Task, source: Source, site: Supervisor) -> None:
         Foresight(recording) as foresight,
         Clipper(task, source.info, settings, baseline, site.report) as clipper,
     ):
+        ear.response = baseline.response if baseline is not None else None
         judge = Judge(ear, rule)
         route = Route(task, plan, surveying=site.surveying)
         for dwell in dwells(task, ear, route, site):
@@ -142,6 +143,7 @@ def watch(task: Task, source: Source, site: Supervisor) -> None:
                     clipper.keep(order)
                 else:
                     baseline = load_baseline(order.path, task.sensor, identity)
+                    ear.response = baseline.response
                     tracker = Tracker()
                     route.begin()
                     clipper.begin(baseline)
