@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.alarms import Alarm, open_alarm
+from dashboard.alarms import MAX_PARTS_PER_SENSOR, Alarm, open_alarm
 from dashboard.desk import Desk
 from dashboard.fuse import REJOIN_S, Surroundings, Weights, context_of, gate_hz
 from tests.dashboard.conftest import SECOND, START_NS, emitter_event
@@ -72,6 +73,31 @@ def test_an_emitter_that_returns_is_the_same_alarm_for_a_while(
     start = START_NS + round(later_s * SECOND)
     again = table.hears(emitter="e2", first_seen_ns=start, last_seen_ns=start + SECOND)
     assert (again == first) is same
+
+
+def test_a_transmitter_that_flickers_for_two_hours_is_one_alarm_of_bounded_size(
+    table: Table,
+) -> None:
+    """Two sensors lose and find it every twenty seconds, each time as a new emitter."""
+    rng = random.Random(4)
+    ids = set()
+    for turn in range(360):
+        start = START_NS + 20 * turn * SECOND
+        for sensor in ("school-3/hall", "school-3/fence"):
+            heard = {
+                "sensor": sensor,
+                "emitter": f"e{turn}",
+                "center_freq_hz": 169.5e6 + rng.uniform(-1500, 1500),
+                "snr_db": rng.uniform(6, 20),
+                "first_seen_ns": start + rng.randrange(SECOND),
+                "last_seen_ns": start + 4 * SECOND,
+            }
+            ids |= {table.hears(**heard, phase="open"), table.hears(**heard, phase="close")}
+    assert len(ids) == 1
+    (alarm,) = table.desk.alarms.values()
+    assert (alarm.state, alarm.raised_ns, alarm.on_air) == ("new", START_NS, False)
+    assert len(alarm.parts) <= 2 * MAX_PARTS_PER_SENSOR
+    assert alarm.sightings()[0] == 360 * emitter_event().sightings
 
 
 def test_other_sites_have_alarms_of_their_own(table: Table) -> None:
