@@ -91,9 +91,22 @@ function quietFloor(picture) {
     const s = secondsOf(picture, row);
     if (bursts.some(([from, to]) => s + half_s >= from && s - half_s <= to)) quiet.fill(0, row * width, (row + 1) * width);
   }
-  const [before, always] = [usualOf({ width, height, codes: quiet }), usualOf(picture)];
-  return before.map((code, x) => code || always[x]);
+  const before = usualOf({ width, height, codes: quiet });
+  if (before.some((code) => code)) return before.map((code, x) => code || median(before));
+  // It never paused: what lies beside it tells how quiet it is there without it.
+  const usual = usualOf(picture);
+  const half_hz = (picture.high_hz - picture.low_hz) / 2;
+  const beside = usual.filter((_, x) => {
+    const hz = picture.start_hz + ((x + 0.5) * (picture.stop_hz - picture.start_hz)) / width;
+    return hz < picture.low_hz - 2 * half_hz || hz > picture.high_hz + 2 * half_hz;
+  });
+  return usual.map((code) => Math.min(code, median(beside)));
 }
+
+const median = (codes) => {
+  const seen = [...codes].filter((code) => code).sort((a, b) => a - b);
+  return seen[seen.length >> 1] ?? 0;
+};
 
 /** Highest level of each column over the rows of a time. */
 function columnMost(picture, wanted) {

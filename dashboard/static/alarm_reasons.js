@@ -12,11 +12,13 @@ export function reasonList(dossier) {
   if (!alarm.reasons.length) return html`<p class="empty">${t("alarm.page.no_reasons")}</p>`;
   return html`<ul class="reasons opening">${alarm.reasons.map(
     (reason) => html`<li class=${reason.weight < 0 ? "less" : ""}><details>
-      <summary><b>${reason.weight < 0 ? "−" : "+"}${Math.abs(reason.weight)}</b>${because(reason)}</summary>
+      <summary><b>${points(reason.weight)}</b>${because(reason)}</summary>
       <div class="measured">${(MEASURED[reason.id] ?? byPart)(dossier, alarm, reason)}</div>
     </details></li>`,
   )}</ul>`;
 }
+
+const points = (weight) => (weight ? `${weight < 0 ? "−" : "+"}${Math.abs(weight)}` : "0");
 
 /** Reason id -> the measurement behind it; the others show what each sensor measured. */
 const MEASURED = {

@@ -31,7 +31,7 @@ export function requestCard(request, onDecided) {
 /** What is carried out, in the words of the forms it was written in. */
 function details({ reason, note, action, to, num_open, baselines }) {
   const told = [
-    action && knows(`step.${action}`) && t(`step.${action}`),
+    action && knows(`step.${action}`) && t(`step.${action}`).replace(" …", ""),
     reason && t(`dismiss.${reason}`),
     to && `→ ${to}`,
     num_open !== undefined && t("pair.open_alarms", { n: num_open }),
