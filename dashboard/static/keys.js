@@ -8,13 +8,24 @@ import { place, show } from "./views.js";
 
 export const SLOTS = [0.1, 0.2, 0.5, 1, 2];
 
-const HELP = [
+const DESK = [
   ["J K", "key.next"], ["A", "key.acknowledge"], ["Enter", "key.open"],
+];
+const WATCH = [
   ["Space", "key.pause"], ["↑ ↓", "key.page"], ["← →", "key.pan"], ["+ −", "key.zoom"], ["0", "key.whole"],
   ["E", "key.excess"], ["M", "key.hold"], ["B", "key.baseline"], ["[ ]", "key.slot"],
   ["P", "key.peaks"], ["C", "key.beside"],
+];
+const EVERYWHERE = [
   ["/", "key.filter"], ["L", "key.lang"], ["T", "key.theme"], ["S", "key.sound"], ["?", "key.help"],
 ];
+const TIME = [["E", "key.excess"], ["0", "key.whole"]];
+/** Keys of pages beside the watch page. */
+const OWN = {
+  board: [["← → ↑ ↓", "key.tiles"]],
+  history: [["↑ ↓", "key.time"], ["← →", "key.pan"], ["+ −", "key.zoom_time"], ["N", "key.now"], ["M", "key.max_mean"], ["⌫", "key.back"], ...TIME],
+  replay: [["Space", "key.play"], ["← →", "key.seek"], ["+ −", "key.speed"], ["N", "key.next_alarm"], ...TIME],
+};
 const MOUSE = ["mouse.drag", "mouse.double", "mouse.wheel", "mouse.shift", "mouse.alt", "mouse.beside"];
 
 /** What moves or changes the spectrum: on the other pages these keys scroll as everywhere. */
@@ -89,10 +100,11 @@ function press(key, dialog, actions) {
 }
 
 export function help(dialog) {
+  const here = place.peek().name;
   render(
     html`<h2>${t("help.title")}</h2>
-      <dl>${HELP.map(([key, id]) => html`<dt>${key.split(" ").map((name) => html`<kbd>${name}</kbd>`)}</dt><dd>${t(id)}</dd>`)}</dl>
-      <ul>${MOUSE.map((id) => html`<li>${t(id)}</li>`)}</ul>
+      <dl>${[...DESK, ...(here === "watch" ? WATCH : (OWN[here] ?? [])), ...EVERYWHERE].map(([key, id]) => html`<dt>${key.split(" ").map((name) => html`<kbd>${name}</kbd>`)}</dt><dd>${t(id)}</dd>`)}</dl>
+      <ul>${here === "watch" ? MOUSE.map((id) => html`<li>${t(id)}</li>`) : ""}</ul>
       <form method="dialog"><button class="primary" autofocus>${t("help.close")}</button></form>`,
     dialog,
   );
