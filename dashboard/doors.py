@@ -29,6 +29,8 @@ from sensors.wire import EVENTS_UP, EVIDENCE_UP, LIVE_UP
 
 QUEUES = (80, 40, 8)
 """Messages of one connection that may wait: what a site may have in flight, and a little more."""
+TRIES = 10
+"""A door that cannot be opened in so many seconds is told of."""
 QUIET_S = 30.0
 """A door that is being left closes when nobody has come through it for so long."""
 
@@ -90,6 +92,7 @@ class Doors:
         self._run = run
         self._on_refused = on_refused
         self._doors: dict[int, _Door] = {}
+        self._tries: Counter[str] = Counter()
         self._tag = 0
 
     def open(self) -> None:
@@ -114,9 +117,12 @@ class Doors:
             if (events, _curve(keys)) not in there:
                 try:
                     self._open(events, keys)
+                    self._tries.pop(events, None)
                 except UserError as error:  # the port may be ours still; it is tried again
                     self._counts["doors_not_opened"] += 1
-                    self._on_refused("door", events, error.message_id)
+                    self._tries[events] += 1
+                    if self._tries[events] == TRIES:
+                        self._on_refused("door", events, error.message_id)
 
     def used(self, route: bytes) -> Successor | None:
         """A site spoke through this door; returns what it must be told about where to go."""
@@ -124,11 +130,14 @@ class Doors:
         if door is None or self._keyring is None:
             return None
         door.used_s = time.monotonic()
-        if door.keys is not None and (move := self._keyring.own.move) is not None:
-            if move.state == "next" and door.events == self._events:
-                return _successor(move.events, self._keyring.own.next_keys, door.keys)
-            if move.state == "leaving" and door.events == self._address(move.events):
-                return _successor("", door.keys, door.keys)  # as the site has it configured
+        move = self._keyring.own.move
+        if door.keys is None or move is None:
+            return None
+        beside = self._address(move.events)
+        if move.state == "next" and door.events == self._events and self._is_open(beside):
+            return _successor(move.events, self._keyring.own.next_keys, door.keys)
+        if move.state == "leaving" and door.events == beside and self._is_open(self._events):
+            return _successor("", door.keys, door.keys)  # as the site has it configured
         return None
 
     def keys(self, route: bytes) -> Keys | None:
@@ -160,6 +169,9 @@ class Doors:
         if move.state == "leaving" and self._is_used(beside):
             wanted.append((beside, self._keyring.keys))
         return wanted
+
+    def _is_open(self, events: str) -> bool:
+        return any(door.events == events for door in self._doors.values())
 
     def _is_used(self, events: str) -> bool:
         now_s = time.monotonic()

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ import pytest
 from dashboard.receiver import Receiver
 from dashboard.store import Store
 from sdr.recording import open_recording
-from sensors.messages import Heartbeat, NoticeEvent
+from sensors.messages import Heartbeat, NoticeEvent, SpectrumRow, Watch
 
 pytestmark = pytest.mark.system
 SENSOR = "school-3/hall"
+NATIVE = round(1e6 * 1024 / 2.4e6)
+"""Bins of the receiver in a window of 1 MHz."""
 SITE = """\
 [site]
 id = "school-3"
@@ -52,6 +55,7 @@ class Told:
         self.beats: list[Heartbeat] = []
         self.events: list[Any] = []
         self.files: list[Path] = []
+        self.rows: list[SpectrumRow] = []
 
     def notices(self, message_id: str) -> list[NoticeEvent]:
         events = [item.event for item in self.events]
@@ -87,6 +91,7 @@ def with_a_site(
             store,
             on_event=told.events.append,
             on_heartbeat=told.beats.append,
+            on_row=lambda row: told.rows.append(row) if isinstance(row, SpectrumRow) else None,
             evidence=tmp_path / "in",
             on_file=lambda _, path: told.files.append(path),
         ) as centre:
@@ -117,7 +122,7 @@ def test_a_dongle_is_retasked_the_loss_is_shown_and_it_goes_back_by_itself(
 ) -> None:
     async def story(centre: Receiver, told: Told) -> None:
         window = {"sensor": SENSOR, "start_hz": 168e6, "stop_hz": 169e6}
-        answer = await centre.command("school-3", "retask", window, lease_s=4.0)
+        answer = await centre.command("school-3", "retask", window, lease_s=3.0)
         assert answer.accepted, answer
         assert answer.note.args["bands"] == "high"
         assert 0 < answer.note.args["lost"] < answer.note.args["hops"]
@@ -126,10 +131,10 @@ def test_a_dongle_is_retasked_the_loss_is_shown_and_it_goes_back_by_itself(
         await until(lambda: revisits(told)["high"] > 2.0, 6.0)  # the truth, not the plan
         await until(lambda: told.notices("retask.stays"), 3.0)
         lost = told.notices("retask.stays")[0]
-        assert (lost.level, lost.stop_ns - lost.start_ns) == ("warning", 4_000_000_000)
+        assert (lost.level, lost.stop_ns - lost.start_ns) == ("warning", 3_000_000_000)
         await until(lambda: "retask.stays" not in told.notes(), 6.0)
         gap_s = revisits(told)["high"]
-        await asyncio.sleep(3.0)
+        await asyncio.sleep(2.0)
         assert revisits(told)["high"] < gap_s + 1.0  # visited again: the gap grows no longer
 
         for wrong, why in (
@@ -146,11 +151,20 @@ def test_a_dongle_is_retasked_the_loss_is_shown_and_it_goes_back_by_itself(
     with_a_site(tmp_path, address, store, story)
 
 
-def test_samples_of_a_window_are_kept_and_arrive_with_the_hash_that_was_signed(
+def test_full_resolution_and_samples_of_a_window_with_the_hash_that_was_signed(
     tmp_path: Path, address: str, store: Store
 ) -> None:
     async def story(centre: Receiver, told: Told) -> None:
-        await asyncio.sleep(3.0)
+        number = centre.watch(Watch(SENSOR, 168e6, 169e6, NATIVE, 0))
+        await until(lambda: len(told.rows) > 5)
+        centre.unwatch(number)
+        row = told.rows[-1]  # every bin that the receiver has, each with a level of its own
+        assert (row.watch, row.bin_width_hz, len(row.levels)) == (number, 1e6 / NATIVE, NATIVE)
+        assert 0 not in row.levels
+        changes = [a != b for a, b in pairwise(row.levels)]
+        assert min(sum(changes[::2]), sum(changes[1::2])) > NATIVE // 10
+
+        await asyncio.sleep(2.0)
         now = time.time_ns()
         window = {
             "sensor": SENSOR,

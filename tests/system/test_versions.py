@@ -14,7 +14,17 @@ import pytest
 
 from dashboard.keyring import Keyring
 from sensors.keys import own_keys
-from tests.system.peers import TODAY, TOMORROW, YESTERDAY, Process, compare, ledger, stored, until
+from tests.system.peers import (
+    HERE,
+    TODAY,
+    TOMORROW,
+    YESTERDAY,
+    Process,
+    compare,
+    ledger,
+    stored,
+    until,
+)
 
 pytestmark = pytest.mark.system
 Start = Callable[..., Process]
@@ -76,3 +86,14 @@ def test_two_versions_apart_is_refused_by_name_and_nothing_is_lost(
     lines = peer.stop()
     until(lambda: len(stored(centre)) == len(lines))
     compare(centre, lines)
+
+
+def test_with_our_own_version_on_everything_yesterdays_side_hears_nothing(
+    address: str, enrolled: tuple[Path, Path, str], start: Start
+) -> None:
+    """The variant that is broken on purpose: what the rule about layouts is there for."""
+    centre, site, server_key = enrolled
+    start("centre", centre, address, "keys", code=YESTERDAY)
+    peer = start("site", site, address, server_key, code=HERE / "loud")
+    until(lambda: len(peer.lines) > 100)
+    assert stored(centre) == []
