@@ -63,7 +63,9 @@ class Hand:
         self.clock_s = 0.0
         self._source = source
         self._num_samples = num_samples
-        self._visit_s = num_samples / source.settings.sample_rate_hz
+        visit_s = num_samples / source.settings.sample_rate_hz
+        # What is read of a recording is not there a second time.
+        self._leave_s = LEAVE * visit_s if source.info.tunable else 0.0
         self._tuned_hz = float("nan")
         self._thread = ThreadPoolExecutor(1, "source")
         self._asked: deque[_Visit] = deque()
@@ -99,8 +101,8 @@ class Hand:
         not been on the air for long is left at once and not given: it is as if it had not begun.
         """
         self._follows = False
-        latest_s = time.monotonic() - LEAVE * self._visit_s
-        called_off = [one for one in self._asked if one.on_air_s > latest_s]
+        latest_s = time.monotonic() - self._leave_s
+        called_off = [v for v in self._asked if v.on_air_s > latest_s and not v.heard.done()]
         for one in called_off:
             one.off.set()
             one.heard.cancel()

@@ -9,7 +9,7 @@ import pytest
 
 from dsp.plan import Band, make_plan
 from dsp.values import IQBlock
-from sdr.source import Settings, Source
+from sdr.source import Settings, Source, SourceInfo
 from sensors.hand import Hand
 
 RATE_HZ, COUNT = 1e6, 1000
@@ -21,7 +21,8 @@ class Dongle:
 
     read_at_once = Source.begin
 
-    def __init__(self):
+    def __init__(self, tunable=True):
+        self.info = SourceInfo("x:", "x", "0", "x", "cu8", tunable, 24e6, 1.7e9)
         self.settings = Settings(RATE_HZ, 40.0, 0.0, 0.0)
         self.tuned, self.heard = [], []
         self.index = self.lost = 0
@@ -115,6 +116,19 @@ def test_what_has_just_come_on_the_air_is_left_at_once(dongle):
     hand.ask(C)
     assert hand.hear().center_freq_hz == C.center_freq_hz
     assert time.monotonic() - started_s < 2
+    hand.close()
+
+
+def test_of_a_recording_nothing_is_left(dongle):
+    dongle = Dongle(tunable=False)
+    dongle.stays = True
+    hand = Hand(dongle, round(10 * RATE_HZ))
+    hand.ask(A, A)
+    assert dongle.on_air.wait(5)
+    assert hand.recall() == [A]
+    threading.Timer(0.1, hand._asked[0].off.set).start()
+    assert hand.hear().num_samples == round(10 * RATE_HZ)
+    assert hand.clock_s == pytest.approx(10.0, abs=1e-3)
     hand.close()
 
 
