@@ -209,15 +209,23 @@ class BurstFinder:
         """Append to the open emission it continues, or open a new one."""
         gap = PULSE_GAP_S if segment.pulse else TRAIN_GAP_S
         reach = round(gap * self.sample_rate_hz)
+        candidates: list[tuple[float, Segment]] = []
         for other in self._open:
-            alike = 1.0 / SAME_RATIO < segment.top / other.top < SAME_RATIO
-            alike &= other.pulse == segment.pulse
+            ratio = max(segment.top, 1e-20) / max(other.top, 1e-20)
             apart = max(segment.start - other.stop, other.start - segment.stop)
             touching = apart <= 2 * self.window.nfft and segment.continues(other)
-            if alike and apart <= reach and (touching or _same_band(segment, other)):
-                other.absorb(segment)
-                return
-        self._open.append(segment)
+            if (
+                1.0 / SAME_RATIO < ratio < SAME_RATIO
+                and other.pulse == segment.pulse
+                and apart <= reach
+                and (touching or _same_band(segment, other))
+            ):
+                candidates.append((abs(math.log(ratio)), other))
+        if not candidates:
+            self._open.append(segment)
+            return
+        # Of several the one of like level: a strong one's product may lie in the same band.
+        min(candidates, key=lambda one: one[0])[1].absorb(segment)
 
     def _close(self, position: int) -> list[Emission]:
         """End what has been silent for longer than a train's pause."""
