@@ -182,11 +182,14 @@ def _json(entry: Entry, now_ns: int) -> str:
         "kind": "key",
         "site": entry.site,
         "key": entry.key,
+        "words": fingerprint_words(bytes.fromhex(entry.verify)),
+        "follows": entry.follows,
         "state": entry.state(now_ns),
         "curve": entry.curve,
         "verify": entry.verify,
         "added_ns": entry.added_ns,
         "expires_ns": entry.expires_ns,
         "revoked_ns": entry.revoked_ns,
+        "replaced_ns": entry.replaced_ns,
     }
     return json.dumps(fields)

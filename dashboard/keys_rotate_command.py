@@ -34,7 +34,7 @@ def rotate(lang: Lang, file: Path, address: str | None, finish: bool, relay: boo
 
     A site (and --relay) makes new keys, the running daemon changes to them within seconds, and the
     monitor drops the old one with the first message under the new.  A monitor announces its next
-    key, signed by the present one, at a second set of four ports; sites move there within seconds.
+    key, signed by the present one, at a second set of ports; sites move there within seconds.
     When all have (rfproctor link), --finish gives the next key the usual ports.
     """
     if is_site(file) or relay:
