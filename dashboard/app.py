@@ -30,6 +30,7 @@ from dashboard.keyring import Keyring
 from dashboard.known import KnownEmitters
 from dashboard.metrics import prometheus_text
 from dashboard.plans import Plans
+from dashboard.process import raise_file_limit
 from dashboard.receiver import Receiver
 from dashboard.tls import fingerprint, own_certificate
 from dashboard.upstream import open_upstream
@@ -64,6 +65,7 @@ async def run(
     PortBusy, StoreError, UserError
         Before anything runs.
     """
+    raise_file_limit()
     monitor = config.monitor
     listener = _listen(monitor.http_host, monitor.http_port)
     port = listener.getsockname()[1]

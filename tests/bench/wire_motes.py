@@ -77,10 +77,15 @@ class City:
 
     def start(self) -> float:
         """Start it; returns the seconds until it listens."""
+        import resource
+
         began = time.monotonic()
         command = [sys.executable, str(PROGRAM), "--lang", "en", "monitor", str(self._file)]
         quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         self.process = subprocess.Popen(command, text=True, **quiet)
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        limits = (1024, most)  # as a login gives them
+        resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, limits)
         os.sched_setaffinity(self.process.pid, {self._core})
         assert self.process.stdout is not None
         for line in self.process.stdout:
