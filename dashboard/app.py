@@ -72,8 +72,9 @@ async def run(
     certificate = _certificate(monitor)
     plans = Plans(config.plan)
     scheme = "https" if certificate else "http"
+    page = f"{scheme}://{(monitor.hosts or [monitor.http_host])[0]}:{port}/"
     with contextlib.closing(listener):
-        centre = Centre(config)
+        centre = Centre(config, page)
         accounts = centre.accounts
         master = token if monitor.insecure else ""
         if not master and (admin_link or monitor.insecure or not accounts.has_admin()):

@@ -49,7 +49,9 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("monitor")
 class Centre:
     """What is known now, and who is told when it changes."""
 
-    def __init__(self, config: MonitorFile, clock_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self, config: MonitorFile, page: str = "", clock_ns: Callable[[], int] = time.time_ns
+    ) -> None:
         self.around = Surroundings()
         self.store = Store(
             config.monitor.store,
@@ -64,7 +66,7 @@ class Centre:
         self.live = Live(self._snapshot, clock_ns)
         assert config.history.folder is not None
         self.recorder = Recorder(TileFiles(config.history.folder), config.history.n_bins)
-        self.notifier = Notifier(self.store, config.notify)
+        self.notifier = Notifier(self.store, config.notify, page)
         self._patience = Patience(
             config.desk.acknowledge_s, config.desk.escalate_s, self.notifier.levels
         )

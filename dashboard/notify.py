@@ -161,6 +161,8 @@ class Notifier:
             if news == "overdue" and level > 1:
                 lines.append(say("notify.level", receiver.lang, level=level))
             mark = (receiver.name, name, alarm.id, raised_ns)
+            if self._page:
+                lines.append(f"{self._page}#/alarm/{alarm.id}")
             self._write(connection, mark, title, lines)
 
     def notice(self, connection: Connection, notice: Notice) -> None:
@@ -239,7 +241,7 @@ class Notifier:
         now_ns = self._store.now_ns()
         row = {
             **{"receiver": receiver, "news": news, "subject": subject, "raised_ns": raised_ns},
-            **{"title": title, "body": "\n".join([*lines, self._page]).strip()},
+            **{"title": title, "body": "\n".join(lines)},
             **{"state": "waiting", "tries": 0, "error": ""},
             **{"made_ns": now_ns, "next_ns": now_ns, "done_ns": 0},
         }

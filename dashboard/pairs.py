@@ -139,6 +139,19 @@ class Pairs:
         self._tell(decided)
         return decided
 
+    def confirm(self, who: Identity, password: str) -> None:
+        """Check that it is still the same person who sits there.
+
+        Raises
+        ------
+        Refused
+            A wrong password (403), or too many of them lately (429).
+        """
+        self._throttle.check()
+        if self.people.by_password(who.name, password) is None:
+            self._throttle.failed()
+            raise Refused("http.bad_password", 403)
+
     def expire(self) -> None:
         """End the requests that nobody decided in time."""
         table, now_ns = schema.approvals, self._store.now_ns()
@@ -166,10 +179,7 @@ class Pairs:
             return
         if who.name not in self.people.roles():
             raise Refused("pair.needs_account", 403)
-        self._throttle.check()
-        if self.people.by_password(who.name, wish.password) is None:
-            self._throttle.failed()
-            raise Refused("http.bad_password", 403)
+        self.confirm(who, wish.password)
 
     def _check_alone(self, connection: Connection, act: Act, subject: str) -> None:
         """Two requests for one thing would be two decisions about it."""

@@ -7,8 +7,9 @@ from msgspec import Struct
 from dashboard.access import ROLES
 from dashboard.accounts import AccountCard, AccountChange, Password, TokenCard
 from dashboard.answers import Call
+from dashboard.backup import check
 from dashboard.database import back_up
-from dashboard.errors import Refused
+from dashboard.errors import Refused, StoreError
 
 
 class Me(Struct, frozen=True):
@@ -41,11 +42,9 @@ def get_me(call: Call) -> Me:
 
 def post_password(call: Call) -> AccountCard:
     """Change one's own password; every session of the account ends."""
-    accounts = call.monitor.accounts
-    if accounts.by_password(call.who.name, call.body.old) is None:
-        raise Refused("http.bad_password", 403)
+    call.monitor.pairs.confirm(call.who, call.body.old)
     change = AccountChange(password=call.body.new)
-    return accounts.change(call.who.name, change, call.who.name)
+    return call.monitor.accounts.change(call.who.name, change, call.who.name)
 
 
 def get_accounts(call: Call) -> list[AccountCard]:
@@ -80,16 +79,31 @@ def delete_token(call: Call) -> list[TokenCard]:
 
 
 class Backup(Struct, frozen=True):
-    """A copy of the store."""
+    """A copy of the store.
+
+    Attributes
+    ----------
+    file : str
+    size_bytes : int
+    entries, head : int, str
+        Of its audit log; the last hash is worth writing down.
+    """
 
     file: str
     size_bytes: int
+    entries: int
+    head: str
 
 
 def post_backup(call: Call) -> Backup:
-    """Write a copy of the store beside it."""
+    """Write a copy of the store beside it, and read it whole."""
     store = call.monitor.store
     copy = back_up(store.reader, call.monitor.clock_ns())
+    try:
+        found = check(copy)
+    except StoreError as error:
+        raise Refused(error.message_id, 409, **error.fields) from None
     with store.writing() as connection:
-        store.note(connection, call.who.name, "store.backed_up", copy.name, {})
-    return Backup(str(copy), copy.stat().st_size)
+        detail = {"entries": found.entries, "head": found.head}
+        store.note(connection, call.who.name, "store.backed_up", copy.name, detail)
+    return Backup(str(copy), copy.stat().st_size, found.entries, found.head)
