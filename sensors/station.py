@@ -48,6 +48,8 @@ from sensors.viewers import Viewers
 HEARTBEAT_S = 1.0
 POLL_MS = 50
 REPORTS_AT_ONCE = 256
+SURVEY_LATE_S = 60.0
+"""So much longer a survey takes on a slow computer, until every hop was heard once."""
 
 log = structlog.get_logger()
 
@@ -260,7 +262,8 @@ class Station:
             notify("WATCHDOG=1")
         self._relief.check(time.time_ns())
         self.errands.step(time.time_ns())
-        if now_s >= self._survey_due_s:
+        late_s = now_s - self._survey_due_s
+        if late_s >= SURVEY_LATE_S or (late_s >= 0.0 and self._heard_every_hop()):
             self._survey_due_s = float("inf")
             self._freeze()
         self._books.step(now_s)
@@ -273,6 +276,11 @@ class Station:
             if self._show is not None:
                 self._show(beat)
         self._viewers.send(now_s)
+
+    def _heard_every_hop(self) -> bool:
+        """Whether each dongle that learns has visited each of its hops."""
+        learners = [listener.learner for listener in self.listeners.values()]
+        return all(learner is None or learner.scans for learner in learners)
 
     def _freeze(self) -> None:
         """End the survey: everybody detects against what was learnt from now on."""

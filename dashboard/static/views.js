@@ -66,8 +66,10 @@ export function views(root, actions) {
     if (name === "watch") return;
     root.setAttribute("aria-label", t(`tab.${name}`));
     const asked = place.peek();
-    PAGES[name].load().then((module) => {
-      if (asked === place.peek()) end = module.view(root, words, actions);
-    });
+    const here = () => asked === place.peek();
+    PAGES[name].load().then(
+      (module) => here() && (end = module.view(root, words, actions)),
+      () => here() && render(html`<p class="lost-page">${t("page.not_loaded")} <button @click=${() => location.reload()}>${t("page.again")}</button></p>`, root),
+    );
   });
 }

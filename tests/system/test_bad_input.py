@@ -134,7 +134,7 @@ def test_the_wrong_library(tmp_path):
 def test_a_baseline_of_another_gain(tmp_path):
     path = site(tmp_path, more='gain_db = 40.2\n[[band]]\nname = "tv3-low"\n')
     base = tmp_path / "base.npz"
-    surveyed = rfproctor("survey", path, "--seconds", "2", "--out", str(base))
+    surveyed = rfproctor("survey", path, "--seconds", "0.2", "--out", str(base))
     assert surveyed.returncode == 0, surveyed.stderr
     other = (tmp_path / "site.toml").read_text().replace("40.2", "33.8")
     (tmp_path / "site.toml").write_text(other.replace("[site]", '[site]\nbaseline = "base.npz"'))
