@@ -23,6 +23,7 @@ from dsp.parts import with_their_tones
 from dsp.quiet import Quiet
 from dsp.segment import Segment, keep_apart
 from dsp.signals import Emission
+from dsp.slots import TimeSlots
 from dsp.tiles import GROUP, Tiles, frame_window, tiles
 from dsp.units import ratio_db
 from dsp.values import Raw, Real, SampleFormat
@@ -83,6 +84,7 @@ class BurstFinder:
         self._held = 0
         self._position = 0
         self._quiet = Quiet(self.window, self._bin_hz, full_scale=sample_format != "cf32")
+        self._slots = TimeSlots(sample_rate_hz, self._bin_hz)
         self._open: list[Segment] = []
         self._recent: deque[Segment] = deque(maxlen=64)
         self.floor: Floor | None = None
@@ -148,7 +150,7 @@ class BurstFinder:
         """What is on at the end of what was analyzed, as far as it is known."""
         scale = self._geometry(0, self._position)
         around = [*self._open, *self._recent]
-        return self._boxed(self._open, around, scale)
+        return self._boxed([*self._real(self._open, around, scale), *self._slots.held])
 
     def _tiles(self, raw: Raw, group: int) -> Tiles:
         """Straight from the receiver's values, which need not become complex numbers for it."""
@@ -235,11 +237,19 @@ class BurstFinder:
         self._open = [s for s in self._open if s.stop + reach >= position]
         self._recent.extend(ended)
         scale = self._geometry(0, min(position, self._position))
-        return self._boxed(ended, around, scale)
+        return self._boxed(self._slots.take(self._real(ended, around, scale), position))
 
-    def _boxed(
+    def _real(
         self, segments: list[Segment], around: list[Segment], scale: Geometry
-    ) -> list[Emission]:
+    ) -> list[Segment]:
+        """Those that the receiver or a computer did not make."""
+        return [
+            s
+            for s in segments
+            if not made_by_another(s, around, scale) and not is_comb(s, around, scale)
+        ]
+
+    def _boxed(self, segments: list[Segment]) -> list[Emission]:
         """What a person would box of these, with the floor as it is known by now."""
         if not segments:
             return []
@@ -248,7 +258,6 @@ class BurstFinder:
         boxed = [
             box(s, self.floor, self.window, rate, center, self.known)
             for s in sorted(segments, key=lambda s: s.start)
-            if not made_by_another(s, around, scale) and not is_comb(s, around, scale)
         ]
         return [e for e in boxed if e is not None]
 
