@@ -134,9 +134,17 @@ def test_the_wrong_library(tmp_path):
 def test_a_baseline_of_another_gain(tmp_path):
     path = site(tmp_path, more='gain_db = 40.2\n[[band]]\nname = "tv3-low"\n')
     base = tmp_path / "base.npz"
-    surveyed = rfproctor("survey", path, "--seconds", "0.2", "--out", str(base))
+    surveyed = rfproctor("survey", path, "--seconds", "2", "--out", str(base))
     assert surveyed.returncode == 0, surveyed.stderr
     other = (tmp_path / "site.toml").read_text().replace("40.2", "33.8")
     (tmp_path / "site.toml").write_text(other.replace("[site]", '[site]\nbaseline = "base.npz"'))
     refused(rfproctor("sensor", path), "40.2", "33.8")
     refused(rfproctor("survey", path, "--seconds", "2", "--out", str(base)), "base.npz")
+
+
+def test_a_survey_shorter_than_its_round_of_hops_goes_on_until_all_were_heard(tmp_path):
+    bands = ("vhf-pmr", "tv3-low", "tv3-high", "mid-300", "uhf-440")
+    path = site(tmp_path, more="".join(f'[[band]]\nname = "{name}"\n' for name in bands))
+    done = rfproctor("survey", path, "--seconds", "1", "--out", str(tmp_path / "base.npz"))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "base.npz").exists()
