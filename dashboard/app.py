@@ -29,6 +29,7 @@ from dashboard.evidence import Evidence
 from dashboard.keyring import Keyring
 from dashboard.known import KnownEmitters
 from dashboard.metrics import prometheus_text
+from dashboard.passing import Passing
 from dashboard.plans import Plans
 from dashboard.process import raise_file_limit
 from dashboard.receiver import Receiver
@@ -95,6 +96,7 @@ async def run(
                 on_file=evidence.arrived,
             ) as receiver:
                 centre.watch_through(receiver)
+                asking = Asking(centre.store, receiver, asyncio.get_running_loop(), keyring)
                 application = build(
                     Monitor(
                         store=centre.store,
@@ -113,7 +115,7 @@ async def run(
                         pairs=centre.pairs,
                         second=centre.second,
                         reviews=centre.reviews,
-                        asking=Asking(centre.store, receiver, asyncio.get_running_loop(), keyring),
+                        asking=asking,
                     ),
                     centre.live,
                     Door(accounts, master, f"rfproctor-{port}", time.time_ns),
@@ -130,6 +132,7 @@ async def run(
                 tasks = centre.work()
                 if config.upstream is not None:
                     upstream = open_upstream(config, keyring, receiver, centre.store.reader)
+                    upstream.passing = Passing(upstream.link, evidence_folder(config), asking)
                     tasks.append(
                         asyncio.create_task(upstream.run(receiver.watch, receiver.unwatch))
                     )

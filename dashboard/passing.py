@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
+from dashboard.asking import Asking
 from dashboard.clips import SUFFIXES
 from sensors.link import Link
 from sensors.messages import Answer, Command, Note
@@ -24,10 +24,10 @@ PASSED = ("drill", "retask", "fetch", "record")
 PATIENCE_S = 600.0
 """For a recording that is on its way here."""
 MAX_WANTED = 200
+ABOVE = "the level above"
+"""Who asked, in our audit log; the person is in the one above."""
 MAX_TEXT = 200
 """Of an argument on the wire."""
-
-Ask = Callable[[str, str, dict[str, str | float | int], float], Awaitable[Answer]]
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("monitor")
 
@@ -48,14 +48,14 @@ class Passing:
         To the level above.
     evidence : Path
         Where the recordings of the sites are, one folder each.
-    ask : callable
-        Sends a command to a site: site, name, arguments, lease.
+    asking : Asking
+        Sends a command to a site, on record here too.
     """
 
-    def __init__(self, link: Link, evidence: Path, ask: Ask) -> None:
+    def __init__(self, link: Link, evidence: Path, asking: Asking) -> None:
         self._link = link
         self._evidence = evidence
-        self._ask = ask
+        self._asking = asking
         self._wanted: list[_Wanted] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -92,7 +92,9 @@ class Passing:
                 base = base.removesuffix(suffix)
             if await asyncio.to_thread(self._offer, site, base):
                 return True, Note("fetch.offered_here", {"file": base})
-        answer = await self._ask(site, command.name, args, command.lease_s)
+        answer = await asyncio.to_thread(
+            self._asking.ask, site, command.name, args, ABOVE, command.lease_s
+        )
         if command.name == "fetch" and answer.accepted and len(self._wanted) < MAX_WANTED:
             self._wanted.append(_Wanted(site, base, time.monotonic() + PATIENCE_S))
         return answer.accepted, answer.note

@@ -56,8 +56,6 @@ class Relay(Protocol):
         ...
 
 
-ASK_BELOW_S = 6.0
-"""The level above waits for 10 s."""
 RENEW_EVERY_S = 1.0
 """How often watches and unfinished files are looked after."""
 
@@ -213,12 +211,6 @@ class Receiver:
             ``command.unreachable``: the site is not connected; ``command.no_answer``.
         """
         return await self._events.command(site, name, args or {}, lease_s, within_s)
-
-    async def ask_below(
-        self, site: str, name: str, args: dict[str, str | float | int], lease_s: float
-    ) -> Answer:
-        """Pass on a command of the level above, which has noted who asked for it."""
-        return await self._events.command(site, name, args, lease_s, ASK_BELOW_S)
 
     async def configure(
         self, site: str, version: int, text: bytes, signature: bytes, *, within_s: float = 10.0

@@ -228,7 +228,6 @@ def open_upstream(
         reader,
         receiver.signers_of,
     )
-    upstream.passing = Passing(upstream.link, home / "evidence", receiver.ask_below)
     receiver.relay = upstream
     return upstream
 

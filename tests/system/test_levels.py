@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
+from dashboard.asking import Asking
 from dashboard.config import load_config
 from dashboard.inbox import Incoming
 from dashboard.keyring import Keyring
+from dashboard.passing import ABOVE, Passing
 from dashboard.receiver import Receiver
 from dashboard.store import Store
 from dashboard.upstream import open_upstream
@@ -80,6 +82,9 @@ class Levels:
                 ) as low,
             ):
                 relay = open_upstream(load_config(file), self.low_ring, low, self.low_store.reader)
+                loop = asyncio.get_running_loop()
+                asking = Asking(self.low_store, low, loop, self.low_ring)
+                relay.passing = Passing(relay.link, self.folder / "var" / "evidence", asking)
                 task = asyncio.create_task(relay.run(low.watch, low.unwatch))
                 try:
                     await story(high, low)
@@ -249,6 +254,11 @@ def test_the_upper_level_asks_for_recordings_and_they_come_through(
             assert done[-1] == "fetch"  # no file of ours: the site is asked, which knows none
             answer = await high.command("county-1", "drill", {"minutes": 1})
             assert (answer.accepted, answer.note.id) == (False, "command.unknown")
+            rows = Asking(levels.low_store, low, asyncio.get_running_loop(), None).history(SITE)
+            assert {row.actor for row in rows} == {ABOVE}
+            acts = [(row.act, row.detail["order"]) for row in rows[::-1]]
+            asked = ("fetch", "retask", "fetch")
+            assert acts == [(act, o) for o in asked for act in ("site.order", "site.answer")]
         levels.outbox.close()
 
     levels.run(story)
