@@ -14,7 +14,7 @@ import { TimeStrip, stripLabel } from "./archive_strip.js";
 import { midnight } from "./archive_time.js";
 import { inTime, LEAST_S, minuteOf, windowOf, wordsOf } from "./archive_window.js";
 import { Axis } from "./axis.js";
-import { t } from "./i18n.js";
+import { lang, t } from "./i18n.js";
 import { show, to } from "./views.js";
 import * as state from "./state.js";
 
@@ -88,6 +88,8 @@ class Archive {
       effect(() => render(reading(this), part(".archive-read"))),
       effect(() => {
         state.theme.value;
+        lang.value;
+        this.pane.write();
         for (const strip of [this.weeks, this.day]) strip.draw();
       }),
     ];

@@ -5,7 +5,7 @@ import { cell, paint } from "./archive_picture.js";
 import { timeTicks } from "./archive_time.js";
 import { css } from "./colormap.js";
 import { clock, day, mhz, signedDb } from "./format.js";
-import { t } from "./i18n.js";
+import { lang, t } from "./i18n.js";
 import { breaks, ticks } from "./ribbon.js";
 import * as state from "./state.js";
 
@@ -71,6 +71,9 @@ export class Pane {
     const yOf = (s) => ((stop_s - s) / (stop_s - start_s)) * this.height;
     render(this.#lane(yOf, start_s, stop_s), this.lane);
     render(this.#frames(yOf), this.overlay);
+    const around = JSON.stringify([this.axis.pieces(this.width), this.shown.range, this.excess, lang.value]);
+    if (around === this.around) return; // a replay moves ten times a second, what stands around it does not
+    this.around = around;
     render(ticks(this.axis, this.axis.pieces(this.width), this.width), this.ribbon);
     render(this.#scale(), this.scale);
   }

@@ -58,6 +58,15 @@ export class TimeStrip {
     this.draw();
   }
 
+  /** Stand at a moment of a replay; drawn anew only when that is another pixel. */
+  stand(s) {
+    const pixel = Math.round(((s - this.start_s) / (this.stop_s - this.start_s)) * this.canvas.clientWidth);
+    this.now_s = s;
+    if (pixel === this.pixel) return;
+    this.pixel = pixel;
+    this.draw();
+  }
+
   draw() {
     const { canvas, start_s, stop_s } = this;
     const ratio = Math.min(2, devicePixelRatio || 1);

@@ -4,7 +4,7 @@
  * Marked all over as a replay: the alarm rail beside it goes on being live.
  */
 
-import { batch, effect, signal } from "./vendor/signals-core.js";
+import { batch, computed, effect, signal } from "./vendor/signals-core.js";
 import { html, nothing, render } from "./vendor/lit-html.js";
 import { ask } from "./api.js";
 import { moment, sensorSelect } from "./archive_bar.js";
@@ -78,6 +78,8 @@ class Replay {
     this.ticked = performance.now();
     this.timer = setInterval(() => this.tick(), TICK_MS);
     let begun = false;
+    // A number: the feed is written anew when it changes, not ten times a second.
+    const came = computed(() => this.entries.value.findLastIndex(({ time_s }) => time_s <= (this.time.value ?? 0)) + 1);
     this.ends = [
       effect(() => {
         const first = state.sensors.value[0]?.sensor.sensor;
@@ -87,7 +89,7 @@ class Replay {
         this.begin(at);
       }),
       effect(() => render(this.bar(), part(".archive-bar"))),
-      effect(() => render(feed(this.entries.value, this.time.value ?? 0, (alarm) => this.showAlarm(alarm)), part(".feed"))),
+      effect(() => render(feed(this.entries.value.slice(0, came.value), (alarm) => this.showAlarm(alarm)), part(".feed"))),
       effect(() => render(this.time.value === null ? nothing : html`<b>${t("replay.mark")}</b> ${day(this.time.value * 1000)} ${clock(this.time.value * 1000)} <b>×${this.speed.value}</b>`, part(".stamp"))),
       effect(() => {
         state.theme.value;
@@ -177,8 +179,7 @@ class Replay {
     if (t_s === null || !this.axis || !this.pane.width) return;
     const slot_s = slotOf(this.speed.peek());
     const line = Math.floor(t_s / slot_s);
-    this.strip.now_s = t_s;
-    this.strip.draw();
+    this.strip.stand(t_s);
     if (!afresh && line === this.line) return;
     this.line = line;
     const pieces = this.pane.pieces(this.axis);

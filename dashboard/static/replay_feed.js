@@ -40,10 +40,9 @@ export function statesAt(entries, t_s) {
 
 const WORD_OF = { acknowledge: "acknowledged", investigate: "investigating", hand_over: "handed_over", dismiss: "dismissed", close: "closed", reopen: "reopened" };
 
-/** The feed up to a time, the newest on top; a click on an alarm shows it. */
-export function feed(entries, t_s, onAlarm) {
-  const past = entries.filter(({ time_s }) => time_s <= t_s);
-  const states = statesAt(entries, t_s);
+/** What has come, the newest on top; a click on an alarm shows it. */
+export function feed(past, onAlarm) {
+  const states = statesAt(past, Infinity);
   const open = [...states.values()].filter((name) => !["dismissed", "closed"].includes(name)).length;
   return html`<h2>${t("replay.feed")} <small>${t("replay.count", { n: states.size, open })}</small></h2>
     <ol>${past.slice(-SHOWN).reverse().map((entry) => html`<li class=${entry.kind}><time>${clock(entry.time_s * 1000)}</time>${told(entry, states, onAlarm)}</li>`)}</ol>
