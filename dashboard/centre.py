@@ -24,6 +24,7 @@ from dashboard.live import Live
 from dashboard.notices import Notice
 from dashboard.notify import Notifier
 from dashboard.pairs import Pairs
+from dashboard.process import memory_returner
 from dashboard.recorder import Recorder
 from dashboard.reviews import Reviews
 from dashboard.second import SecondPerson
@@ -164,8 +165,10 @@ class Centre:
 
     async def tend(self) -> None:
         """Look after the store, for ever."""
+        return_memory = memory_returner()
         while True:
             await asyncio.sleep(TEND_S)
+            await asyncio.to_thread(return_memory)
             await asyncio.to_thread(tend, self.store, self._patience)
             await asyncio.to_thread(self.pairs.expire)
             await asyncio.to_thread(self.reviews.tend)

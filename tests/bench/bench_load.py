@@ -38,6 +38,7 @@ def browse(
     async def page(number: int, stalls: bool) -> None:
         url = f"ws://127.0.0.1:{http}/api/v1/live?lines=1"
         headers = {"Authorization": f"Bearer {token}"}
+        newest: dict[str, int] = {}
         async with client.connect(url, additional_headers=headers, max_size=None) as socket:
             watch = {"op": "watch", "id": "a", "sensor": f"s{number % count}/hall"}
             watch |= {"start_hz": 167e6, "stop_hz": 175e6, "bins": 1200}
@@ -51,8 +52,11 @@ def browse(
                 elif number % 5 == 0:  # a sample is enough
                     for line in message.split("\n"):
                         if line.startswith('{"kind":"alarm"'):
-                            now, seen_ns = time.time(), json.loads(line)["alarm"]["last_seen_ns"]
-                            ages.append((now, now - seen_ns / 1e9))
+                            alarm, now = json.loads(line)["alarm"], time.time()
+                            seen_ns = alarm["last_seen_ns"]
+                            if seen_ns != newest.get(alarm["id"]):  # heard again, not only overdue
+                                newest[alarm["id"]] = seen_ns
+                                ages.append((now, now - seen_ns / 1e9))
 
     async def all_pages() -> None:
         tasks = [asyncio.create_task(page(n, n < stalled)) for n in range(browsers + stalled)]
