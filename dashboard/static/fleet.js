@@ -38,7 +38,7 @@ export function view(root, words) {
     if (until_ns) asked.set("until_ns", until_ns);
     const { value, failure, aborted } = await ask(`notices?${asked}`, asking.signal);
     if (aborted) return;
-    if (value) page.notices.value = until_ns ? [...page.notices.peek(), ...value] : value;
+    if (value) page.notices.value = until_ns ? joined(page.notices.peek(), value) : value;
     page.status.value = { busy: false, failure: failure ?? "", more: value?.length === PORTION };
   };
   page.ask();
@@ -56,6 +56,15 @@ export function view(root, words) {
     for (const end of ends) end();
     asking.abort();
   };
+}
+
+/** Numbers here hold a time to 256 ns; what begins in one moment comes twice rather than not at all. */
+export const justAfter = (ns) => String(BigInt(ns) + 1024n);
+
+/** Two portions, nothing twice. */
+export function joined(before, more) {
+  const known = new Set(before.map((notice) => JSON.stringify(notice)));
+  return [...before, ...more.filter((notice) => !known.has(JSON.stringify(notice)))];
 }
 
 const filter = (page, change) => {
@@ -91,7 +100,7 @@ function events(page) {
         <td>${siteName(site)}</td><td>${sensor ? sensorName(sensor) : ""}</td><td>${text}</td></tr>`,
     )}</tbody></table></div>
     ${!shown.length ? html`<p class="empty">${t(busy ? "archive.loading" : "event.none")}</p>` : nothing}
-    ${more ? html`<button ?disabled=${busy} @click=${() => page.ask(String(said.at(-1).start_ns))}>${t(busy ? "archive.loading" : "event.older")}</button>` : nothing}`;
+    ${more ? html`<button ?disabled=${busy} @click=${() => page.ask(justAfter(said.at(-1).start_ns))}>${t(busy ? "archive.loading" : "event.older")}</button>` : nothing}`;
 }
 
 /** The recorded minutes around an event. */

@@ -182,3 +182,17 @@ def test_the_size_of_tiles_follows_their_number(modules: Any) -> None:
     )
     assert sizes[0] == ["large", "medium", "small", "tiny"]
     assert sizes[1] == [["c/10", "blind", 1], ["c/1", "go", 1], ["c/2", "go", 2]]
+
+
+def test_portions_of_events_join_without_a_gap(modules: Any) -> None:
+    """Bands of one drill begin in the same moment: the next portion begins with that moment."""
+    joined, after = modules.evaluate(
+        """async () => {
+        const { joined, justAfter } = await import("/static/fleet.js");
+        const of = (k, start_ns) => ({ site: "a", note: { id: "x", args: { k } }, start_ns });
+        const first = [of(3, 2e18), of(2, 1e18)], more = [of(2, 1e18), of(1, 1e18), of(0, 5e17)];
+        return [joined(first, more).map(({ note }) => note.args.k), justAfter(1795509660123456789)];
+        }"""
+    )
+    assert joined == [3, 2, 1, 0]
+    assert int(after) > 1795509660123456789
