@@ -121,7 +121,8 @@ def postgresql() -> Iterator[str]:
         [str(programs / "initdb"), "-D", data, "-U", "monitor", "--auth=trust", "-N"],
         **{"cwd": folder, "user": user, "check": True, "capture_output": True, "timeout": 60},
     )
-    settings = ["-c", "fsync=off", "-c", "listen_addresses="]
+    quick = ("fsync=off", "autovacuum=off", "listen_addresses=")
+    settings = [word for setting in quick for word in ("-c", setting)]
     server = subprocess.Popen(
         [str(programs / "postgres"), "-D", data, "-k", str(folder), *settings],
         **{"cwd": folder, "user": user, "stderr": subprocess.DEVNULL},
@@ -140,9 +141,22 @@ def postgresql() -> Iterator[str]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def new_database(server: str) -> str:
+    """URL of a new database on a PostgreSQL server."""
+    import psycopg
+
+    name = f"t{secrets.token_hex(8)}"
+    with psycopg.connect(server.format(name="postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return server.format(name=name)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A new database of either kind: the same tests on both."""
+    """A new store of either kind: the same tests on both.
+
+    In PostgreSQL a schema of its own: a database would be a copy of seven megabytes.
+    """
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/db/monitor.db"
     server: str = request.getfixturevalue("postgresql")
@@ -150,8 +164,8 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
     name = f"t{secrets.token_hex(8)}"
     with psycopg.connect(server.format(name="postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return server.format(name=name)
+        connection.execute(f"CREATE SCHEMA {name}")
+    return f"{server.format(name='postgres')}&options=-csearch_path%3D{name}"
 
 
 @pytest.fixture

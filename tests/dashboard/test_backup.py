@@ -16,9 +16,12 @@ from sqlalchemy.engine import make_url
 from dashboard import dump, schema, store_file
 from dashboard.audit import Entry, first_broken
 from dashboard.backup import Contents, back_up, check, restore
+from dashboard.commands import keep
+from dashboard.config import load_config
 from dashboard.errors import StoreError
 from dashboard.store import Store
-from tests.dashboard.conftest import Clock, Site, emitter_event
+from sensors.toml import BadConfig
+from tests.dashboard.conftest import Clock, Site, emitter_event, new_database
 from tests.dashboard.test_migration import load, rows_of
 
 Open = Callable[..., Store]
@@ -36,6 +39,14 @@ def filled(open_store: Open) -> Site:
     store.ingest([site.says(emitter_event())])
     store.close()
     return site
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A whole database of its own, because that is what is copied."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/db/monitor.db"
+    return new_database(request.getfixturevalue("postgresql"))
 
 
 @pytest.fixture
@@ -171,12 +182,11 @@ def test_a_copy_of_yesterdays_version_is_led_to_todays(tmp_path: Path, clock: Cl
     store.close()
 
 
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
 def test_a_dump_of_a_newer_version_is_refused(
-    postgresql: str, open_store: Open, request: pytest.FixtureRequest, tmp_path: Path
+    store_url: str, open_store: Open, tmp_path: Path
 ) -> None:
-    url = request.getfixturevalue("store_url")
-    if url.startswith("sqlite"):
-        pytest.skip("of PostgreSQL; SQLite has its own above")
+    url = store_url
     filled(open_store)
     store = open_store()
     with store.writing() as connection:
@@ -210,13 +220,25 @@ def test_as_it_is_typed(tmp_path: Path) -> None:
             [*line, *arguments], capture_output=True, encoding="utf-8", timeout=60, check=False
         )
 
-    none = run("--backup", str(tmp_path / "copy.db"))
-    assert (none.returncode, none.stderr.count("\n")) == (2, 1) and "no store yet" in none.stderr
     load(f"sqlite:///{tmp_path}/var/monitor.db", 2)
     done = run("--backup", str(tmp_path / "copy.db"))
     assert done.returncode == 0, done.stderr
     assert "4 events" in done.stdout and check(tmp_path / "copy.db").head in done.stdout
-    back = run("--restore", str(tmp_path / "copy.db"))
-    assert back.returncode == 0 and "the store that it replaced is" in back.stdout
-    both = run("--restore", "a", "--backup", "b")
-    assert both.returncode == 2 and "not both" in both.stderr
+    again = run("--backup", str(tmp_path / "copy.db"))
+    assert (again.returncode, again.stderr.count("\n")) == (2, 1), again.stderr
+    assert "choose another one" in again.stderr
+
+
+def test_what_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "monitor.toml"
+    path.write_text('[monitor]\nid = "city"\ninsecure = true\n')
+    config, copy = load_config(path), tmp_path / "copy.db"
+    with pytest.raises(StoreError, match=r"backup\.no_store"):
+        keep(config, copy, None, "en")
+    with pytest.raises(BadConfig, match=r"backup\.both"):
+        keep(config, copy, copy, "en")
+    load(f"sqlite:///{tmp_path}/var/monitor.db", 2)
+    keep(config, copy, None, "en")
+    first, second = keep(config, None, copy, "en").splitlines()
+    assert "is in the store's place: 4 events" in first
+    assert str(tmp_path / "var/backup/replaced-") in second

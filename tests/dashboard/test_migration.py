@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from dashboard.audit import Entry, first_broken
 from dashboard.errors import StoreError
 from dashboard.known import KnownEmitters
 from dashboard.store import Store
-from tests.dashboard.conftest import START_NS, Clock, Site, emitter_event
+from tests.dashboard.conftest import START_NS, Clock, Site, emitter_event, new_database
 
 STORES = Path(__file__).parent / "stores"
 """Stores as the programs of their time wrote them, dumped by sqlite3 and pg_dump."""
@@ -42,7 +41,7 @@ def load(url: str, version: int) -> None:
         return
     psycopg = pytest.importorskip("psycopg")
     with psycopg.connect(url) as connection:
-        connection.execute(script)
+        connection.execute(script.replace("public.", ""))
 
 
 def rows_of(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
@@ -117,13 +116,7 @@ def test_the_steps_lead_to_the_schema_that_new_stores_have(
     if store_url.startswith("sqlite"):
         fresh_url = f"sqlite:///{tmp_path}/fresh.db"
     else:
-        import psycopg
-
-        server: str = request.getfixturevalue("postgresql")
-        name = f"t{secrets.token_hex(8)}"
-        with psycopg.connect(server.format(name="postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        fresh_url = server.format(name=name)
+        fresh_url = new_database(request.getfixturevalue("postgresql"))
     fresh = Store(fresh_url)
     assert led == shape_of(fresh.reader)
     fresh.close()
