@@ -64,7 +64,7 @@ def post_configuration(call: Call) -> Answered:
 ORDERS = (
     Endpoint(
         "GET",
-        "/orders/{site:path}",
+        "/orders/of/{site:path}",
         "What was asked of a site",
         "view",
         list[Asked],

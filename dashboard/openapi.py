@@ -89,6 +89,8 @@ def _operation(at: Endpoint, schemas: dict[int, dict[str, Any]]) -> dict[str, An
                 }
             )
     statuses = {401, 403, 429, *at.refuses, 422}
+    if "{" in at.path:  # a step of it can hold what fits no address
+        statuses.add(404)
     if at.body is not None:
         statuses |= {413, 415}
     refusal = {"application/json": {"schema": schemas[id(Refusal)]}}

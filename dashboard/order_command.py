@@ -60,7 +60,7 @@ class Desk:
 
     def history(self, site: str) -> None:
         """Show what was asked of a site, the newest first."""
-        body = ask(self._url, f"/api/v1/orders/{quote(site)}", self._token, self._insecure_tls)
+        body = ask(self._url, f"/api/v1/orders/of/{quote(site)}", self._token, self._insecure_tls)
         for asked in msgspec.json.decode(body, type=list[Asked]):
             if self._as_json:
                 click.echo(json.dumps({"kind": "order", **msgspec.to_builtins(asked)}))

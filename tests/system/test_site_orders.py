@@ -83,7 +83,7 @@ def test_every_order_is_on_record_before_and_after(
         listed = order_by_hand(*place, "list", "school-3").splitlines()
         assert "retask: done" in listed[0]
         assert len(listed) == 12
-        rows = http.get("/api/v1/orders/school-3").json()[2:][::-1]
+        rows = http.get("/api/v1/orders/of/school-3").json()[2:][::-1]
         acts = [(row["act"].removeprefix("site."), row["detail"]["order"]) for row in rows]
         pairs = [
             [("order", name), ("answer", name)] for name in ("retask", "record", "fetch", "drill")
