@@ -22,6 +22,10 @@ from sensors.worker_stderr import listen
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0)
 """Pauses before the next start; the last one repeats.  A replugged dongle must be back in 5 s."""
 
+SPARE_AFTER_S = 3.0
+"""When everybody has worked for so long another process is started that waits for a post: on a
+small computer its libraries take seconds to load, and a replugged dongle must be back in 5."""
+
 HEALTHY_S = 5.0
 """A worker that ran this long starts the pauses anew."""
 
@@ -86,6 +90,7 @@ class Crew:
         self._posts = {task.sensor: _Post(task) for task in tasks}
         self._stuck_s = stuck_s
         self._first_s = first_s
+        self._spare: subprocess.Popen[bytes] | None = None
         self.restarts = 0
 
     def heard(self, sensor: str, now_s: float) -> None:
@@ -138,10 +143,16 @@ class Crew:
                     ended.append(Ended(sensor, code, stuck))
             if post.process is None and post.wanted and now_s >= post.next_start_s:
                 self._start(post, now_s)
+        if self._spare is None and all(self._settled(one, now_s) for one in self._posts.values()):
+            self._spare = _hatch()
         return ended
 
     def stop(self, patience_s: float = 8.0) -> None:
         """Ask everybody to finish, then make sure of it."""
+        if self._spare is not None:
+            self._spare.kill()  # it holds nothing
+            self._spare.communicate()
+            self._spare = None
         for post in self._posts.values():
             post.wanted = False
             if post.process is not None and post.process.stdin is not None:
@@ -156,9 +167,11 @@ class Crew:
                 post.process = None
 
     def _start(self, post: _Post, now_s: float) -> None:
-        # -P: the current folder is not a place for modules to come from.
-        command = [sys.executable, "-P", "-m", "sensors.worker"]
-        post.process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        spare, self._spare = self._spare, None
+        if spare is not None and spare.poll() is not None:
+            spare.communicate()  # closes its pipes
+            spare = None
+        post.process = spare or _hatch()
         post.started_s = post.heard_s = now_s
         assert post.process.stdin is not None and post.process.stderr is not None
         listen(post.process.stderr, post.task.sensor)
@@ -170,6 +183,12 @@ class Crew:
         with contextlib.suppress(OSError):
             post.process.stdin.write(line + b"\n")
             post.process.stdin.flush()
+
+    @staticmethod
+    def _settled(post: _Post, now_s: float) -> bool:
+        """Whether it needs no process soon: it works, or is not wanted any more."""
+        works = post.process is not None and post.heard_s > post.started_s
+        return not post.wanted or (works and now_s - post.started_s > SPARE_AFTER_S)
 
     def _kill_if_stuck(self, post: _Post, now_s: float) -> bool:
         assert post.process is not None
@@ -194,3 +213,10 @@ class Crew:
         pause_s = BACKOFF_S[min(post.failures, len(BACKOFF_S) - 1)]
         post.failures += 1
         post.next_start_s = now_s + pause_s
+
+
+def _hatch() -> subprocess.Popen[bytes]:
+    """Start a process that waits for its task."""
+    # -P: the current folder is not a place for modules to come from.
+    command = [sys.executable, "-P", "-m", "sensors.worker"]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -275,7 +275,10 @@ def main() -> None:
     """Read the task from stdin and do it."""
     # Ctrl-C goes to the whole terminal; only the supervisor decides when we stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    task = json.decode(stdin_unbuffered().readline(), type=Task)
+    line = stdin_unbuffered().readline()
+    if not line:  # a spare one that was not needed
+        raise SystemExit(0)
+    task = json.decode(line, type=Task)
     # Threads of the FFT library would fight over the few cores of a small computer.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     raise SystemExit(run(task))

@@ -8,7 +8,7 @@ import pytest
 
 from sensors import crew as crew_module
 from sensors.config import load_site
-from sensors.crew import BACKOFF_S, Crew, Ended
+from sensors.crew import BACKOFF_S, SPARE_AFTER_S, Crew, Ended
 from sensors.task import TakeHops, UseBaseline, tasks_of
 
 
@@ -35,6 +35,16 @@ def until_ended(crew, patience_s=20.0):
             return ended[0]
         time.sleep(0.02)
     raise AssertionError("nothing ended")
+
+
+def wait_for_lines(path, count, patience_s=20.0):
+    end_s = time.monotonic() + patience_s
+    while time.monotonic() < end_s:
+        lines = path.read_text().splitlines() if path.is_file() else []
+        if len(lines) >= count:
+            return lines
+        time.sleep(0.02)
+    raise AssertionError("too few lines")
 
 
 def test_a_process_that_dies_is_explained_and_started_again_after_a_pause(monkeypatch, tasks):
@@ -81,6 +91,61 @@ def test_work_reaches_the_running_and_those_started_later(monkeypatch, tasks, tm
     crew.tend(time.monotonic())
     crew.stop()
     assert '"hops":{"3":0.5}' in out.read_text()
+
+
+def test_a_spare_process_takes_over_at_once_and_is_not_left_behind(monkeypatch, tasks, tmp_path):
+    out = tmp_path / "heard"
+    posed(
+        monkeypatch,
+        f"import os, sys\nline = sys.stdin.readline()\n"
+        f"open({str(out)!r}, 'a').write(f'{{os.getpid()}} {{line}}')\nsys.stdin.readline()\n",
+    )
+    monkeypatch.setattr(crew_module, "BACKOFF_S", (0.0,))
+    crew = Crew(tasks)
+    sensor = tasks[0].sensor
+    crew.tend(100.0)
+    assert crew._spare is None, "everybody starts: no time for a spare one"
+    crew.heard(sensor, 101.0)
+    crew.tend(102.0)
+    assert crew._spare is None
+    crew.tend(100.0 + SPARE_AFTER_S + 0.1)
+    spare = crew._spare
+    assert spare is not None
+    crew.tend(110.0)
+    assert crew._spare is spare, "one is enough"
+    wait_for_lines(out, 1)
+    crew._posts[sensor].process.kill()
+    crew._posts[sensor].process.wait()
+    crew.tend(120.0)
+    assert crew._posts[sensor].process is spare
+    first, second = (line.split() for line in wait_for_lines(out, 2))
+    assert int(second[0]) == spare.pid
+    assert first[1:] == second[1:], "the same task"
+    crew.heard(sensor, 121.0)
+    crew.tend(130.0)
+    left = crew._spare
+    crew.stop()
+    assert left.poll() is not None
+    assert spare.poll() is not None
+
+
+def test_a_spare_one_that_died_is_not_used(monkeypatch, tasks):
+    posed(monkeypatch, "import sys; sys.stdin.readline()")
+    crew = Crew(tasks)
+    sensor = tasks[0].sensor
+    crew.tend(100.0)
+    crew.heard(sensor, 101.0)
+    crew.tend(110.0)
+    crew._spare.kill()
+    crew._spare.wait()
+    dead = crew._spare
+    crew._posts[sensor].process.kill()
+    crew._posts[sensor].process.wait()
+    crew.tend(120.0)
+    crew.tend(130.0)
+    assert crew._posts[sensor].process is not dead
+    assert crew._posts[sensor].process.poll() is None
+    crew.stop()
 
 
 def test_an_exit_code_and_an_unknown_signal_have_words():
