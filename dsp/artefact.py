@@ -144,7 +144,7 @@ def _mirrored(segment: Segment, other: Segment, nfft: int) -> bool:
 def _near(segment: Segment, other: Segment, bin_width_hz: float) -> bool:
     """Whether it lies in the skirts of the other."""
     gap = max(segment.low_bin - other.high_bin, other.low_bin - segment.high_bin)
-    return gap * bin_width_hz <= SKIRT_HZ + 2.0 * other.width * bin_width_hz
+    return gap * bin_width_hz <= SKIRT_HZ + 2.0 * other.core * bin_width_hz
 
 
 def is_comb(segment: Segment, others: Iterable[Segment], scale: Geometry) -> bool:

@@ -17,6 +17,7 @@ NEAR_DB = 55.0
 NEAR_HZ = 25e3
 """Close to a narrow signal its own sidebands are all there is, so that they count further down."""
 
+CORE = 0.01
 TONE_DB = 8.0
 HOLE_BINS = 6
 
@@ -88,6 +89,12 @@ class Segment:
     def width(self) -> int:
         """Bins that stood out."""
         return self.high_bin - self.low_bin + 1
+
+    @property
+    def core(self) -> int:
+        """Bins of its strongest stretch, 20 dB down: its clicks at on and off not counted."""
+        inside = self.power[self.low_bin : self.high_bin + 1]
+        return int(np.count_nonzero(inside > CORE * inside.max()))
 
     @property
     def length(self) -> int:
