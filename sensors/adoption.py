@@ -113,6 +113,7 @@ class Adoption:
             self._must_work = None
             self._keep(replace(self._state, state="proven"))
             self._unsaid.append(Note("config.adopted", self._facts()))
+            log.info("configuration_adopted", version=self._state.version)
             self._say(link)
         elif now_s > self._until_s:
             names = ", ".join(sorted(self._ill(beat())))
@@ -163,6 +164,7 @@ class Adoption:
             return load_site(path, self._sources)
         except UserError as error:
             fields = {key: str(value)[:150] for key, value in error.fields.items()}
+            fields["file"] = self.site.path.name  # not the name under which it was looked at
             raise Declined(error.message_id, **fields) from None
 
     def _try(self, new: Site, beat: Heartbeat) -> None:
