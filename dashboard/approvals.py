@@ -11,6 +11,7 @@ from sqlalchemy import Engine, Row, select
 
 from dashboard import schema
 from dashboard.access import Permission
+from dashboard.audit import canonical
 
 Act = Literal["dismissal", "shift", "baseline"]
 ApprovalState = Literal["waiting", "approved", "refused", "withdrawn", "expired", "single"]
@@ -72,6 +73,11 @@ class Approval(Struct, frozen=True):
     decided_by: str = ""
     decided_ns: int = 0
     note: str = ""
+
+    def hash_now(self) -> str:
+        """Hash of what is kept now: another one than ``hash`` when somebody edited the row."""
+        text = canonical(self.what)
+        return request_hash(self.act, self.subject, text, self.wanted_by, self.wanted_ns)
 
     @classmethod
     def of_row(cls, row: Row[Any]) -> Approval:

@@ -123,11 +123,8 @@ def restore(url: str, source: Path, kept_in: Path) -> tuple[Contents, Path | Non
         copy = path.with_name(path.name + ".new")
         copy_whole(source, copy)
         _sign(create_engine(f"sqlite:///{copy}", poolclass=NullPool), source)
-        if not path.exists():
-            copy.replace(path)
-            return found, None
-        take_place(copy, path, kept)
-    return found, kept
+        was_there = take_place(copy, path, kept)
+    return found, kept if was_there else None
 
 
 def check(path: Path) -> Contents:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -124,7 +125,20 @@ def own(url: URL) -> Closable:
         connection.close()
         raise StoreError("monitor.store_in_use", store=url.render_as_string())
     connection.commit()  # the lock is the session's, not the transaction's
-    return connection
+    return _ServerLock(connection)
+
+
+class _ServerLock:
+    """PostgreSQL's advisory lock; a session that just ends keeps it a little longer."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def close(self) -> None:
+        """Let go."""
+        with contextlib.suppress(SQLAlchemyError):  # the server is gone, and the lock with it
+            self._connection.execute(select(func.pg_advisory_unlock(LOCK)))
+        self._connection.close()
 
 
 def _own_file(url: URL) -> sqlite3.Connection:

@@ -127,7 +127,7 @@ class Pairs:
             approval = self._find(number, connection)
             if approval.state != "waiting" or now_ns >= approval.until_ns:
                 raise Refused("pair.over", 409, id=number)
-            if approval.hash != wish.hash:
+            if not approval.hash == wish.hash == approval.hash_now():
                 raise Refused("pair.other_hash", 409)
             change = {
                 **{"state": STATES[wish.decision], "decided_by": who.name},

@@ -75,14 +75,15 @@ def check_copy(source: Path, copy: Path) -> None:
                 raise OSError(f"{name}: {before} rows before, {after} after")
 
 
-def take_place(copy: Path, path: Path, kept: Path) -> None:
-    """Put a copy in a store's place in one step; the old file stays as ``kept``."""
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    try:
-        os.link(path, kept)
-    except OSError:  # no links here, on FAT for example
-        shutil.copy2(path, kept)
+def take_place(copy: Path, path: Path, kept: Path) -> bool:
+    """Put a copy in a store's place in one step; the old file, if any, stays as ``kept``."""
+    if was_there := path.exists():
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        try:
+            os.link(path, kept)
+        except OSError:  # no links here, on FAT for example
+            shutil.copy2(path, kept)
     for suffix in ("-wal", "-shm"):  # of the old file: poison to the new one
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     copy.replace(path)
@@ -90,6 +91,7 @@ def take_place(copy: Path, path: Path, kept: Path) -> None:
         folder = os.open(path.parent, os.O_RDONLY)
         os.fsync(folder)
         os.close(folder)
+    return was_there
 
 
 def stamp() -> str:

@@ -22,7 +22,7 @@ from dashboard.errors import StoreError
 from dashboard.store import Store
 from sensors.toml import BadConfig
 from tests.dashboard.conftest import Clock, Site, emitter_event, new_database
-from tests.dashboard.test_migration import load, rows_of
+from tests.dashboard.test_migration import load, raw, rows_of
 
 Open = Callable[..., Store]
 
@@ -83,6 +83,19 @@ def test_there_and_back(open_store: Open, store_url: str, tmp_path: Path) -> Non
     assert kept is not None
     restore(store_url, kept, tmp_path / "kept2")
     assert len(rows_of(open_store().reader)["alarms"]) == 2
+
+
+def test_where_the_store_is_gone(tmp_path: Path) -> None:
+    """What its journal left behind must not get into the copy."""
+    url = f"sqlite:///{tmp_path}/monitor.db"
+    load(url, 2)
+    back_up(url, tmp_path / "copy.db")
+    before = rows_of(raw(url))
+    (tmp_path / "monitor.db").rename(tmp_path / "gone.db")
+    (tmp_path / "monitor.db-wal").write_bytes(b"of another life" * 1000)
+    _, kept = restore(url, tmp_path / "copy.db", tmp_path / "kept")
+    assert kept is None
+    assert rows_of(raw(url))["events"] == before["events"]
 
 
 def test_not_while_a_monitor_uses_it(

@@ -125,15 +125,18 @@ def test_a_strong_alarm_is_dismissed_by_two(room: Room) -> None:
 
 def test_who_approves_has_seen_exactly_that(room: Room) -> None:
     approval = room.dismissal()
-    row = msgspec.to_builtins(approval.what)
-    told = request_hash("dismissal", room.alarm, canonical(row), "li", approval.wanted_ns)
+    told = request_hash("dismissal", room.alarm, canonical(approval.what), "li", approval.wanted_ns)
     assert told == approval.hash
     other = approval.hash[:-1] + ("0" if approval.hash[-1] != "0" else "1")
     assert refused(lambda: room.decide(approval, WANG, hash=other)) == ("pair.other_hash", 409)
-    # Somebody who edits the request in the database changes nothing that the hash covers unseen.
-    with room.store.writing() as connection:
-        connection.execute(text("UPDATE approvals SET hash = 'x'"))
-    assert refused(lambda: room.decide(approval, WANG))[0] == "pair.other_hash"
+    # Whatever somebody edits in the database, it is not approved under the old hash.
+    for change in ("hash = 'x'", "what = '{}'", "subject = 'other'", "wanted_by = 'wu'"):
+        with room.store.writing() as connection:
+            connection.execute(text(f"UPDATE approvals SET {change}"))
+        assert refused(lambda: room.decide(approval, WANG))[0] == "pair.other_hash"
+        row = {**msgspec.structs.asdict(approval), "what": canonical(approval.what)}
+        with room.store.writing() as connection:
+            connection.execute(schema.approvals.update().values(row))
     assert room.state_of_alarm() == "new"
 
 
