@@ -270,6 +270,39 @@ def test_a_dongle_that_does_not_obey_is_closed_and_named(opened, name, act):
         source.read(64)
 
 
+def test_a_dongle_whose_control_transfers_time_out_is_left_at_once(fake_library, monkeypatch):
+    """Each further question, and `rtlsdr_close` asks many, would take a third of a second."""
+    library = fake_library()
+    source = RtlSource("", "rtl:", library=library)
+    source.tune(100e6)
+    source.read(1024)
+    monkeypatch.setattr(rtl, "TUNE_LIMIT_S", 0.0)
+    library.codes["set_center_freq"] = -7
+    library.calls.clear()
+    with pytest.raises(DeviceLost) as lost:
+        source.tune(500e6)
+    assert lost.value.message_id == "source.control_failed"
+    assert library.names() == ["set_center_freq"], "asked once"
+    assert library.opened == 1, "not closed: the end of the process does that"
+    assert not library.streaming
+    source.close()
+    assert library.opened == 1
+
+
+def test_a_stalled_dongle_in_a_library_that_hangs_is_given_up_soon(fake_library, monkeypatch):
+    library = fake_library()
+    source = RtlSource("", "rtl:", library=library)
+    source.tune(100e6)
+    source.read(1024)
+    library.silent = True
+    monkeypatch.setattr(library, "rtlsdr_cancel_async", lambda device: 0)
+    started = time.monotonic()
+    with pytest.raises(DeviceLost):
+        source.read(2_400_000)
+    assert time.monotonic() - started < 2.5, "a second of patience, and no four of cancelling"
+    library.cancelled.set()
+
+
 def test_a_tune_that_takes_seconds_is_a_fault_of_the_dongle(opened, monkeypatch):
     source, library = opened
     library.unlocked = lambda freq_hz: True
