@@ -16,6 +16,9 @@ from sdr.source import BadSource, EndOfRecording
 GAIN_FIELD = "rfproctor:gain_db"
 """Of a SigMF capture: the receiver's gain, as `sdr.recorder` writes it."""
 
+MOST_FLOAT = 1e9
+"""Scales differ; from here on the square of a sum of floats may overflow."""
+
 SIGMF_SUFFIXES = (".sigmf-meta", ".sigmf-data", ".sigmf")
 
 
@@ -270,6 +273,8 @@ def _deliver(values: Raw) -> Raw:
     """
     kind = values.dtype
     sample_format = _delivered_format(kind)
+    if kind.kind == "f":
+        values = _without_nonsense(values)
     if kind == SAMPLE_TYPES[sample_format]:
         return values
     if sample_format != "cf32" or kind.kind == "f":
@@ -279,3 +284,10 @@ def _deliver(values: Raw) -> Raw:
         return (values / full_scale).astype(SAMPLE_TYPES["cf32"])
     middle = full_scale - 0.5
     return ((values - middle) / middle).astype(SAMPLE_TYPES["cf32"])
+
+
+def _without_nonsense(values: Raw) -> Raw:
+    """Silence for what no receiver gives: not a number, infinite, or beyond any scale."""
+    with np.errstate(invalid="ignore"):
+        sound = np.abs(values) <= MOST_FLOAT
+    return values if sound.all() else np.where(sound, values, values.dtype.type(0))

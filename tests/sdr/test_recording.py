@@ -375,3 +375,15 @@ def test_numbers_that_are_none(write_pair, text):
     path = write_pair(bytes(200))
     path.write_text(path.read_text().replace("1000000.0", text))
     assert refused(path) == "source.meta_invalid"
+
+
+def test_floats_that_are_no_samples_are_silence(tmp_path, rng):
+    values = rng.normal(0, 0.1, 4000).astype("<f4")
+    path = tmp_path / "hall_100M_1000k.cf32"
+    values[[3, 400, 401, 2000]] = np.nan, np.inf, -np.inf, 1e30
+    path.write_bytes(values.tobytes())
+    with open_recording(path) as opened:
+        got = opened.read(2000).raw
+    assert np.isfinite(got).all() and not got[[3, 400, 401, 2000]].any()
+    rest = np.delete(np.arange(4000), [3, 400, 401, 2000])
+    assert np.array_equal(got[rest], values[rest])
