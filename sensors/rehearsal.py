@@ -75,6 +75,7 @@ class Rehearsal:
         self.running: Drill | None = None
         self._minutes = 0.0
         self._asked_s = 0.0
+        self._orders: dict[str, Inject] = {}
 
     def ask(self, minutes: float) -> None:
         """Begin one as soon as the dongles are ready."""
@@ -95,9 +96,14 @@ class Rehearsal:
         ):
             self._end(drill)
 
-    def dwell(self, dwell: Dwell) -> None:
-        """Note where a dongle was while a drill runs."""
-        if self.running is not None:
+    def started(self, sensor: str) -> None:
+        """Let a dongle that has come back take part again."""
+        if self.running is not None and sensor in self._orders:
+            self._crew.tell(sensor, self._orders[sensor])
+
+    def dwell(self, sensor: str, dwell: Dwell) -> None:
+        """Note where a dongle that takes part was while a drill runs."""
+        if self.running is not None and sensor in self._orders:
             stop_ns = dwell.time_ns + round(dwell.duration_s * 1e9)
             self.running.visited(dwell.grid.low_hz, dwell.grid.high_hz, dwell.time_ns, stop_ns)
 
@@ -137,12 +143,14 @@ class Rehearsal:
         drill = Drill(bands, taken_hz, self._minutes, now_ns, seed=now_ns)
         self._minutes = 0.0
         self.running = self._herald.drill = drill
+        self._orders.clear()
         for sensor, listener in self._listeners.items():
             depth, settings = listener.depth_dbfs, listener.settings
             if depth is None or settings is None:
                 continue
             rbw_hz = RBW_BINS * settings.sample_rate_hz / listener.task.nfft
-            self._crew.tell(sensor, drill.order(depth, rbw_hz, settings.gain_db))
+            self._orders[sensor] = drill.order(depth, rbw_hz, settings.gain_db)
+            self._crew.tell(sensor, self._orders[sensor])
             note = Note("drill.begun", {"count": len(drill.results)})
             self._herald.notice(sensor, "info", note, now_ns)
         log.info("drill_begun", transmissions=len(drill.results))

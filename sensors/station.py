@@ -211,6 +211,7 @@ class Station:
         if fault is not None:
             self._herald.notice(listener.task.sensor, "info", Note("notice.back"), report.time_ns)
         self._relief.come(report.sensor, report.time_ns)
+        self.errands.rehearsal.started(report.sensor)
         if self._survey_for_s and self.surveyed is None and listener.learner is None:
             listener.survey()
             if all(other.learner is not None for other in self.listeners.values()):
@@ -220,7 +221,7 @@ class Station:
         dwell = report.dwell()
         self._relief.heard(report.sensor, report.hop_s, report.time_ns)
         self._herald.tell(listener.dwell(dwell, report.emitters, report.baseline, report.rhythms))
-        self.errands.rehearsal.dwell(dwell)
+        self.errands.rehearsal.dwell(report.sensor, dwell)
         for note, since_ns in self._landmarks[report.sensor].update(dwell, listener.baseline):
             self._herald.notice(report.sensor, "info", note, since_ns)
         if self._viewers is not None:

@@ -140,11 +140,21 @@ def test_visits_count_only_while_it_runs(place: Place) -> None:
             num_blocks=8,
         )
 
-    place.rehearsal.dwell(dwell(T0))
+    place.rehearsal.dwell("s/a", dwell(T0))
     place.begin(minutes=0.5)
     drill = place.rehearsal.running
     assert drill is not None
     shot = drill.results[0].shot
-    place.rehearsal.dwell(dwell(shot.on_ns + S))
+    place.rehearsal.dwell("s/a", dwell(shot.on_ns + S))
+    place.rehearsal.dwell("s/c", dwell(shot.on_ns + S))  # has no threshold, takes no part
     assert drill.results[0].visits == 1
     assert drill.results[1].visits == 0
+
+
+def test_a_dongle_that_comes_back_takes_part_again(place: Place) -> None:
+    place.rehearsal.started("s/a")
+    assert place.told == []
+    place.begin()
+    first = dict(place.told)["s/a"]
+    place.rehearsal.started("s/a")
+    assert place.told[-1] == ("s/a", first)
