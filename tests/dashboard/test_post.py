@@ -50,7 +50,8 @@ class Internet(http.server.BaseHTTPRequestHandler):
             plain.callback(self.wfile.close)
             try:
                 self.connection = self.context.wrap_socket(self.connection, server_side=True)
-            except ssl.SSLError:  # it does not trust us
+            except OSError:  # it does not trust us, or has gone
+                plain.pop_all()
                 self.close_connection = True
                 return
         self.rfile = self.connection.makefile("rb")
