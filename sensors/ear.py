@@ -185,7 +185,7 @@ class Ear:
         steps = [gain for gain in self._source.info.gains_db if usual_db and gain < usual_db]
         dwell, fall_db = None, 0.0
         # Nothing that is asked for may be read with another gain than the usual one.
-        waiting = self._hand.recall()
+        waiting = self._hand.recall(leave=stay)
         try:
             for less_db in GAIN_FALLS_DB:
                 lower = [gain for gain in steps if usual_db and gain <= usual_db - less_db]

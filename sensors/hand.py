@@ -94,18 +94,24 @@ class Hand:
         """Have hops visited after those asked for before."""
         self._asked.extend(map(self._visit, hops))
 
-    def recall(self) -> list[Hop]:
+    def recall(self, *, leave: bool = True) -> list[Hop]:
         """Call off the visits whose end is far; return their hops, for them to be visited later.
 
-        One that is being tuned to is tuned to and left again: nothing of it is read.  One that has
-        not been on the air for long is left at once and not given: it is as if it had not begun.
+        Parameters
+        ----------
+        leave : bool
+            Those that have begun too: one that is being tuned to is left right after that, nothing
+            of it is read; one that has not been on the air for long is left at once and not given,
+            as if it had not begun.  It wins up to a visit and loses up to another.
         """
         self._follows = False
         latest_s = time.monotonic() - self._leave_s
-        called_off = [v for v in self._asked if v.on_air_s > latest_s and not v.heard.done()]
-        for one in called_off:
-            one.off.set()
-            one.heard.cancel()
+        called_off = []
+        for one in self._asked:
+            far = leave and one.on_air_s > latest_s and not one.heard.done()
+            if one.heard.cancel() or far:
+                one.off.set()
+                called_off.append(one)
         self._asked = deque(one for one in self._asked if not one.off.is_set())
         return [one.hop for one in called_off]
 
@@ -129,8 +135,9 @@ class Hand:
         return replace(block, dropped_samples=lost)
 
     def look(self, hop: Hop, then: Iterable[Hop] = ()) -> IQBlock:
-        """Look at once, after what is nearly over; visit ``then`` first of all after it."""
-        waiting = self.recall()
+        """Look after what has begun, with ``then`` at once; visit that first of all after it."""
+        then = tuple(then)
+        waiting = self.recall(leave=bool(then))
         visit = self._visit(hop)
         self._follows = False
         self.ask(*then, *waiting)

@@ -31,8 +31,8 @@ BANDS = ("tv3-low", "tv3-high", "data-230", "vhf-pmr", "uhf-403", "srd-433", "uh
 MESSAGES_S = (0.2, 0.5, 2.0, 4.0)
 WARM_S = 12.0
 APART_HZ = 40e3
-PER_SECOND = 1.0
-"""Bursts of each length: so few that they neither fill the hops nor the tracker."""
+PER_SECOND = 0.5
+"""Bursts of each length: each costs a second look, which no plan counts."""
 
 MOST_BURSTS = 62
 """Of each length: the emulator knows 256 transmitters."""

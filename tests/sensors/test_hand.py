@@ -119,6 +119,14 @@ def test_what_has_just_come_on_the_air_is_left_at_once(dongle):
     hand.close()
 
 
+def test_without_a_stay_a_second_look_leaves_what_has_begun_alone(dongle, hand):
+    stuck_in_tuning(dongle, hand, B, C)
+    threading.Timer(0.05, dongle.go.set).start()
+    assert hand.look(A).center_freq_hz == A.center_freq_hz
+    assert [hand.hear().center_freq_hz for _ in range(2)] == [B.center_freq_hz, C.center_freq_hz]
+    assert dongle.heard == [B.center_freq_hz, A.center_freq_hz, C.center_freq_hz]
+
+
 def test_of_a_recording_nothing_is_left(dongle):
     dongle = Dongle(tunable=False)
     dongle.stays = True
