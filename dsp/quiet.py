@@ -64,7 +64,7 @@ class Quiet:
         clipped : float32, shape (n_rows,)
             Share of clipped values in each row.
         """
-        rows = tile.mean[clipped <= CLIPPED]
+        rows = _clean(tile, clipped)
         if len(rows) >= FEWEST_ROWS or not clipped.any():
             quiet, self._sigma_db = quiet_level(rows, tile.k_eff)
             self._history.append((quiet, self._sigma_db))
@@ -72,7 +72,7 @@ class Quiet:
     def learn(self, tile: Tiles, clipped: Real, open_now: Iterable[Segment]) -> Floor:
         """Take a block in and say what its floor is; what is on now does not become floor."""
         rows = tile.mean
-        clean = rows[clipped <= CLIPPED]
+        clean = _clean(tile, clipped)
         enough = len(clean) >= FEWEST_ROWS
         if enough:
             rows = clean
@@ -102,6 +102,11 @@ class Quiet:
         if not self._full_scale or total < 10.0 ** (FILLED_DBFS / 10.0) or floor.steady.any():
             return False
         return not is_white(tile, floor.dead)
+
+
+def _clean(tile: Tiles, clipped: Real) -> Real:
+    """Rows in which the converter was not overloaded."""
+    return tile.mean[clipped <= CLIPPED] if clipped.any() else tile.mean
 
 
 def is_white(tile: Tiles, dead: Bins) -> bool:
