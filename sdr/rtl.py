@@ -66,6 +66,7 @@ class RtlSource(TunedSource):
         self._slope = 0.0
         self._center_hz, self._locked = 100e6, True
         self._ppm, self._hardware_ppm = 0.0, 0
+        self._gone: DeviceLost | None = None
         try:
             tuner = self._dongle.attempt("get_tuner_type")
             if tuner not in TUNERS:
@@ -173,6 +174,8 @@ class RtlSource(TunedSource):
 
     def _listening(self) -> tuple[SampleStream, Callable[[Raw, int, int], IQBlock]]:
         """Return the running stream, and what makes blocks of it as things are tuned now."""
+        if self._gone is not None:  # who asked for the next visit does not wait as long again
+            raise DeviceLost(self._gone.message_id, **self._gone.fields)
         if not self._locked:
             raise self._not_locked()
         stream = self._stream or self._start()
@@ -262,12 +265,14 @@ class RtlSource(TunedSource):
         serial = self._dongle.serial
         try:
             yield
+            return
         except Silent:
-            self._dongle.lost()
-            raise DeviceLost("source.dongle_silent", serial=serial, seconds=PATIENCE_S) from None
+            gone = DeviceLost("source.dongle_silent", serial=serial, seconds=PATIENCE_S)
         except Ended as end:
-            self._dongle.lost()
-            raise DeviceLost("source.dongle_lost", serial=serial, reason=str(end)) from None
+            gone = DeviceLost("source.dongle_lost", serial=serial, reason=str(end))
+        self._dongle.lost()
+        self._gone = gone
+        raise gone
 
     def _not_locked(self) -> TunerNotLocked:
         freq = format_freq(self._center_hz)

@@ -94,7 +94,8 @@ class Ledger:
             self._db.set_busy_timeout(2000)
             self._db.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL")
             check_version(self._db, path)
-            self._db.execute(SCHEMA + f"PRAGMA user_version={VERSION}")
+            with self._db:  # whoever reads meanwhile finds all tables or none
+                self._db.execute(SCHEMA + f"PRAGMA user_version={VERSION}")
             self._silences = self._remember()
             for sensor in sensors:
                 silence = self._silences.setdefault(sensor, _Silence(now_ns, GAP_STARTING))

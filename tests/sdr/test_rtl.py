@@ -289,6 +289,21 @@ def test_a_dongle_whose_control_transfers_time_out_is_left_at_once(fake_library,
     assert library.opened == 1
 
 
+def test_a_stall_is_waited_for_once(opened):
+    """The next visit has been asked for when the first one finds nothing."""
+    source, library = opened
+    source.tune(100e6)
+    source.read(1024)
+    library.silent = True
+    with pytest.raises(DeviceLost):
+        source.begin(2_400_000)
+    started = time.monotonic()
+    with pytest.raises(DeviceLost) as lost:
+        source.begin(2_400_000)
+    assert time.monotonic() - started < 0.2
+    assert lost.value.message_id == "source.dongle_silent"
+
+
 def test_a_stalled_dongle_in_a_library_that_hangs_is_given_up_soon(fake_library, monkeypatch):
     library = fake_library()
     source = RtlSource("", "rtl:", library=library)
