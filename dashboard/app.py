@@ -104,7 +104,7 @@ async def run(
                         clock_ns=time.time_ns,
                         recorder=centre.recorder,
                         accounts=accounts,
-                        known=KnownEmitters(centre.store),
+                        known=KnownEmitters(centre.store, centre.pairs.strong),
                         evidence=evidence,
                         cutouts=Cutouts(evidence),
                         content=Content(config.content.enabled, evidence, centre.store, plan),

@@ -70,16 +70,24 @@ class Known(NewKnown, frozen=True, kw_only=True):
     ended_by: str = ""
 
 
+NEVER = 101
+"""More suspicion than there is."""
+
+
 class KnownEmitters:
     """All entries; memory answers, the disk remembers.
 
     Parameters
     ----------
     store : Store
+    strong : int
+        Suspicion from which dismissing takes two persons, see `dashboard.pairs`: then an entry that
+        was made after the alarm does not dismiss it.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, strong: int = NEVER) -> None:
         self._store = store
+        self._strong = strong
         columns = [schema.known.c[name] for name in Known.__struct_fields__]
         with store.reader.connect() as connection:
             rows = connection.execute(select(*columns).order_by(schema.known.c.id))
@@ -106,6 +114,7 @@ class KnownEmitters:
             and entry.site in ("", alarm.site)
             and entry.start_ns <= now_ns
             and (not entry.stop_ns or now_ns < entry.stop_ns)
+            and (alarm.suspicion < self._strong or entry.created_ns <= alarm.opened_ns)
         ]
         return min(found)[1] if found else 0
 

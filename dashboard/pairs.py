@@ -20,6 +20,7 @@ from dashboard.alarms import Alarm
 from dashboard.approvals import NEEDS, STATES, Act, Approval, Decision, PairSection, request_hash
 from dashboard.audit import canonical
 from dashboard.errors import Refused
+from dashboard.known import NEVER
 from dashboard.store import MONITOR, Store
 
 SECOND = 1_000_000_000
@@ -75,6 +76,11 @@ class Pairs:
     def needs_two(self, act: Act) -> bool:
         """Whether this centre wants a second person for it."""
         return act in (self.section.acts or ())
+
+    @property
+    def strong(self) -> int:
+        """Suspicion from which nobody makes an alarm disappear alone."""
+        return self.section.suspicion if self.needs_two("dismissal") else NEVER
 
     def want(self, act: Act, subject: str, what: Mapping[str, object], who: Identity) -> Approval:
         """Ask for a second person; what needs none is carried out at once.

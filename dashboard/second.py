@@ -77,7 +77,7 @@ class SecondPerson:
         """
         with self._store.reader.connect() as connection:
             alarm = self._store.alarm(connection, alarm_id)
-        if not (self._pairs.needs_two("dismissal") and self._is_critical(alarm, wish)):
+        if not self._is_critical(alarm, wish):
             self._store.act(alarm_id, wish, who.name)
             return None
         act(alarm, wish, who.name, self._store.now_ns())  # what would be refused is refused now
@@ -134,7 +134,7 @@ class SecondPerson:
         An emitter that was found may be closed by who found it.
         """
         ends = wish.action == "dismiss" or (wish.action == "close" and wish.reason != "found")
-        return ends and not alarm.drill and alarm.suspicion >= self._pairs.section.suspicion
+        return ends and not alarm.drill and alarm.suspicion >= self._pairs.strong
 
     def _dismiss(self, connection: Connection, changed: Changed, approval: Approval) -> None:
         given = {name: approval.what[name] for name in Wish.__struct_fields__}

@@ -20,6 +20,29 @@ def only(store: Store) -> Alarm:
     return alarm
 
 
+def test_an_entry_does_not_dismiss_a_strong_alarm_that_was_there_before(
+    open_store: Open, clock: Clock
+) -> None:
+    """Otherwise one person alone could make it disappear."""
+    store, site = open_store(), Site()
+    known = KnownEmitters(store, strong=70)
+
+    def hear(*heard: tuple[str, float, int]) -> None:
+        for name, freq_mhz, suspicion in heard:
+            event = emitter_event(
+                emitter=name, center_freq_hz=freq_mhz * 1e6, suspicion=suspicion, phase="update"
+            )
+            store.ingest([site.says(event)])
+
+    before = ("weak", 160, 69), ("strong", 165, 70)
+    hear(*before)
+    clock.wait(10)
+    known.add([NewKnown(150e6, 180e6, "taxis", "licensed")], "li")
+    hear(*before, ("later", 170, 90))
+    states = {a.parts[0].emitter: a.state for a in store.desk.alarms.values()}
+    assert states == {"weak": "dismissed", "strong": "new", "later": "dismissed"}
+
+
 def test_what_is_known_is_kept_but_raises_nobody(open_store: Open) -> None:
     store = open_store()
     (entry,) = KnownEmitters(store).add([TAXI], "li")
