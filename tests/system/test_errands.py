@@ -103,7 +103,7 @@ def with_a_site(
             )
             try:
                 await until(lambda: told.beats and told.beats[-1].sensors[0].bands)
-                await until(lambda: max(revisits(told).values()) < 2.0)
+                await until(lambda: told.beats[-1].sensors[0].dwells_per_s > 0)
                 await story(centre, told)
             finally:
                 site.send_signal(signal.SIGTERM)

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import sensors.protocol
 from dashboard.asking import Asking
 from dashboard.config import load_config
 from dashboard.inbox import Incoming
@@ -137,8 +138,9 @@ async def until(true: Callable[[], Any], within_s: float = 25.0) -> None:
 
 
 def test_a_sites_key_is_pinned_above_and_only_the_site_itself_can_change_it(
-    levels: Levels, tmp_path: Path
+    levels: Levels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sensors.protocol, "HELD_EVERY_S", 1.0)
     file = tmp_path / "keys.json"
     first = own_keys(file)
     levels.low_ring.allow(SITE, first.curve_public, first.verify_key, "test")

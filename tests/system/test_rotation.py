@@ -52,7 +52,7 @@ def states(centre: Path) -> list[str]:
     return found
 
 
-def wait_for_more(centre: Path, count: int = 25) -> None:
+def wait_for_more(centre: Path, count: int = 15) -> None:
     before = len(stored(centre))
     until(lambda: len(stored(centre)) >= before + count)
 
@@ -104,7 +104,7 @@ def test_a_key_file_that_is_merely_exchanged_is_not_let_in(
     (site / "keys.json").unlink()
     write_keys(site / "keys.json", make_keys())
     again = start("site", site, address, server_key)
-    until(lambda: len(again.lines) > 100)
+    until(lambda: len(again.lines) > 50)
     again.stop(signal.SIGKILL)
     assert len(stored(centre)) == len(peer.lines)
     assert states(centre) == ["valid"]

@@ -14,6 +14,7 @@ import pytest
 
 from dashboard.keyring import Keyring
 from sensors.keys import own_keys
+from sensors.outbox import Outbox
 from tests.system.peers import (
     HERE,
     TODAY,
@@ -72,20 +73,19 @@ def test_from_yesterday_to_tomorrow_either_side_first_and_nothing_is_lost(
     compare(centre, *lives)
 
 
-def test_two_versions_apart_is_refused_by_name_and_nothing_is_lost(
+def test_two_versions_apart_is_refused_by_name_and_the_events_wait(
     address: str, enrolled: tuple[Path, Path, str], start: Start
 ) -> None:
     centre, site, server_key = enrolled
-    monitor = start("centre", centre, address, "keys", code=TOMORROW)
+    start("centre", centre, address, "keys", code=TOMORROW)
     peer = start("site", site, address, server_key, code=YESTERDAY)
-    until(lambda: len(peer.lines) > 100)
+    until(lambda: len(peer.lines) > 50)
     assert stored(centre) == []
-    monitor.stop()
-    start("centre", centre, address, "keys")  # today's, which reads both
-    until(lambda: len(stored(centre)) > 100, 30.0)
-    lines = peer.stop()
-    until(lambda: len(stored(centre)) == len(lines))
-    compare(centre, lines)
+    peer.stop(signal.SIGKILL)
+    keys = own_keys(site / "keys.json")
+    outbox = Outbox(site / "outbox.db", keys)
+    assert outbox.depth >= len(peer.lines)
+    outbox.close()
 
 
 def test_with_our_own_version_on_everything_yesterdays_side_hears_nothing(
@@ -95,5 +95,5 @@ def test_with_our_own_version_on_everything_yesterdays_side_hears_nothing(
     centre, site, server_key = enrolled
     start("centre", centre, address, "keys", code=YESTERDAY)
     peer = start("site", site, address, server_key, code=HERE / "loud")
-    until(lambda: len(peer.lines) > 100)
+    until(lambda: len(peer.lines) > 50)
     assert stored(centre) == []
