@@ -126,12 +126,12 @@ def third_harmonic(clipped: float) -> float:
     >>> round(10 * math.log10(third_harmonic(1.0)), 2)
     -9.54
     """
+    if clipped >= 1.0:
+        return 1.0 / 9.0  # a square wave
     angle = (1.0 - clipped) * math.pi / 2.0
     first = angle + math.sin(angle) * math.cos(angle)
     third = math.sin(2 * angle) / 2.0 - math.sin(4 * angle) / 4.0
     third += 2.0 / 3.0 * math.sin(angle) * math.cos(3 * angle)
-    if clipped == 1.0:
-        return 1.0 / 9.0
     return (third / first) ** 2
 
 

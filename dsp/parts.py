@@ -20,6 +20,9 @@ turn have -0.33, unrelated transmissions 0."""
 
 LEAST_LOOKS = 12
 
+MOST_BLOBS = 256
+"""More in one block are pulses, of which none is looked at for tones."""
+
 
 def with_their_tones(
     blobs: list[Blob], samples: IQ, nfft: int, row_samples: int, bin_width_hz: float
@@ -37,6 +40,8 @@ def with_their_tones(
         Samples from one row to the next.
     bin_width_hz : float
     """
+    if len(blobs) > MOST_BLOBS:
+        return blobs
     most = round(TONES_HZ / bin_width_hz)
     found: list[Blob] = []
     for blob in sorted(blobs, key=lambda one: one.low_bin):
@@ -77,13 +82,13 @@ def alternate(samples: IQ, low: float, high: float) -> bool:
     if looks < LEAST_LOOKS:
         return False
     turns = np.arange(length) * 2j * np.pi
-    taps = window("hann", length).taps if length & (length - 1) == 0 else np.hanning(length)
+    taps = window("hann", length).taps
     matrix = np.stack([np.exp(-turns * low) * taps, np.exp(-turns * high) * taps], axis=1)
     frames = samples[: looks * length].reshape(looks, length)
-    power = np.abs(frames @ matrix.astype(np.complex64)) ** 2
-    if not power.std(axis=0).all():
-        return False
-    return bool(np.corrcoef(power.T)[0, 1] < ALTERNATE)
+    power = np.abs(frames @ matrix.astype(np.complex64)).astype(np.float64) ** 2
+    first, second = (power - power.mean(axis=0)).T
+    spread = float(np.sqrt((first @ first) * (second @ second)))
+    return spread > 0 and float(first @ second) < ALTERNATE * spread
 
 
 def _union(one: Blob, other: Blob) -> Blob:

@@ -147,12 +147,13 @@ def keep_apart(segments: list[Segment], most_bins: int) -> None:
     most_bins : int
         Farther apart, one does not reach the other.
     """
-    ordered = sorted(segments, key=lambda one: one.low_bin)
+    lasting = [one for one in segments if not one.pulse]
+    ordered = sorted(lasting, key=lambda one: one.low_bin)
     for number, low in enumerate(ordered):
         for high in ordered[number + 1 :]:
             if high.low_bin > low.high_bin + most_bins:
                 break
-            if high.low_bin <= low.high_bin or low.pulse or high.pulse:
+            if high.low_bin <= low.high_bin:
                 continue
             if min(low.stop, high.stop) > max(low.start, high.start):
                 between = (low.power + high.power)[low.high_bin : high.low_bin + 1]
