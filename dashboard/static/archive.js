@@ -25,7 +25,6 @@ const ENOUGH_ROWS = 20; // an hour
 const SETTLE_MS = 90; // turning the wheel asks once
 const LEAST_FOLLOW_S = 5;
 const DAY_AGAIN_S = 60;
-const NO_MARKS = { alarms: [], exams: [] };
 
 export function view(root, words) {
   const page = new Archive(root, words);
@@ -34,16 +33,14 @@ export function view(root, words) {
 
 class Archive {
   constructor(root, words) {
-    this.root = root;
     this.view = signal(windowOf(words));
     this.status = signal({ busy: false, failure: "" });
     this.read = signal(null);
     this.earlier = [];
-    this.marks = NO_MARKS;
     this.usual = { key: "", floor: null };
     this.asked_ms = 0;
     this.day_ms = 0;
-    render(html`<h1 class="spoken">${t("tab.history")}</h1><div class="archive"><div class="archive-bar"></div>
+    render(html`<div class="archive"><div class="archive-bar"></div>
       <canvas class="strip-weeks" tabindex="-1" role="img"></canvas><canvas class="strip-day" tabindex="-1" role="img"></canvas>
       <div class="archive-plot"><div class="lane"></div><div class="field-pane"><canvas class="field"></canvas><div class="overlay"></div><div class="drag" hidden></div></div>
         <div class="scale"></div><div class="under"></div></div>
@@ -193,6 +190,7 @@ class Archive {
   async load() {
     const view = this.view.peek();
     const found = this.found(view.sensor);
+    if (!found && state.known.peek()) this.status.value = { busy: false, failure: t("replay.unknown") };
     if (!found?.sensor.bands.length || !this.pane.width) return;
     history.replaceState(null, "", to("history", ...wordsOf(view)));
     const { bands } = found.sensor;
@@ -212,7 +210,7 @@ class Archive {
         fetchMarks({ site: found.site.site, sensor: view.sensor, start_s: Math.min(start_s, this.weeks.start_s), stop_s: Math.max(stop_s, this.weeks.stop_s) }, stop),
       ]);
       const floor = floorOf(picture, await this.usualFor(asked, picture, stop));
-      this.marks = this.weeks.marks = this.day.marks = marks;
+      this.weeks.marks = this.day.marks = marks;
       this.weeks.window = this.day.window = [start_s, stop_s];
       this.pane.show({ picture, floor, range: rangeOf(picture, floor, view.excess) }, this.axis, marks, view.excess);
       for (const strip of [this.weeks, this.day]) strip.draw();

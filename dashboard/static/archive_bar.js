@@ -20,7 +20,7 @@ export function bar(page) {
   const view = page.view.value;
   const { stop_s } = page.times;
   const set = (change) => () => (page.view.value = { ...page.view.peek(), ...change });
-  return html`
+  return html`<h1 class="spoken">${t("tab.history")}</h1>
     ${sensorSelect(view.sensor, (sensor) => page.go({ ...page.view.peek(), sensor, low_hz: 0, high_hz: 0 }))}
     <span class="pair" role="group" aria-label=${t("archive.span")}>${SPANS_S.map((span_s) => html`<button aria-pressed=${view.span_s === span_s} @click=${() => page.span(span_s)}>${spanText(span_s)}</button>`)}</span>
     <span class="pair"><button @click=${() => page.pan(-0.9)} title="${t("archive.earlier")} (PageDown)" aria-label=${t("archive.earlier")}>◀</button

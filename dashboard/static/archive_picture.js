@@ -8,10 +8,9 @@
  */
 
 import { EXCESS_RANGE, WORDS } from "./colormap.js";
+import { BREAK, HATCH } from "./waterfall.js";
 
 export const UNSEEN_CODE = 0;
-const HATCH = [0xff25201c, 0xff332c27]; // as on the live waterfall
-const BREAK = 0xff130e0b;
 const RAW_SPAN_DB = 70;
 const MOST_ROWS = 800;
 

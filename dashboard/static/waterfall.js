@@ -4,8 +4,8 @@ import { EXCESS_RANGE, WORDS } from "./colormap.js";
 import { UNSEEN } from "./lines.js";
 
 const NOBODY = UNSEEN * 10; // in the tenths of a dB of the rings
-const HATCH = [0xff25201c, 0xff332c27]; // ABGR: dark grey field, lighter stripe
-const BREAK = 0xff130e0b;
+export const HATCH = [0xff25201c, 0xff332c27]; // ABGR: dark grey field, lighter stripe
+export const BREAK = 0xff130e0b;
 
 export class Waterfall {
   constructor(canvas) {
