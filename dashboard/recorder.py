@@ -80,7 +80,7 @@ class Recorder:
         if len(row.levels) != ring.watch.n_bins:
             return
         covered = ring.covers(row)
-        if covered[-1] < ring.begin:
+        if ring.is_late(covered):
             self.late += 1
             return
         self.lost += ring.put(covered, standard_codes(row))

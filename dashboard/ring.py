@@ -2,7 +2,7 @@
 
 A minute stays here while it fills up and until it is written.  The rows lie in a ring, a little
 longer than a minute, which is touched when it is made: what a monitor needs for its sensors it has
-from the beginning, and nothing is copied when the minutes of all sensors end together.
+from the beginning, and only what is being written is copied when all minutes end together.
 """
 
 from __future__ import annotations
@@ -53,11 +53,18 @@ class Ring:
         is_next = 0 < first - self.newest <= 2
         return range(self.newest + 1 if is_next else first, last + 1)
 
+    def is_late(self, seconds: range) -> bool:
+        """Whether the minute of these seconds is written; far older ones say: a clock set back."""
+        return self.begin - len(self._codes) <= seconds[-1] < self.begin
+
     def put(self, seconds: range, codes: Codes) -> int:
         """Raise the rows of these seconds; returns how many minutes were overwritten unwritten."""
         lost = 0
         length = len(self._codes)
         last = seconds[-1]
+        if last < self.begin:
+            lost = -(-(self.newest + 1 - self.begin) // MINUTE)
+            self.begin = 0
         if not self.begin:
             first = max(seconds[0], last + 1 - MINUTE)
             self.begin, self.newest = _minute(first), first - 1
@@ -92,8 +99,9 @@ class Ring:
 
     def tiles(self) -> Iterator[Tile]:
         """Every minute that is not yet written."""
-        if self.begin:
-            for begin in range(self.begin, self.newest + 1, MINUTE):
+        oldest = self.begin  # read once: other threads look while rows come
+        if oldest:
+            for begin in range(oldest, self.newest + 1, MINUTE):
                 yield self.tile(begin)
 
     def written(self, tile: Tile) -> None:

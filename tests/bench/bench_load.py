@@ -120,7 +120,7 @@ def run(
                 shares.append((cpu_s(centre) - cpu) / (time.monotonic() - clock))
                 ends.append(time.time())
             waiting = (waited_s(centre) - waited) / (time.monotonic() - began)
-            ledger, rows = ask(orders, source, "ledger")
+            ledger, rows, left = ask(orders, source, "ledger")
             stop.set()
             ages, page_rows, dead, why = pages.recv()
             print(f"browsers gone: {dead} {why}", file=sys.stderr)
@@ -133,6 +133,7 @@ def run(
     steady, burst = results[0][1], results[1][1]
     slope = growth(memory[-60:])
     yield Metric.of("events", sum(made for made, _, _ in results), "events")
+    yield Metric.of("not acknowledged 90 s after the end", left, "events")
     yield Metric.of("lost", lost, "events", at_most=0)
     yield Metric.of("doubled", doubled, "events", at_most=0)
     yield Metric.of("altered", altered, "events", at_most=0)

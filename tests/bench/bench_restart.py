@@ -60,7 +60,8 @@ def run(count: int = 500, events: int = 1_000_000, kills: int = 5) -> Iterator[M
                 assert not left, f"{left} events are still not acknowledged"
                 answers.append(time.monotonic() - killed)
                 ask(orders, source, ("publish", 2.0, 100.0))
-            ledger, _ = ask(orders, source, "ledger")
+            ledger, _, left = ask(orders, source, "ledger")
+            assert not left, f"{left} events are still not acknowledged"
         orders.send("end")
         source.join(10)
         lost, altered, doubled, intact = compare(Path(folder) / "monitor.db", ledger)

@@ -241,7 +241,7 @@ def sites(folder: str, port: int, count: int, core: int, orders: Any) -> None:
     """Child process: all sites, as the pipe says.
 
     ``connect``; ``("publish", seconds, rate)`` spread over them; ``("each", seconds)`` an event of
-    every site now, and how long until all were acknowledged; ``ledger``; ``end``.
+    every site now, and how long until all were acknowledged; ``ledger``, when all are; ``end``.
     """
     from dashboard.keyring import Keyring
 
@@ -307,12 +307,13 @@ def sites(folder: str, port: int, count: int, core: int, orders: Any) -> None:
                     mote.publish()
                 orders.send(drain(seconds))
             case "ledger":
+                _, left = drain(90)
                 ledger = {
                     f"{mote.keys.key_id} {mote.log.epoch.hex()} {stored.seq}": stored.hash
                     for mote in motes
                     for stored in mote.log.records
                 }
-                orders.send((ledger, sum(mote.rows.counts["sent"] for mote in motes)))
+                orders.send((ledger, sum(mote.rows.counts["sent"] for mote in motes), left))
             case "end":
                 context.destroy(linger=0)
                 return

@@ -354,6 +354,19 @@ def test_late_and_foreign_rows_change_nothing(recorder: Recorder) -> None:
     assert open_tile.codes.max() == 7
 
 
+def test_a_clock_that_was_wrong_and_is_set_back_stops_nothing(recorder: Recorder) -> None:
+    recorder.follow(board_of((167e6, 168e6)))
+    assert isinstance(recorder.watcher, Site)
+    ((number, watch),) = recorder.watcher.watches.items()
+    recorder.row(row(number, watch, 10 * 365 * 86_400, code=7))
+    for second in range(3):
+        recorder.row(row(number, watch, second, code=9))
+    assert (recorder.rows, recorder.late, recorder.lost) == (4, 0, 1)
+    (open_tile,) = recorder.open_tiles("s/hall")
+    assert open_tile.start_ns == MIDNIGHT
+    assert open_tile.codes[:4, 0].tolist() == [9, 9, 9, 0]
+
+
 def test_what_a_silent_sensor_gathered_is_written(recorder: Recorder) -> None:
     recorder.follow(board_of((167e6, 168e6)))
     assert isinstance(recorder.watcher, Site)
@@ -396,7 +409,7 @@ def test_a_ring_holds_the_maximum_of_every_second_or_says_what_it_lost(
     for step, code in steps:
         second += step
         covered = ring.covers(row(1, watch, second - MIDNIGHT // SECOND, code))
-        if covered[-1] < ring.begin:
+        if ring.is_late(covered):
             continue
         lost += ring.put(covered, np.array([code], dtype=np.uint8))
         for each in covered:
