@@ -23,7 +23,8 @@ from sensors.messages import Answer, Down, Heartbeat, Hello, Pulse, Signed, Who
 from sensors.wire import EVENTS_UP, Refused
 
 FLOOD_PER_S = 5000
-"""Messages of one connection in one second; a backlog of days drains at a fraction of this."""
+"""Messages of one key (without keys: of one connection) in one second; a backlog of days drains at a
+fraction of this."""
 MAX_SESSIONS = 10_000
 """Connections that are remembered; the one that was quiet longest is asked who it is again."""
 
@@ -181,8 +182,9 @@ class Intake:
         if second != self._second:
             self._second = second
             self._rates.clear()
-        self._rates[arrival.route] += 1
-        if self._rates[arrival.route] > FLOOD_PER_S:
+        who = self._who(arrival)  # a key may not open a hundred connections to say more
+        self._rates[who] += 1
+        if self._rates[who] > FLOOD_PER_S:
             raise Refused("flood")
 
     def _greeting(

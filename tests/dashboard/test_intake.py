@@ -384,6 +384,23 @@ def test_a_flood_is_cut_for_its_second_and_for_its_connection(
     assert site.intake.process([late]).refused == []
 
 
+def test_a_flood_over_many_connections_of_one_key_is_cut(
+    store: ListStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.intake.FLOOD_PER_S", 10)
+    keys, others = make_keys(), make_keys()
+    peers = {
+        keys.curve_public: Peer("school-3", keys.verify_key),
+        others.curve_public: Peer("school-4", others.verify_key),
+    }
+    intake = Intake(store, "city", FixedList(peers))
+    hello = encode(Site(intake, keys).hello())
+    crowd = [Arrival(b"r%d" % n, keys.curve_public, hello, NOW) for n in range(15)]
+    assert [r for r, _, _ in intake.process(crowd).refused] == ["flood"] * 5
+    other = Arrival(b"x", others.curve_public, encode(Site(intake, others).hello()), NOW)
+    assert "flood" not in [r for r, _, _ in intake.process([other]).refused]
+
+
 def test_many_connections_are_bounded(store: ListStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dashboard.intake.MAX_SESSIONS", 5)
     intake = Intake(store, "city")
