@@ -23,8 +23,8 @@ from sensors.messages import Answer, Down, Heartbeat, Hello, Pulse, Signed, Who
 from sensors.wire import EVENTS_UP, Refused
 
 FLOOD_PER_S = 5000
-"""Messages of one key (without keys: of one connection) in one second; a backlog of days drains at a
-fraction of this."""
+"""Messages of one key (without keys: of one connection) in one second; a backlog of days drains at
+a fraction of this."""
 MAX_SESSIONS = 10_000
 """Connections that are remembered; the one that was quiet longest is asked who it is again."""
 
