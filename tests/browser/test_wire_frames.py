@@ -83,6 +83,7 @@ def test_the_wire_counts_broken_frames_and_goes_on(modules: Any) -> None:
         wire.watch("a", { sensor: "s", start_hz: 1, stop_hz: 2, bins: 3 });
         sockets[0].onmessage({ data: '{"kind":"snapshot"}' });
         sockets[0].onmessage({ data: '{"kind":' });
+        sockets[0].onmessage({ data: '{"kind":"tick"}\\n{"kind":\\n{"kind":"notice"}' });
         sockets[0].onmessage({ data: Uint8Array.of(200, 0, 0, 0, 1).buffer });
         sockets[0].onmessage({ data: Uint8Array.from(good).buffer });
         sockets[0].onclose();
@@ -94,7 +95,8 @@ def test_the_wire_counts_broken_frames_and_goes_on(modules: Any) -> None:
         list(row_frame("a", ROW)),
     )
     assert result["states"][:3] == ["connecting", "live", "lost"]
-    assert (result["rows"], result["messages"], result["broken"]) == (1, ["snapshot"], 2)
+    assert result["messages"] == ["snapshot", "tick", "notice"]
+    assert (result["rows"], result["broken"]) == (1, 3), "a broken line takes no other with it"
     assert result["first"] == 2, "what was asked before the line stood, and once more on opening"
     assert result["again"] == [
         {"op": "watch", "id": "a", "sensor": "s", "start_hz": 1, "stop_hz": 2, "bins": 3}
