@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -81,7 +81,7 @@ class Adoption:
         self._until_s = self._well_s = self._look_s = 0.0
         self._unsaid: list[Note] = []
         if self._state.state == "trying":
-            self._take_back("config.why_ended")
+            self._take_back("config.why_ended", {})
 
     def wanted(self, link: Link, beat: Callable[[], Heartbeat]) -> bool:
         """Whether the station has to end, to go on with `site`; call it often.
@@ -117,7 +117,7 @@ class Adoption:
             self._say(link)
         elif now_s > self._until_s:
             names = ", ".join(sorted(self._ill(beat())))
-            self._take_back("config.why_ill", sensors=names[:150])
+            self._take_back("config.why_ill", {"sensors": names[:150]})
             return True
         return False
 
@@ -125,7 +125,7 @@ class Adoption:
         """The station could not work; True when there is another configuration to go back to."""
         if self._must_work is None:
             return False
-        self._take_back(fault.message_id, **{k: str(v)[:150] for k, v in fault.fields.items()})
+        self._take_back(fault.message_id, {k: str(v)[:150] for k, v in fault.fields.items()})
         return True
 
     def _adopt(self, order: Configure, verify_key: bytes | None, beat: Heartbeat) -> Note:
@@ -184,7 +184,7 @@ class Adoption:
         works = {h.sensor for h in beat.sensors if h.state in WORKS and h.last_dwell_ns}
         return (self._must_work or set()) - works
 
-    def _take_back(self, why: str, **fields: str) -> None:
+    def _take_back(self, why: str, fields: Mapping[str, str]) -> None:
         """Put the old file back into its place."""
         self._must_work = None
         failed = self._facts()
@@ -193,7 +193,7 @@ class Adoption:
         self.site.path.chmod(mode)
         self._keep(replace(self._state, state="taken_back"))
         self.site = load_site(self.site.path, self._sources)
-        log.error("configuration_taken_back", version=self._state.version, why=why, **fields)
+        log.error("configuration_taken_back", version=self._state.version, why=why, fields=fields)
         self._unsaid += [Note("config.taken_back", failed), Note(why, dict(fields))]
 
     def _facts(self) -> dict[str, str | float | int]:

@@ -36,7 +36,7 @@ log = structlog.get_logger()
 class Declined(Exception):
     """A command that is not carried out; the note says why."""
 
-    def __init__(self, message_id: str, **args: str | float | int) -> None:
+    def __init__(self, message_id: str, /, **args: str | float | int) -> None:
         super().__init__(message_id)
         self.note = Note(message_id, args)
 
@@ -88,7 +88,7 @@ class Errands:
                 note, accepted = self._carry_out(command, now_ns), True
             except Declined as declined:
                 note, accepted = declined.note, False
-            log.info("command", name=command.name, accepted=accepted, note=note.id, **note.args)
+            log.info("command", order=command.name, accepted=accepted, note=note.id, args=note.args)
             self._link.answer(Answer(command.number, accepted, note))
         self.rehearsal.step(now_ns)
 

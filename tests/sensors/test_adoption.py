@@ -124,7 +124,7 @@ def test_one_that_does_not_work_is_taken_back(bench: Bench, end: str) -> None:
         bench.state = "silent"
         assert bench.wait()
     elif end == "fault":
-        assert bench.adoption.failed(UserError("device.not_found", serial="1"))
+        assert bench.adoption.failed(UserError("device.not_found", serial="1", why="unplugged"))
     else:
         bench.restart()
     assert bench.file.read_text(encoding="utf-8") == OLD
