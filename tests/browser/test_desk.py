@@ -13,7 +13,7 @@ import pytest
 
 from tests.browser.test_page import READABLE, Watched, api
 
-pytestmark = [pytest.mark.browser, pytest.mark.system]
+pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(240)]
 
 PASSWORD = "correct horse battery"
 PEOPLE = {"wang": "officer", "zhao": "radio"}
@@ -80,7 +80,7 @@ def test_an_officer_works_an_alarm_from_arrival_to_dismissal(
     officer: Any, demo: dict[str, str], tokens: dict[str, str]
 ) -> None:
     page = officer
-    page.locator(".card.new").first.wait_for()
+    page.locator(".card.new").first.wait_for(timeout=120_000)
     name = page.locator(".card.new").first.get_attribute("data-alarm")
     card = page.locator(f'.card[data-alarm="{name}"]')
 
@@ -126,6 +126,14 @@ def test_an_officer_works_an_alarm_from_arrival_to_dismissal(
     page.wait_for_selector(".signin input[name=name]")
 
 
+NEIGHBOUR = """async () => {
+  const { openAlarms, selected } = await import("/static/state.js");
+  const ids = openAlarms.value.map(({ id }) => id);
+  return ids.indexOf(selected.value) < ids.length - 1 ? "j" : "k";
+}"""
+"""The key that leads to another alarm: down, from the last one up."""
+
+
 def test_enter_opens_the_page_of_the_chosen_alarm(officer: Any) -> None:
     page = officer
     page.locator(".card").nth(1).wait_for()
@@ -133,11 +141,10 @@ def test_enter_opens_the_page_of_the_chosen_alarm(officer: Any) -> None:
     page.wait_for_selector('.card[aria-current="true"]')
     page.keyboard.press("Enter")
     page.wait_for_selector(".alarm-page .alarm-freq")
-    first = page.locator(".alarm-freq").inner_text()
-    page.keyboard.press("j")
-    page.wait_for_function(
-        "first => document.querySelector('.alarm-freq')?.innerText !== first", arg=first
-    )
+    first = page.url
+    page.keyboard.press(page.evaluate(NEIGHBOUR))
+    page.wait_for_function("first => location.href !== first", arg=first)
+    page.wait_for_selector(".alarm-page .alarm-freq")
     reason = page.locator(".opening details").first
     reason.locator("summary").click()
     reason.locator(".measured", has_text=re.compile(r"\d")).wait_for()
