@@ -59,6 +59,7 @@ function page(dossier, pictures, wide, actions) {
           <span>${t("alarm.sightings", { n: alarm.sightings })}</span>${alarm.label ? html`<span>${alarm.label}</span>` : nothing}
           <span>${t("alarm.times", { first: clock(alarm.first_seen_ns / 1e6), last: clock(alarm.last_seen_ns / 1e6) })}</span>
           <a href=${to("history", ...wordsOf(minuteOf(alarm)))}>${t("alarm.to_history")}</a>
+          ${state.me.value?.permissions.includes("known") ? html`<a href=${to("known", ...edges(alarm), alarm.site)}>${t("alarm.page.known")}</a>` : nothing}
           <button class="quiet-button" @click=${() => actions.open(alarm)}>${t("alarm.page.watch")}</button></p>
         ${dossier.failure.value ? html`<p class="failure" role="alert">${dossier.failure.value}</p>` : nothing}
       </header>
@@ -73,6 +74,9 @@ function page(dossier, pictures, wide, actions) {
       <section class="part"><h2>${t("alarm.page.trail")}</h2>${trail(dossier)}</section>
     </div>`;
 }
+
+/** Edges in MHz, a little wider than measured: what fills the form for a known emitter. */
+const edges = ({ center_freq_hz, bandwidth_hz }) => [-0.75, 0.75].map((part) => mhz(center_freq_hz + part * bandwidth_hz));
 
 /** Every sensor of the site as a bar, those too that heard nothing: that says where it is not. */
 function where(alarm) {
