@@ -96,15 +96,16 @@ class Doors:
         self._tag = 0
 
     def open(self) -> None:
-        """Open what must be open.
+        """Open the usual door, and the one beside it if it can be.
 
         Raises
         ------
         UserError
             ``monitor.port_in_use`` or ``monitor.bad_address``, of the usual door.
         """
-        for events, keys in self._wanted():
-            self._open(events, keys)
+        (events, keys), *_ = self._wanted()
+        self._open(events, keys)
+        self.follow()
 
     def follow(self) -> None:
         """Open and close what the keyring has changed."""
@@ -112,9 +113,8 @@ class Doors:
         for door in list(self._doors.values()):
             if (door.events, _curve(door.keys)) not in {(e, _curve(k)) for e, k in wanted}:
                 self._close(door)
-        there = {(door.events, _curve(door.keys)) for door in self._doors.values()}
         for events, keys in wanted:
-            if (events, _curve(keys)) not in there:
+            if not self._is_open(events, keys):
                 try:
                     self._open(events, keys)
                     self._tries.pop(events, None)
@@ -134,9 +134,11 @@ class Doors:
         if door.keys is None or move is None:
             return None
         beside = self._address(move.events)
-        if move.state == "next" and door.events == self._events and self._is_open(beside):
-            return _successor(move.events, self._keyring.own.next_keys, door.keys)
-        if move.state == "leaving" and door.events == beside and self._is_open(self._events):
+        heir = self._keyring.own.next_keys
+        if move.state == "next" and door.events == self._events and self._is_open(beside, heir):
+            return _successor(move.events, heir, door.keys)
+        back = move.state == "leaving" and door.events == beside
+        if back and self._is_open(self._events, door.keys):
             return _successor("", door.keys, door.keys)  # as the site has it configured
         return None
 
@@ -170,8 +172,9 @@ class Doors:
             wanted.append((beside, self._keyring.keys))
         return wanted
 
-    def _is_open(self, events: str) -> bool:
-        return any(door.events == events for door in self._doors.values())
+    def _is_open(self, events: str, keys: Keys | None) -> bool:
+        doors = self._doors.values()
+        return any(door.events == events and _curve(door.keys) == _curve(keys) for door in doors)
 
     def _is_used(self, events: str) -> bool:
         now_s = time.monotonic()
