@@ -79,9 +79,9 @@ function largeRow(sensor) {
 
 /** Name, state, and what concerns the whole site: phase of the exam. */
 function heading(site, worst, { plans }) {
-  return html`<h3>${shape(worst)}<span class="name" title=${site.site}>${nameOf(site)}</span>${word(worst)}
+  return html`<h2>${shape(worst)}<span class="name" title=${site.site}>${nameOf(site)}</span>${word(worst)}
     ${site.session && site.session.phase !== "sealed" ? html`<span class="phase ${site.session.phase}">${t(`phase.${site.session.phase}`)}</span>` : nothing}
-    ${plans.has(site.site) ? html`<a class="to-plan" href=${to("plan", site.site)}>${t("tab.plan")}</a>` : nothing}</h3>`;
+    ${plans.has(site.site) ? html`<a class="to-plan" href=${to("plan", site.site)}>${t("tab.plan")}</a>` : nothing}</h2>`;
 }
 
 /** Link, clock and last drill of a site. */

@@ -80,9 +80,9 @@ function sheet(page) {
 function card(page, { session, now }) {
   const { id, name, site, start_ns, stop_ns, author, created_ns, ended_by, ended_ns } = session;
   return html`<article class="exam-card ${now?.phase ?? "removed"}">
-    <h3>${now ? html`<span class="phase ${now.phase}">${t(`phase.${now.phase}`)}</span>` : html`<span class="phase">${t("exam.removed")}</span>`}
+    <h2>${now ? html`<span class="phase ${now.phase}">${t(`phase.${now.phase}`)}</span>` : html`<span class="phase">${t("exam.removed")}</span>`}
       <b>${name}</b> <span class="quiet">${site === EVERY_SITE ? t("exam.every_site") : siteName(site)}</span>
-      ${now?.stop_s ? html`<span class="left">${t("exam.left", { left: longLeft(now.stop_s * 1000 - state.now.value) })}</span>` : nothing}</h3>
+      ${now?.stop_s ? html`<span class="left">${t("exam.left", { left: longLeft(now.stop_s * 1000 - state.now.value) })}</span>` : nothing}</h2>
     <p class="when">${day(start_ns / 1e6)} <b>${clock(start_ns / 1e6, false)} – ${clock(stop_ns / 1e6, false)}</b></p>
     ${bar(session)}
     <p class="by">${t("exam.by", { author, when: `${day(created_ns / 1e6)} ${clock(created_ns / 1e6, false)}` })}
