@@ -116,11 +116,13 @@ class Evidence:
             As `open_file`; also when its description is not one that we read (409).
         """
         clip = self._find(alarm_id, name, lambda clip: name == clip.name)
-        description = self._meta(clip)
+        described = self._open(alarm_id, clip, clip.name + META, author)
+        with described.file:
+            description = _described(described.file.read())
+        if description is None or description.about.datatype not in FORMATS:
+            raise Refused("evidence.unreadable", 409, file=clip.name + META)
         opened = self._open(alarm_id, clip, clip.name + DATA, author)
         with opened.file:
-            if description is None or description.about.datatype not in FORMATS:
-                raise Refused("evidence.unreadable", 409, file=clip.name + META)
             yield Recording(
                 name=clip.name,
                 sensor=clip.sensor,
@@ -200,9 +202,8 @@ class Evidence:
 
     def _meta(self, clip: Announced) -> Description | None:
         try:
-            text = self._path(clip.site, clip.name + META).read_bytes()
-            return msgspec.json.decode(text, type=Description)
-        except (OSError, msgspec.DecodeError):
+            return _described(self._path(clip.site, clip.name + META).read_bytes())
+        except OSError:
             return None
 
     def _checked(self, clip: Announced, name: str) -> OpenFile | None:
@@ -221,6 +222,14 @@ class Evidence:
         if listed or (name == clip.name + LIST and digest.hex() == clip.sha256):
             return OpenFile(name, file, num_bytes, digest)
         file.close()
+        return None
+
+
+def _described(text: bytes) -> Description | None:
+    """SigMF metadata; None when it is not what a site writes."""
+    try:
+        return msgspec.json.decode(text, type=Description)
+    except msgspec.DecodeError:
         return None
 
 

@@ -168,10 +168,14 @@ def test_nobody_listens_to_air_police_distress_or_phones(desk: Desk, center_freq
     assert desk.acts() == []
 
 
-def test_what_was_changed_is_neither_heard_nor_shown(desk: Desk) -> None:
+@pytest.mark.parametrize(("suffix", "old", "new"), [(DATA, b"", b"\x00"), (META, b"169", b"168")])
+def test_what_was_changed_is_neither_heard_nor_shown(
+    desk: Desk, suffix: str, old: bytes, new: bytes
+) -> None:
+    """Neither the samples nor where in them the emission is said to be."""
     alarm = desk.arrive(files())
-    path = desk.folder / "school-3" / (NAME + DATA)
-    path.write_bytes(path.read_bytes()[:-1] + b"\x00")
+    path = desk.folder / "school-3" / (NAME + suffix)
+    path.write_bytes(path.read_bytes().replace(old, new) if old else path.read_bytes() + new)
     look = lambda: Cutouts(desk.evidence).of(alarm, NAME, CutoutQuery(), "wang")  # noqa: E731
     assert refused(look) == ("evidence.damaged", 409)
     hear = lambda: desk.content().audio(alarm, NAME, AudioQuery(), "zhao")  # noqa: E731

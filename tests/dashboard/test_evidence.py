@@ -214,17 +214,3 @@ def test_metadata_that_cannot_be_read_hides_nothing(
     (folder / "school-3" / (NAME + META)).write_text("{")
     card = only(evidence, alarm)
     assert (card.state, card.center_freq_hz, card.bytes) == ("arriving", None, len(SAMPLES))
-
-
-def test_an_older_store_gets_the_new_tables(open_store: Open) -> None:
-    store = open_store()
-    with store.writing() as connection:
-        connection.exec_driver_sql("DROP TABLE clips")
-        connection.exec_driver_sql("DROP TABLE exams")
-        connection.exec_driver_sql("UPDATE about SET value = '1' WHERE name = 'schema'")
-    store.close()
-    again = open_store()
-    again.ingest([Site().says(kept())])
-    with again.reader.connect() as connection:
-        version = connection.exec_driver_sql("SELECT value FROM about WHERE name = 'schema'")
-        assert version.scalar() == "2"
