@@ -106,7 +106,7 @@ class Ear:
         self._hand.ask(hop)
 
     def recall(self) -> list[Hop]:
-        """Call off the visits that are not on the air yet; return their hops."""
+        """Call off the visits whose end is far; return their hops."""
         return self._hand.recall()
 
     def hear(self) -> Dwell | None:
