@@ -13,6 +13,8 @@ from dashboard.pyramid import LEVELS, Cells, Codes, Tile, Value, mean_codes, pow
 
 Index = npt.NDArray[np.intp]
 Pairs = tuple[Index, Index]
+STRIP = 64
+"""Rows of a picture that are turned into codes at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,10 @@ def draw(frame: Frame, tiles: Iterable[Tile], value: Value = "max") -> Codes:
             weight[area] += row_s * more_weight
         else:
             np.maximum(picture[area], _reduce(tile.codes, rows, bins), out=picture[area])
-    return mean_codes(power, weight) if mean else picture
+    for first in range(0, len(power), STRIP):  # in strips: the largest picture takes 16 M pixels
+        strip = slice(first, first + STRIP)
+        picture[strip] = mean_codes(power[strip], weight[strip])
+    return picture
 
 
 def _cover(first: float, step: float, count: int, span: float, pixels: int) -> tuple[Pairs, slice]:
