@@ -85,7 +85,9 @@ function table() {
 function said(act) {
   if (knows(`act.${act}`)) return t(`act.${act}`);
   const step = act.replace("alarm.", "");
-  return knows(`step.${step}`) && act !== step ? t(`step.${step}`).replace(" …", "") : act;
+  if (knows(`step.${step}`) && act !== step) return t(`step.${step}`).replace(" …", "");
+  const [kind, ...rest] = act.split(".");
+  return knows(`audit.kind.${kind}`) ? `${t(`audit.kind.${kind}`)}: ${rest.join(".")}` : act;
 }
 
 function facts(detail) {
