@@ -35,7 +35,7 @@ function row(dossier, pictures, clip, take, hear) {
     <td>${t(`evidence.state.${clip.state}`)}${clip.state === "arriving" ? ` ${percent(clip.share)}` : nothing}${clip.bytes ? html` <small>${megabytes(clip.bytes)}</small>` : nothing}</td>
     <td><code title=${clip.sha256}>${clip.sha256.slice(0, 10)}…</code></td>
     <td class="files">
-      ${whole ? html`<button aria-pressed=${pictures.chosen.value === clip.name} @click=${() => (pictures.chosen.value = clip.name)}>${t("evidence.show")}</button>` : nothing}
+      ${whole ? html`<button aria-pressed=${pictures.chosen.value === clip.name} @click=${() => pictures.pick(clip.name)}>${t("evidence.show")}</button>` : nothing}
       ${whole && take ? clip.files.map((name) => html`<a class="button" download title=${name} href="api/v1/${dossier.path}/evidence/${encodeURIComponent(name)}">${kind(name)}</a>`) : nothing}
       ${whole && hear ? listener(`api/v1/${dossier.path}/evidence/${encodeURIComponent(clip.name)}/audio`, () => dossier.again()) : nothing}
     </td></tr>`;

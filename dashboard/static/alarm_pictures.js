@@ -29,11 +29,17 @@ export class CutoutPictures {
     for (const stop of this.stops) stop();
   }
 
+  /** What a person chose stays, whatever arrives later. */
+  pick(name) {
+    this.picked = true;
+    this.chosen.value = name;
+  }
+
   /** The recording of the sensor that hears it best, else what the monitor recorded itself. */
   #choose() {
     const alarm = this.dossier.alarm.value;
     const clips = this.dossier.clips.value;
-    if (!alarm || (this.chosen.peek() && this.chosen.peek() !== HISTORY)) return;
+    if (!alarm || this.picked || (this.chosen.peek() && this.chosen.peek() !== HISTORY)) return;
     const whole = clips.filter((clip) => clip.state === "complete");
     const best = alarm.sensors.flatMap((sensor) => whole.filter((clip) => clip.sensor === sensor))[0] ?? whole[0];
     if (best || !this.chosen.peek()) this.chosen.value = best?.name ?? HISTORY;
@@ -59,7 +65,7 @@ export class CutoutPictures {
     this.width = width;
     return html`<section class="part">
       <div class="part-head"><h2>${t("alarm.page.pictures")}</h2>
-        <select aria-label=${t("cutout.source")} @change=${(event) => (this.chosen.value = event.target.value)}>
+        <select aria-label=${t("cutout.source")} @change=${(event) => this.pick(event.target.value)}>
           ${clips.map((clip) => html`<option value=${clip.name} ?selected=${clip.name === this.chosen.value}>${sensorName(clip.sensor)} · ${clock(clip.start_ns / 1e6)}</option>`)}
           <option value=${HISTORY} ?selected=${this.chosen.value === HISTORY}>${t("cutout.history")}</option>
         </select>
