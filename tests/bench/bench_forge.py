@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import msgspec
 import zmq
 from msgspec.structs import replace
-from wire_farm import free_ports
+from ports import free_ports
 from wire_world import BASE_NS, MemoryLog, seeded_keys
 
 from dashboard.intake import Arrival, Intake

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ import numpy.typing as npt
 sys.path.insert(0, str(Path(__file__).parent))
 
 from emulated import EmulatedSite, build, calibrate, site_toml
+from ports import free_ports
 
 from dsp.plan import Share
 from sensors.benches import Metric, Skip
@@ -56,7 +56,7 @@ def run(bursts: int = 30, dongles: int = 1, dwell_ms: float = 20.0) -> Iterator[
             yield emurun
             return
         calibrate(emurun, folder / "data", [f"{n + 1:08d}" for n in range(dongles)])
-        port = free_ports()
+        port = free_ports(4)
         more = f'[monitor]\nevents = "tcp://127.0.0.1:{port + 1}"\ninsecure = true\n'
         text = site_toml(dongles, dwell_ms / 1e3, BANDS, more)
         (folder / "site.toml").write_text(text)
@@ -177,16 +177,3 @@ def monitor(folder: Path, port: int) -> Iterator[Callable[[], list[float]]]:
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(15)
-
-
-def free_ports() -> int:
-    """First of four neighbouring ports that are free now."""
-    for first in range(42000, 48000, 7):
-        try:
-            held = [socket.create_server(("127.0.0.1", first + i)) for i in range(4)]
-        except OSError:
-            continue
-        for listener in held:
-            listener.close()
-        return first
-    raise RuntimeError("no free ports")

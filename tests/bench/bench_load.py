@@ -19,7 +19,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 from bench_fuzz import memory_kib
-from wire_farm import CONTEXT, audit_intact, free_ports
+from ports import free_ports
+from wire_farm import CONTEXT, audit_intact
 from wire_motes import City, ask, cpu_s, sites, waited_s
 
 from sensors.benches import Metric, Skip

@@ -19,7 +19,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from bench_load import compare, percentile
 from bench_monitor import record
-from wire_farm import CONTEXT, free_ports
+from ports import free_ports
+from wire_farm import CONTEXT
 from wire_motes import City, ask, cpu_s, sites
 
 from dashboard.store import Store

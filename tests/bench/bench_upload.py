@@ -17,7 +17,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from wire_farm import CONTEXT, START_NS, free_ports, sighting
+from ports import free_ports
+from wire_farm import CONTEXT, START_NS, sighting
 from wire_net import NEAR, Line, Weather, enter, why_not
 
 from sensors.benches import Metric, Skip

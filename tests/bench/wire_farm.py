@@ -13,7 +13,6 @@ import multiprocessing
 import os
 import random
 import signal
-import socket
 import sqlite3
 import sys
 import time
@@ -27,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from ports import free_ports
 from wire_net import NEAR, enter
 
 SILENT_S = 5.0
@@ -36,19 +36,6 @@ CONTEXT.set_forkserver_preload(
     ["dashboard.receiver", "dashboard.store", "sensors.link", "wire_farm", "bench_schedules"]
 )
 START_NS = time.time_ns()
-
-
-def free_ports(count: int = 2) -> int:
-    """A port that is free now together with the ones after it."""
-    while True:
-        base = random.randrange(20_000, 32_000)
-        try:
-            for offset in range(count):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", base + offset))
-        except OSError:
-            continue
-        return base
 
 
 def run_monitor(
@@ -251,7 +238,7 @@ class Farm:
         self, folder: Path, sites: int, rate: float, mutant: str = "", line: Any = None
     ) -> None:
         self.database = folder / "monitor.db"
-        self.address = f"tcp://{NEAR if line else '127.0.0.1'}:{free_ports()}"
+        self.address = f"tcp://{NEAR if line else '127.0.0.1'}:{free_ports(2)}"
         self.line = line
         self.keys = ""
         self.server_key: bytes | None = None

@@ -6,7 +6,6 @@ import functools
 import http.server
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.bench.ports import free_ports
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="browser tests need playwright")
 
@@ -83,19 +84,6 @@ def modules(browser: Any, module_server: str) -> Iterator[Any]:
     page.goto(module_server)
     yield page
     page.close()
-
-
-def free_ports(count: int) -> int:
-    """First of ``count`` neighbouring ports that are free now."""
-    for first in range(32100, 43000, 11):
-        try:
-            held = [socket.create_server(("127.0.0.1", first + i)) for i in range(count)]
-        except OSError:
-            continue
-        for listener in held:
-            listener.close()
-        return first
-    raise AssertionError("no free ports")
 
 
 @pytest.fixture(scope="module")

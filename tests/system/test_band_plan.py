@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from sensors.bandplan import band_plan
-from tests.system.test_monitor import Running, free_ports, start
+from tests.bench.ports import free_ports
+from tests.system.test_monitor import Running, start
 
 pytestmark = pytest.mark.system
 

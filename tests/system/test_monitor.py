@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -34,24 +33,12 @@ from sensors.messages import (
     SpectrumRow,
 )
 from sensors.outbox import Outbox
+from tests.bench.ports import free_ports
 
 pytestmark = pytest.mark.system
 
 TOKEN = "a token for this test only"
 SECOND = 1_000_000_000
-
-
-def free_ports(count: int) -> int:
-    """First of ``count`` neighbouring ports that are free now."""
-    for first in range(21000, 32000, 7):
-        try:
-            held = [socket.create_server(("127.0.0.1", first + i)) for i in range(count)]
-        except OSError:
-            continue
-        for listener in held:
-            listener.close()
-        return first
-    raise AssertionError("no free ports")
 
 
 @dataclass

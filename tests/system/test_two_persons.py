@@ -11,10 +11,10 @@ import httpx2
 import pytest
 
 from sensors.link import Link
+from tests.bench.ports import free_ports
 from tests.system.test_monitor import (  # noqa: F401
     Running,
     event,
-    free_ports,
     link,
     start,
     texts,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,8 @@ from typing import Any
 
 import httpx2
 import pytest
+
+from tests.bench.ports import free_ports
 
 pytestmark = pytest.mark.system
 
@@ -55,19 +56,6 @@ start_hz = 406e6
 stop_hz = 412e6
 max_revisit_s = 1.0
 """
-
-
-def free_ports(count: int) -> int:
-    """First of ``count`` neighbouring ports that are free now."""
-    for first in range(33000, 41000, 7):
-        try:
-            held = [socket.create_server(("127.0.0.1", first + i)) for i in range(count)]
-        except OSError:
-            continue
-        for listener in held:
-            listener.close()
-        return first
-    raise AssertionError("no free ports")
 
 
 @contextmanager
