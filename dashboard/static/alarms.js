@@ -48,7 +48,7 @@ function inPlace(list) {
 }
 
 /** Show or hide the reasons of an alarm. */
-export function toggle(id) {
+function toggle(id) {
   const next = new Set(opened.value);
   if (!next.delete(id)) next.add(id);
   opened.value = next;
