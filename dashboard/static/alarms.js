@@ -95,8 +95,15 @@ function quiet() {
     <p class="big">${t("proof.quiet", { time: clock(since, false) })}</p>
     <p>${watched ? t("proof.chance", { chance: percent(chance), n: watched, m: total }) : t("proof.deaf", { m: total })}</p>
     ${watched < total ? html`<p class="warn">${t("proof.gap", { n: total - watched })}</p>` : nothing}
+    ${drilled(state.current.value?.site.drill)}
   </div>`;
 }
+
+/** The last drill of the site that is shown: whether what is said here was tried. */
+const drilled = (drill) =>
+  drill
+    ? html`<p class=${drill.passed ? "" : "warn"}>${t(drill.passed ? "proof.drill_passed" : "proof.drill_failed", { time: clock(drill.stop_ns / 1e6, false) })}</p>`
+    : html`<p class="warn">${t("proof.drill_never")}</p>`;
 
 /** With alarms open the proof shrinks to a line: is the rest still being heard? */
 function listening() {
