@@ -39,6 +39,10 @@ UNSEEN_TRIES = 3
 """What was over at so many second looks in a row is believed: short bursts, and aliases too; else
 they would cost a second look each time."""
 
+QUIETER_EVERY_S = 1.0
+"""A hop that clips is looked at with less gain so often.  Its products are others in each dwell,
+and looking each time would leave a stay with it a fifth of its samples."""
+
 MAX_VERDICTS = 256
 """Oldest are forgotten first, and judged again when they are needed."""
 
@@ -77,6 +81,7 @@ class Judge:
         self._ear = ear
         self._rule = rule
         self._judged: list[_Judged] = []
+        self._quieter_ns: dict[int, int] = {}  # latest quieter look, by hop
 
     def sift(
         self, dwell: Dwell, detections: list[Detection], *, stay: bool = False
@@ -132,7 +137,13 @@ class Judge:
         """
         unknown = [one for one in detections if self._known(one) is None]
         strongest = max(detections, key=lambda one: one.power_dbfs)
-        clean = self._look_quieter(hop, unknown, stay=stay) if unknown else {}
+        due = hop.index not in self._quieter_ns or (
+            strongest.time_ns - self._quieter_ns[hop.index] > QUIETER_EVERY_S * 1e9
+        )
+        clean = {}
+        if unknown and due:
+            self._quieter_ns[hop.index] = strongest.time_ns
+            clean = self._look_quieter(hop, unknown, stay=stay)
         standing: list[Detection] = []
         for one in detections:
             if id(one) in clean:

@@ -11,7 +11,7 @@ from dsp.signals import Detection
 from dsp.synth import noise, quantise_cu8, seeded
 from dsp.values import IQBlock
 from sdr.source import Settings, Source, SourceInfo
-from sensors.ear import Ear
+from sensors.ear import GAIN_FALLS_DB, Ear
 from sensors.judge import UNSEEN_TRIES, Judge
 
 RATE_HZ = 2.4e6
@@ -122,6 +122,13 @@ def test_clipping_fills_the_hop_with_products_and_only_the_cause_stands():
     found, judge = believed(Dongle([(rf(130), 12.0)]), visits=3)
     assert found == [[130]] * 3
     assert judge.ghosts > 3
+
+
+def test_products_of_a_signal_that_stays_cost_one_quieter_look_in_a_second():
+    dongle = Dongle([(rf(130), 12.0)])
+    found, _ = believed(dongle, visits=20)
+    assert found == [[130]] * 20
+    assert dongle.reads <= 20 + len(GAIN_FALLS_DB)
 
 
 def test_a_weaker_signal_beside_a_clipping_one_is_shown_by_the_quieter_look():
