@@ -38,12 +38,15 @@ PROJECT = ROOT / "pyproject.toml"
 STAMP = VENV / "rfproctor-setup"
 OLDEST = (3, 11)
 
+SIDE_BY_SIDE = ["-n", "auto", "--dist", "loadfile"]
+"""Most of the tests' time is waiting for radios and networks: files run beside each other."""
+
 STEPS = [
     ("ruff check", ["-m", "ruff", "check", "."]),
     ("ruff format", ["-m", "ruff", "format", "--check", "."]),
     ("mypy", ["-m", "mypy"]),
     ("imports", ["-c", "from importlinter.cli import lint_imports_command as c; c()"]),
-    ("pytest", ["-m", "pytest", "--quiet", "--ignore=tests/packaging"]),
+    ("pytest", ["-m", "pytest", *SIDE_BY_SIDE, "--quiet", "--ignore=tests/packaging"]),
     ("wheel", ["-m", "pytest", "--quiet", "tests/packaging"]),
 ]
 """What `check` runs, in order: name and arguments of the venv's Python."""
@@ -247,7 +250,7 @@ def main() -> None:
         hand_over([str(PYTHON), "-P", "-m", "rfproctor", verb, *arguments])
     elif verb == "test":
         os.chdir(str(ROOT))
-        hand_over([str(PYTHON), "-m", "pytest", *arguments])
+        hand_over([str(PYTHON), "-m", "pytest", *(arguments or SIDE_BY_SIDE)])
     elif verb == "check":
         check()
 

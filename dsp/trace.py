@@ -8,6 +8,7 @@ from typing import Literal, Self
 
 from .signals import Detection, Emitter
 from .units import from_db
+from .values import Grid
 
 SKIRT_DB = 10.0
 """What reaches the skirts of something this much stronger is part of it."""
@@ -33,6 +34,8 @@ class Trace:
         Of the strongest sighting, like ``snr_db``, ``excess_db`` and ``peak_dbfs``.
     cut : bool
         Every hop so far saw only a part of it, up to its kept edge.
+    beyond : bool
+        A hop that may see what is cut off has looked, and saw nothing that explains it.
     placed : bool
         Some hop saw it whole and undistorted.
     shadowed : bool
@@ -60,6 +63,7 @@ class Trace:
     missed: int = 0
     on_air: bool = True
     cut: bool = True
+    beyond: bool = False
     placed: bool = False
     shadowed: bool = True
     reach_low_hz: float = math.inf
@@ -84,6 +88,14 @@ class Trace:
     def high_hz(self) -> float:
         """Upper edge over all hops that saw it last."""
         return max(high for _, high in self.bands.values())
+
+    def meets(self, grid: Grid) -> bool:
+        """Whether a hop keeps a part of where its skirts reach, or begins where they end."""
+        margin_hz = grid.bin_width_hz
+        return (
+            grid.low_hz <= self.reach_high_hz + margin_hz
+            and grid.high_hz >= self.reach_low_hz - margin_hz
+        )
 
     def touches(self, detection: Detection) -> bool:
         """Whether a detection reaches its skirts."""

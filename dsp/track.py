@@ -14,6 +14,9 @@ SHADOW_HZ = 500e3
 """What appears only together with something this much stronger and this near is its splatter:
 keying clicks, a transmitter's own noise, gain pumping.  Seen once without it, it counts."""
 
+WHOLE_NS = 1_000_000_000
+"""So long what is cut by a hop's edge waits for the next hop; that may be another dongle's."""
+
 SKIRT_NS = 2_000_000_000
 """What touches the skirts of an emitter belongs to it so long after it was seen."""
 
@@ -59,6 +62,8 @@ class Tracker:
     Parameters
     ----------
     following : Following, optional
+    grids : sequence of Grid
+        What each hop keeps, by its number: where a hop cuts a signal another one may see it whole.
 
     Attributes
     ----------
@@ -66,8 +71,9 @@ class Tracker:
         Emitters and candidates pushed out because there were too many.
     """
 
-    def __init__(self, following: Following | None = None) -> None:
+    def __init__(self, following: Following | None = None, grids: Sequence[Grid] = ()) -> None:
         self.following = following or Following()
+        self.grids = tuple(grids)
         self.dropped = 0
         self._tracks: list[Trace] = []
         self._numbers = 0
@@ -174,14 +180,28 @@ class Tracker:
         enough = track.looks.count(True) >= self.following.confirm_m
         # What a hop saw only in part waits for the hop that sees it whole.
         sure = track.excess_db >= self.following.immediate_db and not track.cut
-        if track.shadowed or not (sure or enough):
+        if track.shadowed or not (sure or enough) or self._waits(track):
             return None
         self._numbers += 1
         track.number = self._numbers
         return track.emitter("new")
 
+    def _waits(self, track: Trace) -> bool:
+        """Whether a hop that may see the whole of it has not looked yet, and soon will."""
+        return (
+            track.cut
+            and not track.beyond
+            and track.last_ns - track.first_ns < WHOLE_NS
+            and any(
+                hop not in track.bands and track.meets(grid) for hop, grid in enumerate(self.grids)
+            )
+        )
+
     def _miss(self, track: Trace, hop: int, grid: Grid, time_ns: int) -> Emitter | None:
         """Count a look at a silent emitter; it is gone after long enough."""
+        if track.cut and not track.number and hop not in track.bands and track.meets(grid):
+            track.beyond = True  # and nothing there of which it could be the rest
+            return self._confirm(track)
         if hop not in track.bands and not grid.low_hz <= track.center_freq_hz <= grid.high_hz:
             return None
         track.missed += 1

@@ -120,7 +120,8 @@ def watch(task: Task, source: Source, site: Supervisor) -> None:
     site.report(StartReport(task.sensor, source.info, settings, time.time_ns()))
     baseline = load_baseline(task.baseline, task.sensor, identity) if task.baseline else None
     rule = rule_for(task, plan)
-    tracker = Tracker()
+    grids = [hop.grid for hop in plan.hops]
+    tracker = Tracker(grids=grids)
 
     with (
         Ear(source, plan, resolution, task.dwell_s) as ear,
@@ -144,7 +145,7 @@ def watch(task: Task, source: Source, site: Supervisor) -> None:
                 else:
                     baseline = load_baseline(order.path, task.sensor, identity)
                     ear.response = baseline.response
-                    tracker = Tracker()
+                    tracker = Tracker(grids=grids)
                     route.begin()
                     clipper.begin(baseline)
                     site.report(PauseReport(task.sensor, "ledger.gap_baseline", time.time_ns()))

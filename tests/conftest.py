@@ -9,10 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import structlog
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED = REPOSITORY.parent / "shared"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+
+@pytest.fixture(autouse=True)
+def _log_of_this_test() -> Iterator[None]:
+    """A command that a test ran has sent the log to that test's own stderr, which is closed now."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ class Archive {
     this.asked_ms = 0;
     this.day_ms = 0;
     render(html`<div class="archive"><div class="archive-bar"></div>
-      <canvas class="strip-weeks" tabindex="-1" role="img"></canvas><canvas class="strip-day" tabindex="-1" role="img"></canvas>
+      <canvas class="strip-weeks" tabindex="-1" role="img" aria-label=${t("tab.history")}></canvas><canvas class="strip-day" tabindex="-1" role="img" aria-label=${t("tab.history")}></canvas>
       <div class="archive-plot"><div class="lane"></div><div class="field-pane"><canvas class="field"></canvas><div class="overlay"></div><div class="drag" hidden></div></div>
         <div class="scale"></div><div class="under"></div></div>
       <output class="archive-read"></output></div>`, root);

@@ -200,3 +200,42 @@ def test_the_skirt_in_the_next_hop_belongs_to_the_signal_seen_whole():
     (same,) = feed(tracker, 1.2, skirt, hop=1, grid=NEXT)
     assert same.number == whole.number
     assert same.bandwidth_hz == pytest.approx(40e3)
+
+
+def test_a_rest_at_a_seam_waits_for_the_hop_that_sees_the_whole():
+    """A stay brings the same hop again before the next one is looked at."""
+    tracker = Tracker(grids=[GRID, NEXT])
+    for second in (1.0, 1.05, 1.1):
+        rest = seen(169.984e6, second, width=25e3, power=-43.0, doubts=("edge",))
+        assert feed(tracker, second, rest) == []
+    strong = seen(169.997e6, 1.2, width=12e3, power=-20.0, hop=1)
+    (whole,) = feed(tracker, 1.2, strong, hop=1, grid=NEXT)
+    assert (whole.phase, whole.center_freq_hz) == ("new", 169.997e6)
+    rest = seen(169.984e6, 1.3, width=25e3, power=-43.0, doubts=("edge",))
+    assert [one.number for one in feed(tracker, 1.3, rest)] == [whole.number]
+
+
+def test_a_rest_that_nothing_explains_is_an_emitter_when_the_next_hop_was_looked_at():
+    tracker = Tracker(grids=[GRID, NEXT])
+    for second in (1.0, 1.05):
+        rest = seen(169.984e6, second, width=25e3, doubts=("edge",))
+        assert feed(tracker, second, rest) == []
+    (new,) = feed(tracker, 1.1, hop=1, grid=NEXT)
+    assert (new.phase, new.center_freq_hz) == ("new", pytest.approx(169.984e6))
+
+
+def test_a_rest_waits_a_second_for_a_hop_that_nobody_visits():
+    tracker = Tracker(grids=[GRID, NEXT])
+    news = []
+    for step in range(30):
+        second = 1.0 + step * 0.05
+        news += feed(tracker, second, seen(169.984e6, second, width=25e3, doubts=("edge",)))
+    assert news[0].phase == "new"
+    assert news[0].last_seen_ns / SECOND == pytest.approx(2.04, abs=0.06)
+
+
+def test_a_rest_at_the_end_of_all_bands_waits_for_nobody():
+    tracker = Tracker(grids=[GRID])
+    feed(tracker, 1.0, seen(169.984e6, 1.0, width=25e3, doubts=("edge",)))
+    (new,) = feed(tracker, 1.05, seen(169.984e6, 1.05, width=25e3, doubts=("edge",)))
+    assert new.phase == "new"
