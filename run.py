@@ -38,8 +38,9 @@ PROJECT = ROOT / "pyproject.toml"
 STAMP = VENV / "rfproctor-setup"
 OLDEST = (3, 11)
 
-SIDE_BY_SIDE = ["-n", "auto", "--dist", "loadfile"]
-"""Most of the tests' time is waiting for radios and networks: files run beside each other."""
+SIDE_BY_SIDE = ["-n", "auto", "--dist", "loadfile", "--reruns", "2"]
+"""Most of the tests' time is waiting for radios and networks: files run beside each other.  Those
+that keep real time may starve then: what failed runs again, and the summary says so."""
 
 STEPS = [
     ("ruff check", ["-m", "ruff", "check", "."]),
