@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dashboard.store import Store
 from tests.bench.ports import free_ports
 from tests.system.peers import Process
 
@@ -16,6 +18,14 @@ from tests.system.peers import Process
 def address() -> str:
     """Events address of a centre on loopback; its ports, and those of a next key, are free."""
     return f"tcp://127.0.0.1:{free_ports(8)}"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An empty store of a centre."""
+    centre = Store(f"sqlite:///{tmp_path}/monitor.db")
+    yield centre
+    centre.close()
 
 
 @pytest.fixture

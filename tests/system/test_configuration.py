@@ -62,13 +62,6 @@ def ring(tmp_path: Path) -> Iterator[Keyring]:
     keyring.close()
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    centre = Store(f"sqlite:///{tmp_path}/monitor.db")
-    yield centre
-    centre.close()
-
-
 def test_one_that_fails_goes_and_one_that_works_stays(
     tmp_path: Path, address: str, ring: Keyring, store: Store
 ) -> None:

@@ -38,13 +38,6 @@ def ring(tmp_path: Path) -> Iterator[Keyring]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    centre = Store(f"sqlite:///{tmp_path}/monitor.db")
-    yield centre
-    centre.close()
-
-
-@pytest.fixture
 def own() -> Keys:
     return make_keys()
 

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -63,13 +63,6 @@ class Told:
 
     def notes(self) -> set[str]:
         return {note.id for sensor in self.beats[-1].sensors for note in sensor.notes}
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    centre = Store(f"sqlite:///{tmp_path}/monitor.db")
-    yield centre
-    centre.close()
 
 
 async def until(true: Callable[[], Any], within_s: float = 30.0) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import random
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +24,6 @@ from sensors.wire import EVIDENCE_UP, Refused, encode
 pytestmark = pytest.mark.system
 BODY = random.Random(7).randbytes(5 * BLOCK_BYTES + 777)
 SHA = hashlib.sha256(BODY).digest()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    centre = Store(f"sqlite:///{tmp_path}/monitor.db")
-    yield centre
-    centre.close()
 
 
 @pytest.fixture

@@ -43,13 +43,6 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
     box.close()
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    centre = Store(f"sqlite:///{tmp_path}/monitor.db")
-    yield centre
-    centre.close()
-
-
 def link(outbox: Outbox, tmp_path: Path, address: str | None, **more: Any) -> Link:
     keys = own_keys(tmp_path / "site.key")
     return Link(outbox, keys, "school-3", (SENSOR,), events=address, **more)
