@@ -199,7 +199,8 @@ class Tracker:
 
     def _miss(self, track: Trace, hop: int, grid: Grid, time_ns: int) -> Emitter | None:
         """Count a look at a silent emitter; it is gone after long enough."""
-        if track.cut and not track.number and hop not in track.bands and track.meets(grid):
+        waiting = track.cut and not (track.number or track.beyond)
+        if waiting and hop not in track.bands and track.meets(grid):
             track.beyond = True  # and nothing there of which it could be the rest
             return self._confirm(track)
         if hop not in track.bands and not grid.low_hz <= track.center_freq_hz <= grid.high_hz:
