@@ -55,7 +55,7 @@ export function beside(root, scope) {
   };
 
   const relay = () => {
-    if (!panes.size || !scope.pieces) return;
+    if (!scope.pieces) return;
     for (const { channel, element } of panes.values()) {
       channel.resize(scope.spectrum.width, Math.round(element.clientHeight * scope.ratio), scope.ratio);
       channel.waterfall.rawRange = scope.waterfall.rawRange;
@@ -90,7 +90,6 @@ export function beside(root, scope) {
       fresh.forEach(open);
       scope.plot.dataset.beside = panes.size;
       place.hidden = !panes.size;
-      ask();
       relay();
       for (const sensor of fresh) {
         const { channel } = panes.get(sensor);

@@ -107,6 +107,7 @@ export function peakTable(root, scope, go) {
   });
   effect(() => {
     root.hidden = !state.showPeaks.value;
+    root.setAttribute("aria-label", t("peaks.title"));
     state.now.value;
     state.chosen.value;
     if (root.hidden) return;

@@ -79,7 +79,7 @@ export class Scope extends Channel {
 
   #choose(found) {
     if (!found) return;
-    const { sensor, bands } = { sensor: found.sensor.sensor, bands: found.sensor.bands };
+    const { sensor, bands } = found.sensor;
     const name = JSON.stringify([sensor, bands.map((b) => [b.start_hz, b.stop_hz])]);
     if (name === this.name) return;
     if (sensor !== this.sensor) {
@@ -88,8 +88,7 @@ export class Scope extends Channel {
     }
     this.name = name;
     untracked(() => (state.axis.value = new Axis(bands)));
-    const pieces = new Axis(bands).pieces(1000);
-    this.recall(pieces).then((came) => came && this.rebuild());
+    this.recall(state.axis.peek().pieces(1000)).then((came) => came && this.rebuild());
   }
 
   #resize() {

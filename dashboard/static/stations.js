@@ -23,7 +23,7 @@ export function loadStations() {
 
 /** Entries that count at the chosen sensor's site now. */
 function here() {
-  const site = state.current.value?.site.site;
+  const site = state.current.peek()?.site.site; // a heartbeat is no reason to draw anew
   const now_ns = state.now.peek() * 1e6;
   return known.value.filter(
     (entry) =>
