@@ -19,6 +19,8 @@ from sensors.messages import BandWatch, Heartbeat, Note, SensorHealth, State
 
 SILENT_S = 5.0
 """More than two missed heartbeats of 2 s."""
+SET_BACK_S = 2.5
+"""Only older heartbeats for so long: not late ones, the site's clock was set back."""
 STEADY_S = 60.0
 """A line that breaks again within this time comes and goes."""
 
@@ -60,13 +62,15 @@ Board = Mapping[str, Site]
 def beat(board: Board, heartbeat: Heartbeat, now_ns: int) -> Board:
     """Take a heartbeat.
 
-    One that is older than what we know of the same start of the site arrived late and says nothing.
+    One that is older than what we know of the same start of the site arrived late and says nothing,
+    unless the newer one is long past: a site whose clock was set back is not silent.
     """
     known = board.get(heartbeat.site)
     if (
         known is not None
         and known.heartbeat.started_ns == heartbeat.started_ns
         and heartbeat.time_ns < known.heartbeat.time_ns
+        and now_ns - known.received_ns < SET_BACK_S * 1e9
     ):
         return board
     site = Site(heartbeat, now_ns)
@@ -95,6 +99,8 @@ def listen(board: Board, now_ns: int) -> tuple[Board, list[str]]:
 
 def _listened(site: Site, now_ns: int) -> Site:
     """A site as time makes it."""
+    if site.received_ns > now_ns:  # our own clock was set back: it counts from here
+        site = msgspec.structs.replace(site, received_ns=now_ns)
     if site.silent_since_ns:
         return site
     held = now_ns - site.back_ns > STEADY_S * 1e9

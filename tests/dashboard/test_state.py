@@ -101,6 +101,26 @@ def test_a_late_heartbeat_says_nothing_and_a_restart_counts() -> None:
     assert site_card(restarted["a"], 20).state == "go"
 
 
+@pytest.mark.parametrize("every_s", [1, 2])
+def test_a_site_whose_clock_is_set_back_is_not_silent(every_s: int) -> None:
+    board = beat({}, heartbeat(time_s=7200, hall="go"), 100 * SECOND)
+    for second in range(1, 60):
+        if second % every_s == 0:
+            said = heartbeat(time_s=3600 + second, hall="go")
+            board = beat(board, said, (100 + second) * SECOND)
+        board, changed = listen(board, (100 + second) * SECOND)
+        assert changed == []
+        assert site_card(board["a"], (100 + second) * SECOND).state == "go"
+    assert site_card(board["a"], 159 * SECOND).time_ns >= 3658 * SECOND
+
+
+def test_silence_shows_in_time_after_the_clock_of_the_centre_is_set_back() -> None:
+    board, _ = listen(beat({}, heartbeat(hall="go"), 7200 * SECOND), 3600 * SECOND)
+    board, silent = listen(board, 3606 * SECOND)
+    assert silent == ["a"]
+    assert site_card(board["a"], 3606 * SECOND).state == "silent"
+
+
 @pytest.mark.parametrize(
     ("states", "worst"),
     [
