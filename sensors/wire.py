@@ -252,12 +252,17 @@ def read_event(payload: bytes) -> Event:
 
 def schema() -> dict[str, Any]:
     """JSON Schema of every message, by name: ``docs/wire.schema.json``."""
-    kinds = [*CODES, Record]
+    kinds: list[type[Struct]] = [*CODES, Record]
     _, parts = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
+    for kind in kinds:  # an array's items have no names in a schema: their titles are
+        items = parts[kind.__name__].get("prefixItems", ())
+        for item, field in zip(items, kind.__struct_fields__, strict=False):
+            item["title"] = field
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "rfproctor wire messages (MessagePack; bytes are base64 in JSON)",
         "version": VERSION,
         "types": {kind.__name__: code for kind, code in CODES.items()},
+        "layouts": {kind.__name__: LAYOUT.get(kind, 1) for kind in CODES},
         "$defs": dict(sorted(parts.items())),
     }
