@@ -31,12 +31,12 @@ def post_baselines(call: Call) -> Approval:
 
 def get_reviews(call: Call) -> list[Review]:
     """What was looked through again."""
-    return call.monitor.reviews.reviews(call.query.since_ns)
+    return call.monitor.reviews.reviews(call.query)
 
 
 def get_due_reviews(call: Call) -> list[Due]:
-    """What is still to be looked through."""
-    return call.monitor.reviews.due()
+    """What is still to be looked through, and whether it is for who asks."""
+    return call.monitor.reviews.due(call.who.name)
 
 
 def post_review(call: Call) -> Review:

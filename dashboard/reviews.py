@@ -7,6 +7,7 @@ further up can have sent to them.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from msgspec import Meta, Struct
 from sqlalchemy import insert, select
 
 from dashboard import schema
+from dashboard.duty import Duty
 from dashboard.errors import Refused
 from dashboard.notices import Notice
 from dashboard.notify import REVIEW_OVERDUE
@@ -44,9 +46,19 @@ class NewReview(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class ReviewQuery(Struct, forbid_unknown_fields=True, frozen=True):
-    """``GET /api/v1/reviews``: of time after ``since_ns``, the newest first."""
+    """``GET /api/v1/reviews``: of time between the two, the newest first; empty and 0 for any.
+
+    Attributes
+    ----------
+    before : int
+        Only reviews with a lower number: the next page.
+    """
 
     since_ns: TimeNs = 0
+    until_ns: TimeNs = 0
+    site: Annotated[str, Meta(max_length=64)] = ""
+    before: Annotated[int, Meta(ge=0, le=2**62)] = 0
+    limit: Annotated[int, Meta(ge=1, le=10_000)] = 1000
 
 
 class Review(Struct, frozen=True):
@@ -70,6 +82,8 @@ class Due(Struct, frozen=True):
     until_ns : int
         When it should have been.
     overdue : bool
+    own_watch : bool
+        Who asks was on duty then: somebody else must look.
     """
 
     session: int
@@ -79,6 +93,7 @@ class Due(Struct, frozen=True):
     stop_ns: int
     until_ns: int
     overdue: bool
+    own_watch: bool = False
 
 
 class Reviews:
@@ -93,6 +108,10 @@ class Reviews:
         Names of the sites that are known now.
     allowed_s : float
         0 for no such rule.
+    is_person : callable
+        Whether a name is somebody's, not a script's: scripts look through nothing.
+    tell : callable
+        Told of every review, from any thread.
     """
 
     def __init__(
@@ -101,8 +120,12 @@ class Reviews:
         sessions: Callable[[], Sequence[Session]],
         sites: Callable[[], Iterable[str]],
         allowed_s: float,
+        is_person: Callable[[str], bool] = lambda name: True,
+        tell: Callable[[Review], None] = lambda review: None,
     ) -> None:
         self._store = store
+        self._is_person = is_person
+        self._tell = tell
         self._sessions = sessions
         self._sites = sites
         self._allowed_ns = round(allowed_s * SECOND)
@@ -112,15 +135,22 @@ class Reviews:
             told = [Notice.of_row(row) for row in connection.execute(lasting)]
         self._told = {notice.key: notice for notice in told}
 
-    def reviews(self, since_ns: int = 0) -> list[Review]:
-        """Reviews of time after ``since_ns``, the newest first."""
+    def reviews(self, query: ReviewQuery) -> list[Review]:
+        """What was looked through, the newest first."""
         table = schema.reviews
-        query = select(table).where(table.c.stop_ns > since_ns).order_by(table.c.id.desc())
+        wanted = select(table).where(table.c.stop_ns > query.since_ns)
+        if query.until_ns:
+            wanted = wanted.where(table.c.start_ns < query.until_ns)
+        if query.site:
+            wanted = wanted.where(table.c.site == query.site)
+        if query.before:
+            wanted = wanted.where(table.c.id < query.before)
+        wanted = wanted.order_by(table.c.id.desc()).limit(query.limit)
         with self._store.reader.connect() as connection:
-            return [Review(**row._mapping) for row in connection.execute(query)]
+            return [Review(**row._mapping) for row in connection.execute(wanted)]
 
-    def due(self) -> list[Due]:
-        """What is still to be looked through, the most urgent first."""
+    def due(self, who: str = "") -> list[Due]:
+        """What is still to be looked through, the most urgent first; and whether ``who`` may."""
         if not self._allowed_ns:
             return []
         now_ns = self._store.now_ns()
@@ -131,15 +161,16 @@ class Reviews:
         ]
         if not recent:
             return []
-        done = self.reviews(min(session.start_ns for session in recent))
+        since_ns = min(session.start_ns for session in recent)
+        seen, duty = self._seen(since_ns), self._duty(who, since_ns)
         found = []
         for session in recent:
+            whole = (session.start_ns, min(session.stop_ns, now_ns))
             sites = self._sites() if session.site == EVERY_SITE else [session.site]
             for site in sites:
-                seen = [(one.start_ns, one.stop_ns) for one in done if one.site == site]
-                for start_ns, stop_ns in missing(
-                    (session.start_ns, min(session.stop_ns, now_ns)), seen
-                ):
+                for start_ns, stop_ns in missing(whole, seen.get(site, ())):
+                    if stop_ns - start_ns < SECOND:
+                        continue  # browsers count in steps of 256 ns
                     until_ns = start_ns + self._allowed_ns
                     found.append(
                         Due(
@@ -150,6 +181,7 @@ class Reviews:
                             stop_ns=stop_ns,
                             until_ns=until_ns,
                             overdue=now_ns > until_ns,
+                            own_watch=duty.includes(site, start_ns, stop_ns),
                         )
                     )
         return sorted(found, key=lambda one: (one.until_ns, one.site))
@@ -160,30 +192,25 @@ class Reviews:
         Raises
         ------
         Refused
-            A time that ends before it begins or has not passed, or by who was on duty then (409).
+            A time that ends before it begins or has not passed, by a script, or by who was on
+            duty then (409).
         """
         now_ns = self._store.now_ns()
         if wish.stop_ns <= wish.start_ns or wish.stop_ns > now_ns:
             raise Refused("review.backwards", 409)
-        actions, alarms = schema.actions, schema.alarms
-        own = (
-            select(actions.c.id)
-            .join(alarms, alarms.c.id == actions.c.alarm)
-            .where(
-                actions.c.author == author,
-                alarms.c.site == wish.site,
-                actions.c.time_ns >= wish.start_ns,
-                actions.c.time_ns < wish.stop_ns,
-            )
-        )
+        if not self._is_person(author):
+            raise Refused("review.needs_account", 409)
         with self._store.writing() as connection:
-            if connection.scalar(own.limit(1)) is not None:
+            duty = Duty(connection, author, wish.start_ns)
+            if duty.includes(wish.site, wish.start_ns, wish.stop_ns):
                 raise Refused("review.own_watch", 409, site=wish.site)
             row = {**msgspec.structs.asdict(wish), "author": author, "created_ns": now_ns}
             added = connection.execute(insert(schema.reviews).values(row))
             (number,) = added.inserted_primary_key or (0,)
             self._store.note(connection, author, "review.made", str(number), row)
-        return Review(**{**row, "id": number})
+        review = Review(**{**row, "id": number})
+        self._tell(review)
+        return review
 
     def tend(self) -> None:
         """Say what became overdue, once, and when it no longer is."""
@@ -197,6 +224,20 @@ class Reviews:
                 ended = msgspec.structs.replace(notice, stop_ns=self._store.now_ns())
                 self._store.notice(ended)
         self._told = late
+
+    def _seen(self, since_ns: int) -> dict[str, list[Span]]:
+        """What was looked through since then, by site."""
+        table = schema.reviews
+        query = select(table.c.site, table.c.start_ns, table.c.stop_ns)
+        spans: dict[str, list[Span]] = defaultdict(list)
+        with self._store.reader.connect() as connection:
+            for row in connection.execute(query.where(table.c.stop_ns > since_ns)):
+                spans[row.site].append((row.start_ns, row.stop_ns))
+        return spans
+
+    def _duty(self, who: str, since_ns: int) -> Duty:
+        with self._store.reader.connect() as connection:
+            return Duty(connection, who, since_ns)
 
 
 def missing(whole: Span, parts: Iterable[Span]) -> list[Span]:

@@ -14,6 +14,7 @@ import { help, keys } from "./keys.js";
 import { meter } from "./meter.js";
 import { peakTable } from "./peaktable.js";
 import { pointer } from "./pointer.js";
+import { take as takeReview } from "./reviews_due.js";
 import { ribbon } from "./ribbon.js";
 import { Scope } from "./scope.js";
 import { sites } from "./sites.js";
@@ -71,6 +72,8 @@ function apply() {
         state.notices.value = [message.notice, ...others].slice(0, 50);
       } else if (message.kind === "approval") {
         requests.set(message.approval);
+      } else if (message.kind === "review") {
+        takeReview(message.review);
       } else if (message.kind === "skipped") {
         state.skipped.value += message.rows;
       }

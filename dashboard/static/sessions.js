@@ -8,6 +8,7 @@ import { wordsOf, PLAIN } from "./archive_window.js";
 import { age, clock, day, left } from "./format.js";
 import { t } from "./i18n.js";
 import { changed } from "./requests.js";
+import { due } from "./reviews_due.js";
 import { signOffs } from "./signoffs.js";
 import { to } from "./views.js";
 import { sensorName, siteName } from "./words.js";
@@ -118,7 +119,16 @@ function links({ id, site, start_ns, stop_ns }) {
   const end_s = Math.min(state.now.value / 1000, stop_ns / 1e9);
   const window = { ...PLAIN, sensor: found.sensor.sensor, end_s: Math.floor(end_s), span_s: Math.max(60, end_s - start_ns / 1e9) };
   return html`<a class="button" href=${to("history", ...wordsOf(window))}>${t("tab.history")}</a>
-    <a class="button" href=${to("replay", found.sensor.sensor, `exam-${id}`)}>${t("archive.replay")}</a>`;
+    <a class="button" href=${to("replay", found.sensor.sensor, `exam-${id}`)}>${t("archive.replay")}</a>
+    <a class="button" href=${to("reviews", id)}>${t("tab.reviews")}</a> ${toReview(id)}`;
+}
+
+/** What of an exam nobody has looked through again yet. */
+function toReview(id) {
+  const open = due.value.filter(({ session }) => session === id);
+  if (!open.length) return nothing;
+  const late = open.filter(({ overdue }) => overdue).length;
+  return html`<span class=${late ? "poor" : "quiet"}>${t("review.count", { n: open.length, late })}</span>`;
 }
 
 async function remove(page, id) {

@@ -9,9 +9,10 @@
 import { effect, signal } from "./vendor/signals-core.js";
 import { html, render } from "./vendor/lit-html.js";
 import { t } from "./i18n.js";
+import { badge, follow } from "./reviews_due.js";
 import * as state from "./state.js";
 
-/** name -> {load, permission, tab}: who may see it, and whether the header has a tab for it. */
+/** name -> {load, permission, tab, badge}: who may see it, whether the header has a tab for it, and what stands on that. */
 export const PAGES = {
   board: { load: () => import("./board.js"), permission: "view", tab: true },
   alarms: { load: () => import("./alarm_list.js"), permission: "view", tab: true },
@@ -20,6 +21,7 @@ export const PAGES = {
   history: { load: () => import("./archive.js"), permission: "view", tab: true },
   replay: { load: () => import("./replay.js"), permission: "view", tab: false },
   sessions: { load: () => import("./sessions.js"), permission: "view", tab: true },
+  reviews: { load: () => import("./reviews.js"), permission: "view", tab: true, badge },
   fleet: { load: () => import("./fleet.js"), permission: "view", tab: true },
   known: { load: () => import("./known.js"), permission: "view", tab: true },
   deliveries: { load: () => import("./deliveries.js"), permission: "view", tab: true },
@@ -48,13 +50,14 @@ export function tabs() {
   const here = place.value.name;
   const names = ["watch", ...Object.keys(PAGES).filter((name) => PAGES[name].tab && may(PAGES[name]))];
   return html`<nav class="tabs" aria-label=${t("tabs.title")}>
-    ${names.map((name) => html`<a href=${to(name)} aria-current=${here === name ? "page" : "false"}>${t(`tab.${name}`)}</a>`)}
+    ${names.map((name) => html`<a href=${to(name)} aria-current=${here === name ? "page" : "false"}>${t(`tab.${name}`)}${PAGES[name]?.badge?.()}</a>`)}
   </nav>`;
 }
 
 /** Show the page of the address in `root`, in place of the spectrum and the list of sensors. */
 export function views(root, actions) {
   addEventListener("hashchange", () => (place.value = read()));
+  follow();
   let end = null;
   effect(() => {
     const { name, words } = place.value;

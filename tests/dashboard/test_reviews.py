@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from dashboard import schema
 from dashboard.actions import Wish
@@ -16,7 +16,7 @@ from dashboard.errors import Refused
 from dashboard.notify import Notifier, NotifySection
 from dashboard.phases import NewSession, Session
 from dashboard.queries import NoticeQuery, notices
-from dashboard.reviews import Due, NewReview, Reviews, missing
+from dashboard.reviews import Due, NewReview, Review, ReviewQuery, Reviews, missing
 from dashboard.store import Store
 from tests.dashboard.conftest import SECOND, START_NS, Clock, Site, emitter_event
 
@@ -123,7 +123,83 @@ def test_nobody_reviews_their_own_watch(open_store: Open, clock: Clock) -> None:
     look(reviews, 0, 1, "school-9")
     look(reviews, 0.5, 1)
     reviews.add(NewReview("school-3", START_NS, START_NS + HOUR_NS, "nothing"), "zhao")
-    assert [one.author for one in reviews.reviews()] == ["zhao", "sun", "sun"]
+    assert [one.author for one in reviews.reviews(ReviewQuery())] == ["zhao", "sun", "sun"]
+
+
+def takes_over(store: Store, who: str, to: str, hours: float) -> None:
+    """A shift was handed over so long after the papers opened."""
+    at_ns = START_NS + round(hours * HOUR_NS)
+    row = {"act": "shift", "subject": to, "what": "{}", "hash": "", "wanted_by": who}
+    times = {"wanted_ns": at_ns, "until_ns": at_ns, "decided_ns": at_ns}
+    with store.writing() as connection:
+        connection.execute(
+            insert(schema.approvals).values(
+                **row, **times, state="approved", decided_by=to, note=""
+            )
+        )
+
+
+@pytest.mark.parametrize(
+    ("handovers", "free"),
+    [
+        ([], True),
+        ([("sun", "li", 0.5)], False),  # had it until then
+        ([("li", "sun", -3)], False),  # had it all the time
+        ([("li", "sun", -3), ("sun", "li", -1)], True),
+        ([("li", "sun", 1.5)], True),  # came later
+        ([("li", "sun", -12.5)], True),  # nobody watches that long
+        ([("li", "zhao", 0.5)], True),
+    ],
+)
+def test_who_had_the_shift_was_on_duty(
+    open_store: Open, clock: Clock, handovers: list[tuple[str, str, float]], free: bool
+) -> None:
+    """Also of a quiet hour, in which nobody did anything about an alarm."""
+    store = open_store()
+    for who, to, hours in handovers:
+        takes_over(store, who, to, hours)
+    reviews = reviews_of(store, exam(site="school-3"))
+    clock.wait(3600)
+    (due,) = reviews.due("sun")
+    assert due.own_watch is not free
+    if free:
+        look(reviews, 0, 1)
+        return
+    with pytest.raises(Refused, match=r"review\.own_watch"):
+        look(reviews, 0, 1)
+
+
+def test_a_script_looks_through_nothing(open_store: Open, clock: Clock) -> None:
+    told: list[Review] = []
+    people = {"sun"}
+    reviews = Reviews(open_store(), list, list, 0, people.__contains__, told.append)
+    clock.wait(3600)
+    with pytest.raises(Refused, match=r"review\.needs_account"):
+        reviews.add(NewReview("school-3", START_NS, START_NS + SECOND, "nothing"), "script")
+    look(reviews, 0, 1)
+    assert [one.author for one in told] == ["sun"]
+
+
+def test_reviews_are_found_by_site_and_time(open_store: Open, clock: Clock) -> None:
+    reviews = reviews_of(open_store())
+    clock.wait(3 * 3600)
+    for site in ("school-3", "school-9"):
+        for hour in range(3):
+            look(reviews, hour, hour + 1, site)
+
+    def found(**query: Any) -> list[int]:
+        return [one.id for one in reviews.reviews(ReviewQuery(**query))]
+
+    assert found(site="school-3") == [3, 2, 1]
+    assert found(since_ns=START_NS + HOUR_NS, until_ns=START_NS + 2 * HOUR_NS) == [5, 2]
+    assert found(before=4, limit=2) == [3, 2]
+
+
+def test_less_than_a_second_is_no_gap(open_store: Open, clock: Clock) -> None:
+    reviews = reviews_of(open_store(), exam(site="school-3"))
+    clock.wait(7200)
+    reviews.add(NewReview("school-3", START_NS + 128, START_NS + HOUR_NS, "nothing"), "sun")
+    assert left(reviews) == [("school-3", 1, 2, False)]
 
 
 @pytest.mark.parametrize(("first", "last"), [(1, 0), (1, 1), (0, 3)])
