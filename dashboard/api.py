@@ -6,7 +6,7 @@ OpenAPI document is made of it.
 
 from __future__ import annotations
 
-from dashboard import answers, exports, queries, regulator, state
+from dashboard import answers, exports, queries, reference_answers, regulator, state
 from dashboard.alarm_list import AlarmQuery
 from dashboard.api_desk import DESK
 from dashboard.api_pairs import PAIRS
@@ -57,6 +57,16 @@ WATCH = (
     ),
     Endpoint(
         "GET",
+        "/reference/{sensor:path}",
+        "Baselines that a window was compared with at the time",
+        "view",
+        reference_answers.References,
+        reference_answers.get_references,
+        query=reference_answers.ReferenceQuery,
+        refuses=(404,),
+    ),
+    Endpoint(
+        "GET",
         "/export/alarms.csv",
         "Alarms as a CSV file",
         "view",
@@ -72,7 +82,7 @@ WATCH = (
         "view",
         str,
         exports.get_rtl_power_file,
-        query=queries.SpectrumQuery,
+        query=exports.PowerQuery,
         refuses=(404,),
         media="text/csv",
     ),

@@ -85,6 +85,33 @@ def draw(frame: Frame, tiles: Iterable[Tile], value: Value = "max") -> Codes:
     return picture
 
 
+def columns(frame: Frame, start_hz: float, bin_width_hz: float, codes: Codes) -> Codes:
+    """Maximum of the bins under each column, row by row; 0 where they do not reach.
+
+    Parameters
+    ----------
+    frame : Frame
+    start_hz : float
+        Lower edge of the first bin.
+    bin_width_hz : float
+    codes : uint8, shape (rows, n_bins)
+
+    Returns
+    -------
+    codes : uint8, shape (rows, frame.width)
+    """
+    result = np.zeros((codes.shape[0], frame.width), dtype=np.uint8)
+    bins, pixels = _cover(
+        *(start_hz - frame.start_hz, bin_width_hz, codes.shape[1]),
+        frame.stop_hz - frame.start_hz,
+        frame.width,
+    )
+    if result[:, pixels].size:
+        each = np.arange(codes.shape[0], dtype=np.intp)
+        result[:, pixels] = _reduce(codes, (each, each + 1), bins)
+    return result
+
+
 def _cover(first: float, step: float, count: int, span: float, pixels: int) -> tuple[Pairs, slice]:
     """Pixels that a run of cells touches; for each its first cell and one past its last.
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from dashboard.pyramid import LEVELS, SECOND, Codes, Tile
+from dashboard.references import Following
 from sensors.messages import SpectrumRow, Watch
 
 MINUTE = LEVELS[0].rows
@@ -34,12 +35,15 @@ class Ring:
         Second in which the oldest minute that is not written begins; 0 when there is none.
     newest : int
         Last second that a row was put into.
+    following : Following
+        What its rows were compared with.
     """
 
     def __init__(self, watch: Watch) -> None:
         self.watch = watch
         self.begin = 0
         self.newest = 0
+        self.following = Following()
         self._codes = np.empty((MINUTE + SPARE_S, watch.n_bins), dtype=np.uint8)
         self._codes[:] = 0
 

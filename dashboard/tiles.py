@@ -9,14 +9,16 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
+from dashboard import reference_table
 from dashboard.pyramid import DAY_NS, LEVELS, SECOND, Codes, Tile, Value, changed, coarser
+from dashboard.references import Reference
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -54,19 +56,32 @@ class TileFiles:
     Parameters
     ----------
     folder : Path
+
+    Attributes
+    ----------
+    references_lost : int
+        Baselines of the past that changed more often than a day keeps.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.references_lost = 0
         self._writers: dict[str, sqlite3.Connection] = {}
 
-    def write(self, tiles: list[Tile]) -> None:
-        """Store finest tiles and raise the coarser levels under them, one transaction a file."""
-        for day in {_day(tile.start_ns) for tile in tiles}:
+    def write(self, tiles: Sequence[Tile], references: Sequence[Reference] = ()) -> None:
+        """Store finest tiles and raise the coarser levels under them, one transaction a file.
+
+        The references are what those tiles were compared with.
+        """
+        days = {_day(tile.start_ns) for tile in tiles} | {_day(one.first_ns) for one in references}
+        for day in sorted(days):
             with self._writer(day) as connection:
                 for tile in tiles:
                     if _day(tile.start_ns) == day:
                         self._raise(connection, tile)
+                self.references_lost += reference_table.keep(
+                    connection, [one for one in references if _day(one.first_ns) == day]
+                )
 
     def read(
         self,
@@ -81,23 +96,23 @@ class TileFiles:
         """Tiles of a level that overlap a window."""
         shape = LEVELS[level]
         table = TABLES[value if level else "max"]
-        first, last = _day(start_ns), _day(stop_ns)
-        for path in sorted(self.folder.glob(DAY_FILES)):
-            if not first <= path.stem <= last:
-                continue
-            connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-            try:
-                if (table,) not in connection.execute("SELECT name FROM sqlite_master"):
-                    continue  # a day from before means were kept
-                rows = connection.execute(
-                    _READ.format(table=table),
-                    (sensor, level, start_ns - shape.tile_ns, stop_ns, stop_hz, start_hz),
-                )
-                for tile_ns, low_hz, bin_width_hz, n_bins, packed in rows:
-                    codes = _unpack(packed, shape.rows, n_bins)
-                    yield Tile(sensor, level, tile_ns, low_hz, bin_width_hz, codes)
-            finally:
-                connection.close()
+        for connection in self._days_with(table, start_ns, stop_ns):
+            rows = connection.execute(
+                _READ.format(table=table),
+                (sensor, level, start_ns - shape.tile_ns, stop_ns, stop_hz, start_hz),
+            )
+            for tile_ns, low_hz, bin_width_hz, n_bins, packed in rows:
+                codes = _unpack(packed, shape.rows, n_bins)
+                yield Tile(sensor, level, tile_ns, low_hz, bin_width_hz, codes)
+
+    def references(
+        self, sensor: str, start_ns: int, stop_ns: int, start_hz: float, stop_hz: float
+    ) -> Iterator[Reference]:
+        """What a window was compared with then, day by day."""
+        for connection in self._days_with(reference_table.TABLE, start_ns, stop_ns):
+            yield from reference_table.find(
+                connection, sensor, start_ns, stop_ns, start_hz, stop_hz
+            )
 
     def expire(self, now_ns: int, days: int) -> list[str]:
         """Delete the files of days that are older than ``days``; returns their names."""
@@ -117,6 +132,19 @@ class TileFiles:
         for writer in self._writers.values():
             writer.close()
         self._writers.clear()
+
+    def _days_with(self, table: str, start_ns: int, stop_ns: int) -> Iterator[sqlite3.Connection]:
+        """Open each day of a time that has a table; older days may lack the newer ones."""
+        first, last = _day(start_ns), _day(stop_ns)
+        for path in sorted(self.folder.glob(DAY_FILES)):
+            if not first <= path.stem <= last:
+                continue
+            connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+            try:
+                if (table,) in connection.execute("SELECT name FROM sqlite_master"):
+                    yield connection
+            finally:
+                connection.close()
 
     def _writer(self, day: str) -> sqlite3.Connection:
         """Open a day for writing; only the newest two days stay open."""
@@ -169,6 +197,7 @@ class TileFiles:
 def _prepare(connection: sqlite3.Connection) -> None:
     for table in TABLES.values():
         connection.execute(_SCHEMA.format(table=table))
+    reference_table.prepare(connection)
 
 
 def _newer(before: Codes, after: Codes) -> Codes:
