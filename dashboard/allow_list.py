@@ -109,6 +109,10 @@ class AllowList(Protocol):
         """A site of the level below will sign with another key; may be said twice."""
         ...
 
+    def is_enrolled(self, site: str) -> bool:
+        """Whether a site has a key of its own here that is not revoked: no relay speaks for it."""
+        ...
+
 
 class FixedList:
     """An allow-list in memory; what a relay brings is believed."""
@@ -135,3 +139,7 @@ class FixedList:
 
     def succeed_below(self, relay: str, site: str, signer: bytes, certificate: Certificate) -> None:
         """Nothing is pinned here."""
+
+    def is_enrolled(self, site: str) -> bool:
+        """See `AllowList.is_enrolled`."""
+        return any(peer.site == site and not peer.relay for peer in self.peers.values())

@@ -162,7 +162,7 @@ class Intake:
             outcome.replies.append((arrival.route, Who()))
             raise Refused("unknown", "no greeting")
         if isinstance(message, Heartbeat):
-            if message.site != known.site and not known.relay:
+            if message.site != known.site and not self._may_tell_of(message.site, known):
                 raise Refused("site", message.site)
             outcome.heartbeats.append(message)
             if message.site != known.site:
@@ -176,6 +176,10 @@ class Intake:
             outcome.answers.append((known.site, message))
         elif isinstance(message, Signed):
             self._record(message, known, arrival, batch, answers)
+
+    def _may_tell_of(self, site: str, known: Chain) -> bool:
+        """A heartbeat is not signed: of a site that comes itself no relay says that it lives."""
+        return known.relay and (self.allow is None or not self.allow.is_enrolled(site))
 
     def _limit(self, arrival: Arrival) -> None:
         second = arrival.time_ns // 1_000_000_000

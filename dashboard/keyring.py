@@ -225,8 +225,10 @@ class Keyring:
         return self.allow(site, curve, verify_key, "enrolment", relay=bool(relay))
 
     def is_enrolled(self, site: str) -> bool:
-        """Whether a site has a key of its own here, and is no relay."""
-        return any(e.site == site and not e.relay for e in self._entries.values())
+        """See `AllowList.is_enrolled`."""
+        return any(
+            e.site == site and not e.relay and not e.revoked_ns for e in self._entries.values()
+        )
 
     def signers_of(self, peer: str) -> tuple[bytes, ...]:
         """Signing keys that a peer has or had, the newest first."""

@@ -101,7 +101,7 @@ class LivePlane:
         if isinstance(message, Announce):
             if self._viewing.announced(message, arrival.route, now):
                 self.renew()
-        elif self._viewing.arrived(message):
+        elif self._viewing.arrived(message, arrival.route):
             grant = self._viewing.grant(message.watch, now)
             if grant is not None:
                 self._exchange.send(*grant)
@@ -111,7 +111,17 @@ class LivePlane:
         if self._keyring is None:
             return
         peer = self._keyring.admit(arrival.user)
-        if isinstance(message, Announce) and not peer.relay:
-            theirs = [s for s in message.sensors if not s.startswith(f"{peer.site}/")]
-            if message.site != peer.site or theirs:
+        if isinstance(message, Announce):
+            if message.site != peer.site:
                 raise Refused("site", message.site)
+            for sensor in message.sensors:
+                own = sensor.startswith(f"{peer.site}/")
+                if not own and not (peer.relay and self._comes_from_below(sensor)):
+                    raise Refused("site", sensor)
+
+    def _comes_from_below(self, sensor: str) -> bool:
+        """Whether no site that it may belong to comes here itself."""
+        assert self._keyring is not None
+        steps = sensor.split("/")
+        sites = ("/".join(steps[:count]) for count in range(1, len(steps)))
+        return not any(map(self._keyring.is_enrolled, sites))

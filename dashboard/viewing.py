@@ -72,10 +72,11 @@ class Viewing:
             self._routes[sensor] = (route, now_s)
         return fresh
 
-    def arrived(self, message: SpectrumRow | SpectrumReference) -> bool:
-        """Count a row; False when nobody asked for it."""
+    def arrived(self, message: SpectrumRow | SpectrumReference, route: bytes) -> bool:
+        """Count a row; False when nobody asked for it, or not on this connection."""
         view = self._views.get(message.watch)
-        if view is None or view.watch.sensor != message.sensor:
+        asked = view is not None and view.watch.sensor == message.sensor
+        if view is None or not asked or self._routes.get(message.sensor, (b"", 0.0))[0] != route:
             self.counts["unasked"] += 1
             return False
         if isinstance(message, SpectrumReference):

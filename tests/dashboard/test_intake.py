@@ -431,6 +431,21 @@ def test_only_a_relay_brings_what_others_signed(store: ListStore, relay: bool) -
         assert store.items == []
 
 
+@pytest.mark.parametrize(("whose", "taken"), [("school-9", True), ("school-8", False)])
+def test_no_relay_says_that_a_site_lives_which_comes_itself(
+    store: ListStore, whose: str, taken: bool
+) -> None:
+    relay, own = make_keys(), make_keys()
+    peers = {
+        relay.curve_public: Peer("school-3", relay.verify_key, True),
+        own.curve_public: Peer("school-8", own.verify_key),
+    }
+    site = Site(Intake(store, "city", FixedList(peers)), relay)
+    outcome = site.say(site.hello(), Heartbeat(whose, "x", NOW, NOW, []))
+    assert [beat.site for beat in outcome.heartbeats] == ([whose] if taken else [])
+    assert [r for r, _, _ in outcome.refused] == ([] if taken else ["site"])
+
+
 def test_a_relay_cannot_alter_what_it_brings(store: ListStore) -> None:
     keys, below = make_keys(), make_keys()
     peers = {keys.curve_public: Peer("school-3", keys.verify_key, True)}
