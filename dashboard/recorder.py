@@ -13,10 +13,10 @@ from itertools import chain
 import numpy as np
 
 from dashboard.picture import Frame, draw, level_for
+from dashboard.pyramid import DAY_NS, SECOND, Codes, Tile, Value
 from dashboard.pyramid import OFFSET_DB as OFFSET_DB
-from dashboard.pyramid import SECOND, Codes, Tile, Value
 from dashboard.pyramid import STEP_DB as STEP_DB
-from dashboard.references import Reference, joined
+from dashboard.references import SAME_NS, Reference, joined
 from dashboard.ring import Ring
 from dashboard.state import Board
 from dashboard.tiles import TileFiles
@@ -26,6 +26,8 @@ from sensors.messages import BandWatch, SpectrumReference, SpectrumRow, Watch
 FINEST_BIN_HZ = 2000.0
 MOST_ENDED = 1024
 """Windows that ended and are not yet written; beyond these the oldest are given up."""
+MOST_DAYS_BACK = 31
+"""So far the begin of a baseline is looked for."""
 
 
 class Recorder:
@@ -223,13 +225,28 @@ def minutes(recorder: Recorder, sensor: str, frame: Frame) -> Iterator[Tile]:
 def references(
     recorder: Recorder, sensor: str, start_ns: int, stop_ns: int, start_hz: float, stop_hz: float
 ) -> list[Reference]:
-    """What a window was compared with then: on disk, and not yet written."""
+    """What a window was compared with then, on disk and not yet written, each since it began."""
     written = recorder.files.references(sensor, start_ns, stop_ns, start_hz, stop_hz)
     return [
-        one
+        _since_it_began(recorder.files, one)
         for one in joined(chain(written, recorder.open_references(sensor)))
         if one.first_ns < stop_ns
         and one.stop_ns > start_ns
         and one.start_hz < stop_hz
         and one.start_hz + one.bin_width_hz * one.codes.shape[1] > start_hz
     ]
+
+
+def _since_it_began(files: TileFiles, one: Reference) -> Reference:
+    """Look into the days before for the begin of a reference; each day has a file of its own."""
+    for _ in range(MOST_DAYS_BACK):
+        midnight_ns = one.first_ns // DAY_NS * DAY_NS
+        if one.first_ns - midnight_ns > SAME_NS:
+            break
+        window = (one.start_hz, one.start_hz + one.bin_width_hz)
+        evening = files.references(one.sensor, midnight_ns - SAME_NS, midnight_ns - 1, *window)
+        before = [each for each in evening if each.same_as(one)]
+        if not before:
+            break
+        one = replace(one, first_ns=min(each.first_ns for each in before))
+    return one

@@ -2,6 +2,7 @@
 
 import { ask } from "./api.js";
 import { fetchPicture, rowsFor, usualOf } from "./archive_picture.js";
+import { fetchReferences, floorsOf, sameFloor } from "./archive_reference.js";
 import { referenceOf } from "./alarm_reference.js";
 import { t } from "./i18n.js";
 
@@ -18,7 +19,7 @@ const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeA
 /**
  * A recording as a picture: `{value}` or `{failure}`.
  *
- * The value is a picture as in archive_picture.js with `floor` (usual code of each column),
+ * The value is a picture as in archive_picture.js with `floors` (archive_reference.js),
  * `start_hz`, `stop_hz`, `low_hz`, `high_hz`, `bursts` in seconds and `traces` `[{id, levels}]` in dBFS.
  */
 export async function cutoutOf(path, clip) {
@@ -44,10 +45,10 @@ export async function cutoutOf(path, clip) {
   };
   const traces = [{ id: "before", levels: made.before }, { id: "during", levels: made.during }];
   picture.traces = traces.map(({ id, levels }) => ({ id, levels: levelsOf(bytes(levels), picture) })).filter(({ levels }) => levels.some((level) => level !== null));
-  return { value: { ...picture, floor: quietFloor(picture) } };
+  return { value: { ...picture, floors: sameFloor(quietFloor(picture), picture.height) } };
 }
 
-/** The time around an alarm's beginning from the monitor's history, with the baseline of now. */
+/** The time around an alarm's beginning from the monitor's history, with the baseline of that time, or of now where none is known. */
 export async function pastOf(alarm) {
   const start_s = Math.floor(alarm.first_seen_ns / 1e9) - BEFORE_S;
   const stop_s = Math.min(Math.ceil(alarm.last_seen_ns / 1e9) + AFTER_S, start_s + MOST_S);
@@ -55,10 +56,11 @@ export async function pastOf(alarm) {
   const [start_hz, stop_hz] = [alarm.center_freq_hz - half_hz, alarm.center_freq_hz + half_hz];
   const sensor = alarm.sensors[0];
   const pieces = [{ x0: 0, x1: WIDE, start_hz, stop_hz }];
-  let picture;
+  const asked = { sensor, pieces, width: WIDE, start_s, stop_s };
+  let picture, references;
   try {
     const signal = AbortSignal.timeout(20_000);
-    picture = await fetchPicture({ sensor, pieces, width: WIDE, start_s, stop_s, height: rowsFor(stop_s - start_s, TALL) }, signal);
+    [picture, references] = await Promise.all([fetchPicture({ ...asked, height: rowsFor(stop_s - start_s, TALL) }, signal), fetchReferences(asked, signal)]);
   } catch (error) {
     return { failure: error.name === "TimeoutError" ? t("api.no_answer") : error.message };
   }
@@ -73,9 +75,11 @@ export async function pastOf(alarm) {
   };
   const during = columnMost(picture, (s) => s >= start_s + BEFORE_S);
   picture.traces = [{ id: "during", levels: during }];
-  const reference = await referenceOf(sensor, start_hz, stop_hz, WIDE);
+  const then = references.at(-1);
+  const reference = then ? { baseline: levelsOf(then.levels, picture), threshold: levelsOf(then.threshold, picture) } : await referenceOf(sensor, start_hz, stop_hz, WIDE);
   if (reference) picture.traces.unshift({ id: "baseline", levels: reference.baseline }, { id: "threshold", levels: reference.threshold });
-  return { value: { ...picture, floor: quietFloor(picture) } };
+  picture.reference = then ? t("cutout.reference.then", { baseline: then.baseline }) : t(reference ? "cutout.reference.now" : "cutout.reference.none");
+  return { value: { ...picture, floors: floorsOf(picture, quietFloor(picture), references) } };
 }
 
 const levelsOf = (codes, { offset_db, step_db }) => Array.from(codes, (code) => (code ? offset_db + step_db * code : null));

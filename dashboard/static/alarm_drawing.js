@@ -79,7 +79,7 @@ function edges(context, picture, width, height, colour) {
 export function drawWaterfall(canvas, picture, width, excess) {
   const { context, colour } = begin(canvas, width, WATERFALL + BOTTOM);
   const image = new OffscreenCanvas(picture.width, WATERFALL);
-  paint(image, picture, picture.floor, rangeOf(picture, picture.floor, excess), excess);
+  paint(image, picture, picture.floors, rangeOf(picture, picture.floors, excess), excess);
   context.imageSmoothingEnabled = false;
   context.drawImage(image, LEFT, 0, span(width), WATERFALL);
   const { start_s, stop_s, start_hz, stop_hz } = picture;
@@ -111,5 +111,5 @@ export function readAt(picture, width, { x, y }) {
   if (y < 0 || y >= WATERFALL) return { hz, s: null };
   const row = picture.height - 1 - Math.floor((y / WATERFALL) * picture.height);
   const s = picture.start_s + ((row + 0.5) * (picture.stop_s - picture.start_s)) / picture.height;
-  return { hz, s, ...(cell(picture, picture.floor, Math.floor(part * picture.width), row) ?? { level: null }) };
+  return { hz, s, ...(cell(picture, picture.floors, Math.floor(part * picture.width), row) ?? { level: null }) };
 }

@@ -102,7 +102,7 @@ export class CutoutPictures {
 
   #reading(picture) {
     const at = this.cursor.value && readAt(picture, this.width, this.cursor.value);
-    if (!at) return t(picture.recorded ? "cutout.words" : "cutout.words_history", { from: clock(picture.start_s * 1000), to: clock(picture.stop_s * 1000) });
+    if (!at) return t(picture.recorded ? "cutout.words" : "cutout.words_history", { from: clock(picture.start_s * 1000), to: clock(picture.stop_s * 1000), reference: picture.reference ?? "" });
     const level = at.level === null ? t("cutout.unseen") : `${db(at.level)} dBFS · ${signedDb(at.excess)} dB`;
     return `${mhz(at.hz)} MHz${at.s === null ? "" : ` · ${clock(at.s * 1000)} · ${level}`}`;
   }

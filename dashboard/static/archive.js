@@ -10,6 +10,7 @@ import { bar, reading } from "./archive_bar.js";
 import { fetchMarks } from "./archive_marks.js";
 import { Pane } from "./archive_pane.js";
 import { fetchPicture, floorOf, rangeOf, rowsFor, saysEnough, usualOf } from "./archive_picture.js";
+import { fetchReferences, floorsOf, referenceWords } from "./archive_reference.js";
 import { TimeStrip, stripLabel } from "./archive_strip.js";
 import { midnight } from "./archive_time.js";
 import { inTime, LEAST_S, minuteOf, windowOf, wordsOf } from "./archive_window.js";
@@ -36,6 +37,8 @@ class Archive {
     this.view = signal(windowOf(words));
     this.status = signal({ busy: false, failure: "" });
     this.read = signal(null);
+    this.reference = signal(""); // what the picture is over, in words
+    this.based = signal(false); // whether some of it is over a baseline
     this.earlier = [];
     this.usual = { key: "", floor: null };
     this.asked_ms = 0;
@@ -205,16 +208,19 @@ class Archive {
     const asked = { sensor: view.sensor, pieces, width: this.pane.width, value: view.value };
     try {
       this.loadStrips(found, bands);
-      const [picture, marks] = await Promise.all([
+      const [picture, marks, references] = await Promise.all([
         fetchPicture({ ...asked, start_s, stop_s, height: rowsFor(stop_s - start_s, this.pane.height) }, stop),
         fetchMarks({ site: found.site.site, sensor: view.sensor, start_s: Math.min(start_s, this.weeks.start_s), stop_s: Math.max(stop_s, this.weeks.stop_s) }, stop),
+        fetchReferences({ ...asked, start_s, stop_s }, stop),
       ]);
-      const floor = floorOf(picture, await this.usualFor(asked, picture, stop));
+      const floors = floorsOf(picture, floorOf(picture, await this.usualFor(asked, picture, stop)), references);
       this.weeks.marks = this.day.marks = marks;
       this.weeks.window = this.day.window = [start_s, stop_s];
-      this.pane.show({ picture, floor, range: rangeOf(picture, floor, view.excess) }, this.axis, marks, view.excess);
+      this.pane.show({ picture, floors, range: rangeOf(picture, floors, view.excess) }, this.axis, marks, view.excess);
       for (const strip of [this.weeks, this.day]) strip.draw();
       this.read.value = this.pane.reading();
+      this.reference.value = referenceWords(floors, references);
+      this.based.value = floors.based.includes(true);
       this.status.value = { busy: false, failure: marks.failure ?? "", empty: !picture.codes.some((code) => code) };
     } catch (error) {
       if (error.name !== "AbortError") this.status.value = { busy: false, failure: error instanceof TypeError ? t("api.no_answer") : error.message };

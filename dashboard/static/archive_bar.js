@@ -32,7 +32,7 @@ export function bar(page) {
       ><button aria-pressed=${view.value === "mean"} @click=${set({ value: "mean" })} title="${t("archive.mean_why")} (M)">${t("archive.mean")}</button></span>
     <button @click=${() => copy(page)}>${t(copied.value ? "archive.copied" : "archive.copy")}</button>
     <a class="button" href=${to("replay", view.sensor ?? "", wordsOf({ ...view, end_s: stop_s }).slice(1, 3).join("-"))}>${t("archive.replay")}</a>
-    <a class="button" href=${csv(view, page.times)} download>CSV</a>`;
+    <a class="button" href=${csv(view, page.based.value, page.times)} download>CSV</a>`;
 }
 
 /** All sensors by site. */
@@ -67,11 +67,11 @@ function told(page) {
   if (!at) {
     return html`<span class="num">${moment(start_s)} – ${moment(stop_s)}</span>
       ${high_hz ? html`<span class="num">${mhz(low_hz, 3)}–${mhz(high_hz, 3)} MHz</span>` : nothing}
-      <span>${t(view.value === "mean" ? "archive.pixel_mean" : "archive.pixel", { length: spanText(span_s / rowsFor(span_s, page.pane.height || 1)) })}</span><span class="who">${t("archive.hint")}</span>`;
+      <span>${t(view.value === "mean" ? "archive.pixel_mean" : "archive.pixel", { length: spanText(span_s / rowsFor(span_s, page.pane.height || 1)) })}</span>${view.excess && page.reference.value ? html`<span class="who">${page.reference.value}</span>` : html`<span class="who">${t("archive.hint")}</span>`}`;
   }
   if (at.hz === null) return html`<span>${t("axis.unwatched")}</span>`;
   return html`<b class="freq">${mhz(at.hz)}<small> MHz</small></b>
-    ${at.value ? html`<span class="num">${db(at.value.level)} dBFS</span><span class="num">${signedDb(at.value.excess)} dB ${t("archive.read_over")}</span>` : html`<span class="unseen">${t("read.unseen")}</span>`}
+    ${at.value ? html`<span class="num">${db(at.value.level)} dBFS</span><span class="num">${signedDb(at.value.excess)} dB ${t(at.value.based ? "archive.read_baseline" : "archive.read_over")}</span>` : html`<span class="unseen">${t("read.unseen")}</span>`}
     <span class="num">${moment(at.s)}</span>
     <span class="who">${at.alarm ? t("archive.alarm", { alarm: alarmTitle(at.alarm) }) : serviceAt(at.hz)}</span>`;
 }
@@ -87,9 +87,10 @@ export function spanText(s) {
   return t("archive.days", { n: +(s / DAY_S).toFixed(1) });
 }
 
-function csv({ sensor, low_hz, high_hz }, { start_s, stop_s }) {
+function csv({ sensor, low_hz, high_hz, excess }, based, { start_s, stop_s }) {
   if (!sensor) return "#";
   const asked = new URLSearchParams({ start_ns: `${Math.floor(start_s)}000000000`, stop_ns: `${Math.ceil(stop_s)}000000000` });
   if (high_hz) for (const [name, value] of [["start_hz", low_hz], ["stop_hz", high_hz]]) asked.set(name, value);
+  if (excess && based) asked.set("over", "baseline");
   return `api/v1/export/rtl_power/${sensor.split("/").map(encodeURIComponent).join("/")}?${asked}`;
 }

@@ -2,6 +2,7 @@
 
 import { html, nothing, render } from "./vendor/lit-html.js";
 import { cell, paint } from "./archive_picture.js";
+import { overWhat } from "./archive_reference.js";
 import { timeTicks } from "./archive_time.js";
 import { css } from "./colormap.js";
 import { clock, day, mhz, signedDb } from "./format.js";
@@ -32,7 +33,7 @@ export class Pane {
     this.scale = part(".scale");
     this.drag = part(".drag");
     this.place = null; // {x, y} of the pointer
-    this.shown = null; // {picture, floor, range}
+    this.shown = null; // {picture, floors, range}
     this.axis = null;
     this.#listen(part(".field-pane"));
   }
@@ -60,7 +61,7 @@ export class Pane {
     Object.assign(this, { shown, axis, marks, excess });
     this.canvas.width = this.width;
     this.canvas.height = this.height;
-    paint(this.canvas, shown.picture, shown.floor, shown.range, excess);
+    paint(this.canvas, shown.picture, shown.floors, shown.range, excess);
     this.write();
   }
 
@@ -71,7 +72,7 @@ export class Pane {
     const yOf = (s) => ((stop_s - s) / (stop_s - start_s)) * this.height;
     render(this.#lane(yOf, start_s, stop_s), this.lane);
     render(this.#frames(yOf), this.overlay);
-    const around = JSON.stringify([this.axis.pieces(this.width), this.shown.range, this.excess, lang.value]);
+    const around = JSON.stringify([this.axis.pieces(this.width), this.shown.range, this.#over(), lang.value]);
     if (around === this.around) return; // a replay moves ten times a second, what stands around it does not
     this.around = around;
     render(ticks(this.axis, this.axis.pieces(this.width), this.width), this.ribbon);
@@ -119,11 +120,16 @@ export class Pane {
     return [breaks(this.axis.pieces(this.width)), frames];
   }
 
+  /** What the colours say, as a message id. */
+  #over() {
+    return this.excess ? `archive.over_${overWhat(this.shown.floors)}` : "scale.raw";
+  }
+
   #scale() {
     const [low, high] = this.shown.range;
     const marks = this.excess ? [30, 20, 10, 0] : [high, (high + low) / 2, low];
     const bands = Array.from({ length: 64 }, (_, i) => css(1 - i / 63));
-    return html`<b>${t(this.excess ? "archive.over_usual" : "scale.raw")}</b>
+    return html`<b>${t(this.#over())}</b>
       <div>${bands.map((colour) => html`<i .style=${`background:${colour}`}></i>`)}
       ${marks.map((value) => html`<span .style=${`top:${((100 * (high - value)) / (high - low)).toFixed(1)}%`}>${this.excess && value ? signedDb(value).replace(".0", "") : String(value).replace("-", "−")}</span>`)}</div>`;
   }
@@ -131,7 +137,7 @@ export class Pane {
   /** Frequency, time and level under the pointer: `{hz, s, value, alarm}`, or null. */
   reading() {
     if (!this.place || !this.shown) return null;
-    const { picture, floor } = this.shown;
+    const { picture, floors } = this.shown;
     const { x, y } = this.place;
     const s = picture.stop_s - ((y + 0.5) / this.height) * (picture.stop_s - picture.start_s);
     const row = Math.min(picture.height - 1, Math.max(0, Math.floor(((s - picture.start_s) / (picture.stop_s - picture.start_s)) * picture.height)));
@@ -140,7 +146,7 @@ export class Pane {
     const alarm = this.marks.alarms.find(
       (one) => Math.abs(one.center_freq_hz - hz) <= one.bandwidth_hz / 2 + 6e3 && s >= one.first_seen_ns / 1e9 - 1 && s <= one.last_seen_ns / 1e9 + 1,
     );
-    return { hz, s, value: hz === null ? null : cell(picture, floor, column, row), alarm };
+    return { hz, s, value: hz === null ? null : cell(picture, floors, column, row), alarm };
   }
 
   #listen(pane) {

@@ -1,10 +1,9 @@
 /**
  * Recorded spectra as a picture: asked from the monitor in the size of the screen, coloured here.
  *
- * The monitor keeps levels, not the baselines of the past.  "Over the usual" is therefore dB over the
- * lower quartile of each frequency in the day around: what is on the air for less than three quarters
- * of that day glows.  (Of a sensor that is new the picture itself is all there is.)  A pixel that stands for many rows is their maximum and lies higher than one
- * row: that lift, the same for all frequencies, is taken off.
+ * What it is compared with is in archive_reference.js: the baseline of that time.  Where the site had
+ * none, the lower quartile of each frequency in the day around: what is on the air for less than three
+ * quarters of that day glows.  (Of a sensor that is new the picture itself is all there is.)
  */
 
 import { EXCESS_RANGE, WORDS } from "./colormap.js";
@@ -77,34 +76,40 @@ export function saysEnough({ width, height, codes }, rows) {
   return seen >= rows;
 }
 
-/** What to take off each column: the usual level and the lift of this picture over it. */
-export function floorOf(picture, usual) {
-  const own = usualOf(picture);
+/** How much higher the one lies than the other, over all columns that both have. */
+export function liftOf(own, usual) {
   const lifts = [];
   for (let x = 0; x < own.length; x++) if (own[x] && usual[x]) lifts.push(own[x] - usual[x]);
   lifts.sort((a, b) => a - b);
-  const lift = lifts.length ? lifts[lifts.length >> 1] : 0;
+  return lifts.length ? lifts[lifts.length >> 1] : 0;
+}
+
+/** What to take off each column: the usual level and the lift of this picture over it. */
+export function floorOf(picture, usual) {
+  const own = usualOf(picture);
+  const lift = liftOf(own, usual);
   return usual.map((code, x) => (code ? code + lift : own[x]));
 }
 
-/** dB that the colours span: over the usual always the same, raw from 10 dB below the quietest. */
-export function rangeOf(picture, floor, excess) {
+/** dB that the colours span: over the floor always the same, raw from 10 dB below the quietest. */
+export function rangeOf(picture, { rows }, excess) {
   if (excess) return EXCESS_RANGE;
-  const seen = [...floor].filter((code) => code).sort((a, b) => a - b);
+  const seen = [...rows.at(-1)].filter((code) => code).sort((a, b) => a - b);
   const quiet = seen.length ? picture.offset_db + picture.step_db * seen[seen.length >> 1] : -110;
   const low = Math.round(quiet / 10) * 10 - 10;
   return [low, low + RAW_SPAN_DB];
 }
 
-/** Level and excess of a cell in dB, null where nothing was seen. */
-export function cell(picture, floor, x, y) {
+/** Level and excess of a cell in dB and whether that is over a baseline, null where nothing was seen. */
+export function cell(picture, { rows, based }, x, y) {
   const code = picture.codes[y * picture.width + x];
   if (!code) return null;
-  return { level: picture.offset_db + picture.step_db * code, excess: picture.step_db * (code - floor[x]) };
+  return { level: picture.offset_db + picture.step_db * code, excess: picture.step_db * (code - rows[y][x]), based: based[y] };
 }
 
 /** Colour words of row `y` into `words`; unseen is hatched along the diagonal of `phase`. */
-export function colourRow(words, picture, floor, range, excess, y, phase) {
+export function colourRow(words, picture, { rows }, range, excess, y, phase) {
+  const floor = rows[y];
   const { width, codes, offset_db, step_db, pieces } = picture;
   const [low, high] = range;
   const scale = 255 / (high - low);
@@ -124,7 +129,7 @@ export function colourRow(words, picture, floor, range, excess, y, phase) {
 }
 
 /** Draw a whole picture, the newest row on top. */
-export function paint(canvas, picture, floor, range, excess) {
+export function paint(canvas, picture, floors, range, excess) {
   const { width, height } = picture;
   const tall = canvas.height;
   const context = canvas.getContext("2d", { alpha: false });
@@ -134,19 +139,19 @@ export function paint(canvas, picture, floor, range, excess) {
   for (let y = 0; y < tall; y++) {
     const row = height - 1 - Math.floor((y * height) / tall);
     if (row === before) words.copyWithin(y * width, (y - 1) * width, y * width);
-    else colourRow(words.subarray(y * width, (y + 1) * width), picture, floor, range, excess, row, y);
+    else colourRow(words.subarray(y * width, (y + 1) * width), picture, floors, range, excess, row, y);
     before = row;
   }
   context.putImageData(image, 0, 0);
 }
 
 /** Largest excess of each row, null where nothing was seen. */
-export function peaksOf(picture, floor) {
+export function peaksOf(picture, { rows }) {
   return Array.from({ length: picture.height }, (_, y) => {
     let most = null;
     for (let x = 0; x < picture.width; x++) {
       const code = picture.codes[y * picture.width + x];
-      if (code) most = Math.max(most ?? -Infinity, picture.step_db * (code - floor[x]));
+      if (code) most = Math.max(most ?? -Infinity, picture.step_db * (code - rows[y][x]));
     }
     return most;
   });

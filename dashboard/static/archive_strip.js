@@ -1,7 +1,8 @@
 /** Time from left to right: largest excess of a sensor, exams' phases under it, alarms over it. */
 
 import { Axis } from "./axis.js";
-import { fetchPicture, floorOf, peaksOf, usualOf } from "./archive_picture.js";
+import { fetchPicture, peaksOf, usualOf } from "./archive_picture.js";
+import { fetchReferences, floorsOf } from "./archive_reference.js";
 import { timeTicks } from "./archive_time.js";
 import { clock, day } from "./format.js";
 import { t } from "./i18n.js";
@@ -53,8 +54,9 @@ export class TimeStrip {
     const pieces = new Axis(bands).pieces(COLUMNS).map((piece) => ({ ...piece, x0: Math.round(piece.x0), x1: Math.max(Math.round(piece.x0) + 1, Math.round(piece.x1)) }));
     const width = Math.max(1, ...pieces.map(({ x1 }) => x1));
     const height = Math.min(720, Math.max(60, Math.round(this.canvas.clientWidth / 2)));
-    const picture = await fetchPicture({ sensor, pieces, width, start_s, stop_s, height }, signal);
-    this.peaks = peaksOf(picture, floorOf(picture, usualOf(picture)));
+    const asked = { sensor, pieces, width, start_s, stop_s };
+    const [picture, references] = await Promise.all([fetchPicture({ ...asked, height }, signal), fetchReferences(asked, signal)]);
+    this.peaks = peaksOf(picture, floorsOf(picture, usualOf(picture), references));
     this.draw();
   }
 

@@ -11,6 +11,7 @@ import { moment, sensorSelect } from "./archive_bar.js";
 import { fetchMarks } from "./archive_marks.js";
 import { Pane } from "./archive_pane.js";
 import { fetchPicture, floorOf, rangeOf, saysEnough, usualOf } from "./archive_picture.js";
+import { fetchReferences, floorsOf, referenceWords } from "./archive_reference.js";
 import { TimeStrip, stripLabel } from "./archive_strip.js";
 import { minuteOf, windowOf, wordsOf } from "./archive_window.js";
 import { Axis } from "./axis.js";
@@ -51,6 +52,9 @@ class Replay {
     this.excess = signal(true);
     this.waits = signal(false);
     this.failure = signal("");
+    this.reference = signal("");
+    this.references = [];
+    this.lifts = new Map();
     this.entries = signal([]);
     this.marks = { alarms: [], exams: [] };
     this.what = what;
@@ -191,16 +195,26 @@ class Replay {
     const alarms = this.marks.alarms
       .filter(({ opened_ns, sensors }) => opened_ns / 1e9 <= t_s && sensors.includes(asked.sensor))
       .map((alarm) => ({ ...alarm, last_seen_ns: Math.min(alarm.last_seen_ns, t_s * 1e9) }));
-    const floor = this.floor ?? usualOf(picture);
-    this.pane.show({ picture, floor, range: rangeOf(picture, floor, this.excess.peek()) }, this.axis, { ...this.marks, alarms }, this.excess.peek());
+    const floors = floorsOf(picture, this.floor ?? usualOf(picture), this.references, this.lifts);
+    this.reference.value = this.excess.peek() ? referenceWords(floors, this.references) : "";
+    this.pane.show({ picture, floors, range: rangeOf(picture, floors, this.excess.peek()) }, this.axis, { ...this.marks, alarms }, this.excess.peek());
   }
 
-  /** The usual levels, of the day around; their lift for lines of this length when pieces come. */
+  /** Baselines of the exam; usual levels, of the day around; their lift for lines of this length when pieces come. */
   #refer(asked, picture, afresh) {
     const key = JSON.stringify(asked);
     if (key !== this.usualKey) {
       this.usualKey = key;
       this.usual = this.floor = null;
+      this.references = [];
+      const [from_s, to_s] = this.span;
+      fetchReferences({ ...asked, start_s: from_s, stop_s: to_s }, this.asking.signal)
+        .then((references) => {
+          if (this.usualKey !== key) return;
+          this.references = references;
+          this.draw(true);
+        })
+        .catch(() => (this.usualKey = ""));
       const start_s = Math.floor(this.span[0] / 3600) * 3600 - DAY_S / 2;
       fetchPicture({ ...asked, start_s, stop_s: start_s + DAY_S, height: USUAL_ROWS }, this.asking.signal)
         .then((around) => {
@@ -210,6 +224,7 @@ class Replay {
         })
         .catch(() => (this.usualKey = ""));
     }
+    if (afresh) this.lifts = new Map();
     if (this.usual && (afresh || !this.floor)) this.floor = floorOf(picture, this.usual);
   }
 
@@ -294,6 +309,7 @@ class Replay {
       <span class="pair"><button aria-pressed=${this.excess.value} @click=${() => (this.excess.value = true)}>${t("archive.excess")}</button
         ><button aria-pressed=${!this.excess.value} @click=${() => (this.excess.value = false)}>${t("bar.raw")}</button></span>
       <button @click=${() => show("history", ...wordsOf({ ...windowOf([this.sensor.peek()]), end_s: this.time.peek() }))} ?disabled=${this.time.value === null}>${t("tab.history")}</button>
-      <span class="archive-status" role="status">${this.failure.value ? html`<b class="failure">${this.failure.value}</b>` : this.time.value === null || this.waits.value ? t("archive.loading") : html`${t("replay.not_live")} ${moment(this.time.value)}`}</span>`;
+      <span class="archive-status" role="status">${this.failure.value ? html`<b class="failure">${this.failure.value}</b>` : this.time.value === null || this.waits.value ? t("archive.loading") : html`${t("replay.not_live")} ${moment(this.time.value)}`}</span>
+      ${this.reference.value ? html`<span class="who">${this.reference.value}</span>` : nothing}`;
   }
 }

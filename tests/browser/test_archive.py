@@ -60,17 +60,44 @@ def test_what_is_new_glows_and_the_lift_of_long_pixels_is_taken_off(modules: Any
     usual, floor, excess = modules.evaluate(
         f"""async () => {{
         const {{ usualOf, floorOf, cell }} = await import("/static/archive_picture.js");
+        const {{ sameFloor }} = await import("/static/archive_reference.js");
         const picture = {PICTURE};
         const day = picture([[80, 120, 0], [82, 121, 0], [80, 120, 0], [140, 119, 0]]);
         const long = picture([[84, 123, 90], [84, 163, 0]]);
         const usual = usualOf(day), floor = floorOf(long, usual);
-        const excess = [0, 1, 2].map((x) => cell(long, floor, x, 1)?.excess ?? null);
+        const excess = [0, 1, 2].map((x) => cell(long, sameFloor(floor, 2), x, 1)?.excess ?? null);
         return [[...usual], [...floor], excess];
         }}"""
     )
     assert usual == [80, 119, 0]
     assert floor == [84, 123, 90]
     assert excess == [0, 20, None]
+
+
+def test_each_row_is_over_the_baseline_of_its_time_else_over_the_usual(modules: Any) -> None:
+    """Rows of a second: two without, three under one baseline, one unseen, two under another."""
+    rows, based, over, bounded = modules.evaluate(
+        f"""async () => {{
+        const {{ floorsOf, overWhat }} = await import("/static/archive_reference.js");
+        const picture = ({PICTURE})([[80, 80, 80], [80, 80, 80], [84, 84, 184], [84, 84, 184],
+          [84, 84, 84], [0, 0, 0], [90, 90, 90], [90, 90, 90]]);
+        Object.assign(picture, {{ start_s: 0, stop_s: 8 }});
+        const one = (start_s, stop_s, levels) => ({{ start_s, stop_s, levels }});
+        const known = [one(2, 5, [80, 80, 80]), one(6, 8, [88, 0, 88])];
+        const usual = new Float32Array([70, 71, 72]);
+        const floors = floorsOf(picture, usual, known);
+        const loud = {{ ...picture, codes: picture.codes.map((code) => code && code + 60) }};
+        return [floors.rows.map((row) => [...row]), floors.based, [overWhat(floors),
+          overWhat({{ based: [null, true] }}), overWhat({{ based: [null, false] }})],
+          [...floorsOf(loud, usual, known).rows[2]]];
+        }}"""
+    )
+    assert rows[:2] == [[70, 71, 72]] * 2
+    assert rows[2:5] == [[84, 84, 84]] * 3, "with the lift of these rows, which the burst is not"
+    assert rows[6:] == [[90, 71, 90]] * 2, "the usual where this baseline says nothing"
+    assert based == [False, False, True, True, True, None, True, True]
+    assert over == ["both", "baseline", "usual"]
+    assert bounded == [100, 100, 100], "a whole band 32 dB up is no lift"
 
 
 def test_unseen_is_hatched_and_gaps_between_bands_are_not(modules: Any) -> None:
@@ -80,7 +107,7 @@ def test_unseen_is_hatched_and_gaps_between_bands_are_not(modules: Any) -> None:
         const picture = ({PICTURE})([[0, 0, 0, 80, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 80]]);
         picture.pieces = [{{ x0: 0, x1: 14 }}];
         const words = new Uint32Array(16);
-        colourRow(words, picture, new Float32Array(16).fill(80), [-3, 30], true, 0, 0);
+        colourRow(words, picture, {{ rows: [new Float32Array(16).fill(80)] }}, [-3, 30], true, 0, 0);
         return [...words].map((word) => (word >>> 0).toString(16));
         }}"""
     )

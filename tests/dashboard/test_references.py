@@ -142,6 +142,18 @@ def test_every_row_is_under_the_reference_of_its_time_however_it_was_written(
     assert len(found) == changes + 1
 
 
+def test_a_baseline_of_days_ago_is_told_since_it_began(recorder: Recorder) -> None:
+    following = Following()
+    following.refer(reference(50))
+    for at in range(100, 3 * 24 * 60):
+        following.row(MIDNIGHT + at * 60 * SECOND, MIDNIGHT + (at + 1) * 60 * SECOND)
+    recorder.files.write([], following.known())
+    stop_ns = MIDNIGHT + 3 * DAY_NS
+    (found,) = references(recorder, "s/hall", stop_ns - SECOND, stop_ns, 0.0, 1e9)
+    assert (found.first_ns, found.stop_ns) == (MIDNIGHT + 6000 * SECOND, stop_ns)
+    recorder.close()
+
+
 def test_a_day_keeps_its_own_and_takes_them_along(tmp_path: Path) -> None:
     files = TileFiles(tmp_path)
     following = Following()
