@@ -34,6 +34,7 @@ from dashboard.inbox import Incoming
 from dashboard.live import Live
 from dashboard.picture import Frame, draw, level_for
 from dashboard.pyramid import DAY_NS, SECOND, Codes, Tile, Value
+from dashboard.references import Reference, joined, reduced
 from dashboard.store import Store
 from dashboard.tiles import TileFiles
 from sensors.benches import Metric, Skip
@@ -98,7 +99,36 @@ def history(folder: Path) -> Iterator[Metric]:
             return draw(frame, tiles, value)
 
         yield Metric.of(name, cpu_ms(picture), "ms", at_most=most)
+    yield from baselines(rng, files, hour, month)
     files.close()
+
+
+def baselines(
+    rng: np.random.Generator, files: TileFiles, hour: Frame, month: Frame
+) -> Iterator[Metric]:
+    """A baseline that knows the hours of the day: 24 changes a day, the same ones every day."""
+    before = written(files)
+    levels = rng.normal(70, 3, N_BINS) + 15 * (rng.random(N_BINS) > 0.97)
+    for at in range(30 * 24):
+        traffic = levels + 20 * (np.random.default_rng(at % 24).random(N_BINS) > 0.99)
+        codes = np.stack([traffic, traffic + 18]).clip(1, 255).astype(np.uint8)
+        first_ns = MIDNIGHT + at * 60 * MINUTE
+        one = Reference("s/b", 100e6, 2e3, "a" * 12, first_ns, first_ns + 60 * MINUTE, codes)
+        files.write([], [one])
+    size = (written(files) - before) / 30
+    yield Metric.of("baselines of a sensor-day", size / 1e6, "MB", at_most=1)
+    for name, frame, most in (("an hour", hour, 50.0), ("a month", month, 300.0)):
+
+        def past(frame: Frame = frame) -> list[Codes]:
+            window = (frame.start_ns, frame.stop_ns, frame.start_hz, frame.stop_hz)
+            return [reduced(one, frame) for one in joined(files.references("s/b", *window))]
+
+        yield Metric.of(f"baselines of {name}", cpu_ms(past), "ms", at_most=most)
+
+
+def written(files: TileFiles) -> int:
+    """Bytes of the history on disk."""
+    return sum(path.stat().st_size for path in files.folder.iterdir())
 
 
 def noise_minute(rng: np.random.Generator) -> Codes:
