@@ -120,7 +120,9 @@ class Keeper:
         kept = self._ring.push(block)
         now_ns = stop_ns(kept)
         for number, one in list(self._open.items()):
-            if abs(block.center_freq_hz - one.center_freq_hz) <= 1.0:
+            # Of a window that was asked for: it may lie in the future, or be over long since.
+            inside = now_ns > one.start_ns and kept.time_ns <= one.last_seen_ns + self._after_ns
+            if inside and abs(block.center_freq_hz - one.center_freq_hz) <= 1.0:
                 one.blocks.append(kept)
             large = sum(held.raw.nbytes for held in one.blocks) >= self._max_bytes
             silent = now_ns - one.last_seen_ns > self._after_ns
@@ -232,7 +234,10 @@ class Keeper:
                 (number, facts, one.blocks), block=patience_s > 0, timeout=patience_s or None
             )
         except queue.Full:
-            self._refuse(number)
+            if number < 0 and not patience_s:
+                self._open[number] = one  # somebody waits for it: again with the next block
+            else:
+                self._refuse(number)
 
     def _refuse(self, number: int) -> None:
         """Count what is not kept; who asked for it is told."""

@@ -195,3 +195,44 @@ def test_a_full_disk_is_told(tmp_path, monkeypatch):
     (kept,) = keeper.close()
     assert kept.clip is None
     assert kept.fault.fields["reason"] == "full"
+
+
+@pytest.mark.parametrize(
+    ("start", "until", "got"),
+    [(-2, -1, (-2, -1)), (-2, 1, (-2, 1)), (1, 2, (1, 2)), (-99, -90, None)],
+)
+def test_a_window_that_was_asked_for_has_its_samples_and_no_others(keeper, start, until, got):
+    walk = Walk(keeper)
+    walk.run(10.0)
+    ask_s = T0 + 10 * S
+    keeper.ask(-7, CENTER + 10e3, ask_s + start * S, ask_s + until * S)
+    walk.run(15.0)
+    (kept,) = keeper.close()
+    assert kept.emitter == -7
+    if got is None:
+        assert kept.clip is None
+        assert kept.fault.message_id == "record.nothing_held"
+    else:
+        assert (kept.clip.start_ns - ask_s) / S == pytest.approx(got[0], abs=0.041)
+        assert (kept.clip.stop_ns - ask_s) / S == pytest.approx(got[1], abs=0.041)
+        assert kept.clip.dropped_samples == 0
+
+
+def test_a_window_that_was_asked_for_waits_for_a_slow_disk(tmp_path, monkeypatch):
+    free = threading.Event()
+    keep = Archive.keep
+
+    def slow(self, facts, blocks):
+        assert free.wait(20)
+        return keep(self, facts, blocks)
+
+    monkeypatch.setattr(Archive, "keep", slow)
+    keeper = Keeper(Archive(tmp_path), Facts("s", "s/hall", "", 0, 0, gain_db=40.2))
+    walk = Walk(keeper)
+    walk.run(8.0, on=[(1, 1, 1.2), (2, 1, 1.2), (3, 1, 1.2)])  # all that may wait, and one more
+    keeper.ask(-7, CENTER, T0 + 7 * S, T0 + 8 * S)
+    walk.run(10.0)
+    assert not [one for one in keeper.results() if one.emitter == -7]
+    free.set()
+    walk.run(12.0)
+    assert {one.emitter: one.clip is not None for one in keeper.close()}[-7]
