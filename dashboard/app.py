@@ -96,7 +96,13 @@ async def run(
                 on_file=evidence.arrived,
             ) as receiver:
                 centre.watch_through(receiver)
-                asking = Asking(centre.store, receiver, asyncio.get_running_loop(), keyring)
+                asking = Asking(
+                    centre.store,
+                    receiver,
+                    asyncio.get_running_loop(),
+                    keyring,
+                    lambda: centre.board,
+                )
                 application = build(
                     Monitor(
                         store=centre.store,
@@ -142,6 +148,7 @@ async def run(
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
+                await asyncio.to_thread(asking.close)
         finally:
             centre.close()
             if keyring:

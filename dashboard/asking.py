@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Coroutine
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import CancelledError, Future
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import msgspec
@@ -18,6 +21,7 @@ from sqlalchemy import select
 from dashboard import schema
 from dashboard.errors import Refused
 from dashboard.keyring import Keyring
+from dashboard.state import Board
 from dashboard.store import Store
 from sensors.messages import Answer, Note
 from sensors.orders import configuration_digest
@@ -93,6 +97,8 @@ class Asking:
         The carrier's.
     keyring : Keyring or None
         Signs configurations; None where there are no keys, and then there are none.
+    board : callable
+        The sites now: one that is silent is not asked.
     """
 
     def __init__(
@@ -101,11 +107,24 @@ class Asking:
         carrier: Carrier,
         loop: asyncio.AbstractEventLoop,
         keyring: Keyring | None,
+        board: Callable[[], Board],
     ) -> None:
         self._store = store
         self._carrier = carrier
         self._loop = loop
         self._keyring = keyring
+        self._board = board
+        self._closed = False
+        self._waiting: set[Future[Answer]] = set()
+        self._changed = threading.Condition()
+
+    def close(self, within_s: float = 5.0) -> None:
+        """Wait for no answer any more, until that is on record: call it before the store closes."""
+        with self._changed:
+            self._closed = True
+            for future in self._waiting:
+                future.cancel()
+            self._changed.wait_for(lambda: not self._waiting, within_s)
 
     def ask(self, site: str, name: str, args: Args, author: str, lease_s: float = 30.0) -> Answered:
         """Have a command carried out at a site.
@@ -162,9 +181,7 @@ class Asking:
         )
         with self._store.reader.connect() as connection:
             rows = connection.execute(query).fetchall()
-        return [
-            Asked(row.time_ns, row.actor, row.act, _without_text(row.detail)) for row in rows
-        ]
+        return [Asked(row.time_ns, row.actor, row.act, _without_text(row.detail)) for row in rows]
 
     def _on_record(
         self,
@@ -175,26 +192,58 @@ class Asking:
     ) -> Answered:
         order = str(detail["order"])
         self._note(author, ORDER, site, detail)
-        try:
-            answer = asyncio.run_coroutine_threadsafe(send(), self._loop).result(PATIENCE_S + 5.0)
-        except UserError as error:
-            self._note(author, NO_ANSWER, site, {"order": order, "why": error.message_id})
-            raise Refused(error.message_id, 409, **error.fields) from None
-        except ValueError as error:
-            self._note(author, NO_ANSWER, site, {"order": order, "why": str(error)})
-            raise Refused("http.bad_body", 422, why=str(error)) from None
-        self._note(
-            author,
-            ANSWER,
-            site,
-            {
+        with self._sending(site, send) as sent:
+            try:
+                answer = sent.result(PATIENCE_S + 5.0)
+            except (TimeoutError, CancelledError):
+                sent.cancel()
+                self._note(author, NO_ANSWER, site, {"order": order, "why": "command.no_answer"})
+                raise Refused("command.no_answer", 409, site=site) from None
+            except UserError as error:
+                self._note(author, NO_ANSWER, site, {"order": order, "why": error.message_id})
+                raise Refused(error.message_id, 409, **error.fields) from None
+            except ValueError as error:
+                self._note(author, NO_ANSWER, site, {"order": order, "why": str(error)})
+                raise Refused("http.bad_body", 422, why=str(error)) from None
+            detail = {
                 "order": order,
                 "number": answer.number,
                 "accepted": answer.accepted,
                 "note": msgspec.to_builtins(answer.note),
-            },
-        )
+            }
+            self._note(author, ANSWER, site, detail)
         return Answered(site, order, answer.accepted, answer.note)
+
+    @contextmanager
+    def _sending(
+        self, site: str, send: Callable[[], Coroutine[Any, Any, Answer]]
+    ) -> Iterator[Future[Answer]]:
+        """Send a command; `close` waits for the end of the block."""
+        with self._changed:
+            future: Future[Answer] = Future()
+            if self._closed:
+                future.cancel()
+            else:
+                future = asyncio.run_coroutine_threadsafe(
+                    self._to_a_talking(site, send), self._loop
+                )
+            self._waiting.add(future)
+        try:
+            yield future
+        finally:
+            with self._changed:
+                self._waiting.discard(future)
+                self._changed.notify_all()
+
+    async def _to_a_talking(
+        self, site: str, send: Callable[[], Coroutine[Any, Any, Answer]]
+    ) -> Answer:
+        """Send, unless nobody would hear it: a person is told at once instead of waiting."""
+        known = self._board().get(site)
+        if known is not None and known.silent_since_ns:
+            silent_s = (self._store.now_ns() - known.silent_since_ns) / 1e9
+            raise UserError("command.silent", site=site, seconds=round(silent_s))
+        return await send()
 
     def _note(self, author: str, act: str, site: str, detail: dict[str, object]) -> None:
         with self._store.writing() as connection:

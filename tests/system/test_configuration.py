@@ -81,7 +81,7 @@ def test_one_that_fails_goes_and_one_that_works_stays(
         async with Receiver(
             address, store, keyring=ring, on_event=events.append, on_heartbeat=beats.append
         ) as centre:
-            asking = Asking(store, centre, asyncio.get_running_loop(), ring)
+            asking = Asking(store, centre, asyncio.get_running_loop(), ring, dict)
             site = subprocess.Popen(
                 [sys.executable, "-m", "rfproctor", "sensor", file],
                 cwd=tmp_path,

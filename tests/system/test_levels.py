@@ -84,7 +84,7 @@ class Levels:
             ):
                 relay = open_upstream(load_config(file), self.low_ring, low, self.low_store.reader)
                 loop = asyncio.get_running_loop()
-                asking = Asking(self.low_store, low, loop, self.low_ring)
+                asking = Asking(self.low_store, low, loop, self.low_ring, dict)
                 relay.passing = Passing(relay.link, self.folder / "var" / "evidence", asking)
                 task = asyncio.create_task(relay.run(low.watch, low.unwatch))
                 try:
@@ -256,7 +256,7 @@ def test_the_upper_level_asks_for_recordings_and_they_come_through(
             assert done[-1] == "fetch"  # no file of ours: the site is asked, which knows none
             answer = await high.command("county-1", "drill", {"minutes": 1})
             assert (answer.accepted, answer.note.id) == (False, "command.unknown")
-            rows = Asking(levels.low_store, low, asyncio.get_running_loop(), None).history(SITE)
+            rows = Asking(levels.low_store, low, asyncio.get_running_loop(), None, dict).history(SITE)
             assert {row.actor for row in rows} == {ABOVE}
             acts = [(row.act, row.detail["order"]) for row in rows[::-1]]
             asked = ("fetch", "retask", "fetch")
