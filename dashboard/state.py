@@ -128,7 +128,8 @@ class SiteCard(Struct, frozen=True):
     Attributes
     ----------
     state : State
-        The worst of its sensors; ``silent`` when it stopped talking.
+        The worst of its sensors; ``silent`` when it stopped talking, ``degraded`` when something
+        is wrong with its outbox or its link.
     age_s : float
         Since its last heartbeat.
     sensors : list of SensorCard
@@ -180,6 +181,8 @@ def site_card(
     ]
     sensors.sort(key=lambda sensor: (WORST_FIRST.index(sensor.state), sensor.sensor))
     worst: State = "silent" if silent else sensors[0].state if sensors else "blind"
+    if said.link_notes and worst not in ("silent", "blind"):
+        worst = "degraded"  # it may hear everything: what it hears does not come here
     return SiteCard(
         site=said.site,
         site_name=said.site_name,

@@ -52,6 +52,7 @@ class Herald:
         self.drill: Drill | None = None
         self._site = site
         self._link = link
+        self._trouble: set[str] = set()
 
     def tell(self, events: Iterable[EmitterEvent]) -> None:
         """Say what was heard."""
@@ -95,6 +96,15 @@ class Herald:
         """Say what a survey has learnt: not silently, somebody has to say that it is legal."""
         for note, first_ns, last_ns in heard_notes(heard):
             self.notice(sensor, "info", note, first_ns, last_ns)
+
+    def trouble(self, notes: Sequence[Note]) -> None:
+        """Keep in the log what is wrong with link or outbox: once, and once when it is over."""
+        before, self._trouble = self._trouble, {note.id for note in notes}
+        for note in notes:
+            if note.id not in before:
+                log.error("link_trouble", fault=note.id, **note.args)
+        for message_id in before - self._trouble:
+            log.info("link_trouble_over", fault=message_id)
 
     def publish(self, event: Event) -> int:
         """Put an event into the outbox; its number there, 0 where it could not be done."""

@@ -43,6 +43,9 @@ from sensors.renewal import Renewal
 from sensors.rows import Rows
 from sensors.wire import check
 
+ALONE_S = 10.0
+"""A centre that has not answered for so long is told to the people at the site."""
+
 
 class Link:
     """A site's connection to its centre and to viewers on the same machine.
@@ -106,6 +109,7 @@ class Link:
         self.orders = Orders()
         self.pin = Pin(events, server_key, pin_file)
         self.sender = Sender(outbox, Card(site, keys.verify_key, boot_id(), software, config))
+        self._reached_s = time.monotonic()
         self._counts: Counter[str] = Counter()
         self._recovery = Recovery(outbox)
         self._bell = Bell()
@@ -156,8 +160,8 @@ class Link:
         self._bell.ring()
         return seq
 
-    def heartbeat(self, beat: Heartbeat) -> None:
-        """Send the state of the site; the newest wins."""
+    def heartbeat(self, beat: Heartbeat) -> Heartbeat:
+        """Send the state of the site, the newest wins; returns what is shown at the site."""
         oldest_s = 0.0
         try:
             oldest_s = self.outbox.oldest_unacked_s()
@@ -172,8 +176,10 @@ class Link:
             round_trip_s=self.sender.timing.round_trip_s,
         )
         check(beat)
-        self._show(f"heartbeat/{beat.site}", beat)
         self._put_beat(beat)
+        beat = replace(beat, link_notes=[*beat.link_notes, *self.alone()])
+        self._show(f"heartbeat/{beat.site}", beat)
+        return beat
 
     def relay_heartbeat(self, beat: Heartbeat) -> None:
         """Pass on the state of a site below, as it is; the newest of each site wins."""
@@ -196,6 +202,14 @@ class Link:
         if self.sender.state == "refused":
             notes.append(Note(self.sender.reason))
         return notes
+
+    def alone(self) -> list[Note]:
+        """Say that the centre does not answer: it concerns the people at the site alone."""
+        now_s = time.monotonic()
+        if not self.pin.doors or self.sender.state != "greeting":
+            self._reached_s = now_s
+        alone_s = now_s - self._reached_s
+        return [Note("link.alone", {"seconds": round(alone_s)})] if alone_s >= ALONE_S else []
 
     @property
     def watches(self) -> tuple[Watch, ...]:

@@ -272,8 +272,8 @@ class Station:
             return
         if now_s >= self._heartbeat_due_s:
             self._heartbeat_due_s = now_s + HEARTBEAT_S
-            beat = self.heartbeat()
-            self._link.heartbeat(beat)
+            beat = self._link.heartbeat(self.heartbeat())
+            self._herald.trouble(beat.link_notes)
             if self._show is not None:
                 self._show(beat)
         self._viewers.send(now_s)

@@ -62,7 +62,7 @@ class StatusBlock:
 
 
 def lines_of(beat: Heartbeat, lang: Lang) -> list[str]:
-    """Head, one line for each dongle, one for each of its remarks."""
+    """Head, what is wrong with the way to the centre, then each dongle with its remarks."""
     head = say(
         "status.head",
         lang,
@@ -71,6 +71,7 @@ def lines_of(beat: Heartbeat, lang: Lang) -> list[str]:
         emitters=sum(one.emitters for one in beat.sensors),
     )
     lines = ["─" * 78, head]
+    lines += [f"  ! {say(note.id, lang, **note.args)}" for note in beat.link_notes]
     for health in beat.sensors:
         lines.append(_sensor(health, lang))
         lines += [f"    {say(note.id, lang, **note.args)}" for note in health.notes]

@@ -93,9 +93,12 @@ function resize(name) {
 export function groups(rows) {
   const bySite = Map.groupBy(rows, ({ site }) => site);
   return [...bySite]
-    .map(([site, members]) => ({ site, worst: members[0].sensor.state, sensors: members.map(({ sensor }) => sensor) }))
+    .map(([site, members]) => ({ site, worst: worse(members[0].sensor.state, site.state), sensors: members.map(({ sensor }) => sensor) }))
     .sort((a, b) => state.STATES.indexOf(a.worst) - state.STATES.indexOf(b.worst) || byName.compare(a.site.site, b.site.site));
 }
+
+/** A site whose sensors are well may still not get its events here. */
+const worse = (a, b) => (state.STATES.indexOf(a) <= state.STATES.indexOf(b) ? a : b);
 
 function matches({ site, worst, sensors }) {
   const words = wanted.value.trim().toLowerCase();

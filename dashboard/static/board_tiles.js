@@ -97,10 +97,14 @@ function links(site, { now }) {
     ${drill
       ? fact("board.drill", t(drill.passed ? "board.drill_passed" : "board.drill_failed", { age: age(now - drill.stop_ns / 1e6) }), !drill.passed)
       : fact("board.drill", t("board.drill_never"), false)}
-  </p>`;
+  </p>
+  ${linkTrouble(site)}`;
 }
 
 const fact = (id, value, bad) => html`<span class=${bad ? "poor" : ""}><small>${t(id)}</small> ${value}</span>`;
+
+/** What keeps its events from coming here. */
+const linkTrouble = (site) => site.link_notes.map((note) => html`<p class="why poor">${because(note)}</p>`);
 
 /** A site with its sensors as chips; reasons in words only where something is wrong. */
 export function mediumTile({ site, worst, sensors }, facts) {
@@ -108,6 +112,7 @@ export function mediumTile({ site, worst, sensors }, facts) {
   return html`<article class="tile ${worst}">
     ${heading(site, worst, facts)}
     <p class="chips">${sensors.map((sensor) => watch(sensor, "chip", html`${shape(sensor.state)}${positionOf(sensor)} ${chance(leastChance(sensor))}`, reasons(sensor) || sensor.sensor))}</p>
+    ${linkTrouble(site)}
     ${worst === "silent" ? html`<p class="why">${t("sites.last_heard", { age: age(site.age_s * 1000) })}</p>` : first && worst !== "go" ? html`<p class="why">${reasons(first)}</p>` : nothing}
   </article>`;
 }

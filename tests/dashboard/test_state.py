@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dashboard.notices import Notice
 from dashboard.silence import news_of_line
 from dashboard.state import SILENT_S, Board, beat, cards, coverage, listen, site_card, surroundings
-from sensors.messages import BandWatch, Heartbeat, SensorHealth, State
+from sensors.messages import BandWatch, Heartbeat, Note, SensorHealth, State
 
 SECOND = 1_000_000_000
 
@@ -137,6 +137,12 @@ def test_a_site_is_as_good_as_its_worst_sensor(states: dict[str, State], worst: 
     assert card.state == worst
     if states:
         assert card.sensors[0].state == worst
+
+
+def test_a_site_whose_events_do_not_come_is_not_well() -> None:
+    said = msgspec.structs.replace(heartbeat(hall="go"), link_notes=[Note("outbox.full")])
+    card = site_card(beat({}, said, 0)["a"], 0)
+    assert (card.state, card.sensors[0].state) == ("degraded", "go")
 
 
 def test_the_worst_site_comes_first() -> None:

@@ -16,6 +16,7 @@ from sensors.link import Link
 from sensors.local_feed import LocalFeed
 from sensors.messages import EmitterEvent, Heartbeat, SpectrumRow
 from sensors.outbox_damage import open_outbox
+from sensors.status import lines_of
 from sensors.toml import BadConfig
 
 
@@ -78,6 +79,19 @@ def test_events_and_state_come_without_asking(link: Link, address: str) -> None:
         assert feed.dropped == feed.refused == 0
     finally:
         feed.close()
+
+
+def test_a_site_whose_centre_does_not_answer_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sensors.link.ALONE_S", 0.0)
+    keys = own_keys(tmp_path / "keys.json")
+    outbox, _ = open_outbox(tmp_path / "outbox.db", keys)
+    with Link(outbox, keys, "s", ("s/hall",), events="tcp://127.0.0.1:9") as link:
+        said = link.heartbeat(Heartbeat("s", "School", 1, 1, []))
+    outbox.close()
+    assert [note.id for note in said.link_notes] == ["link.alone"]
+    assert any("has not answered" in line for line in lines_of(said, "en"))
 
 
 def test_bad_address() -> None:

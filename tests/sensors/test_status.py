@@ -3,6 +3,7 @@
 import io
 
 import pytest
+from msgspec.structs import replace
 
 from sensors.messages import BandWatch, Heartbeat, Note, SensorHealth
 from sensors.status import SIGNS, StatusBlock, lines_of
@@ -26,6 +27,11 @@ def test_every_state_has_a_shape_and_a_word(state, lang):
 def test_remarks_are_told_in_words():
     note = Note("health.no_samples", {"seconds": 4})
     assert any("no samples for 4 s" in line for line in lines_of(beat("silent", [note]), "en"))
+
+
+def test_what_is_wrong_with_the_link_is_told_in_words():
+    said = replace(beat(), link_notes=[Note("outbox.full", {"file": "outbox.db"})])
+    assert any("outbox.db has reached its size limit" in line for line in lines_of(said, "en"))
 
 
 def test_log_lines_stay_above_the_block():
