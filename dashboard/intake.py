@@ -160,7 +160,10 @@ class Intake:
         known = self._session(arrival, allowed)
         if known is None:
             outcome.replies.append((arrival.route, Who()))
-            raise Refused("unknown", "no greeting")
+            if allowed is None:
+                raise Refused("unknown", "no greeting")
+            self.counts["asked_who"] += 1  # we know its key: one of us began anew, no stranger
+            return
         if isinstance(message, Heartbeat):
             if message.site != known.site and not self._may_tell_of(message.site, known):
                 raise Refused("site", message.site)

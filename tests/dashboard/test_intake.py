@@ -197,6 +197,17 @@ def test_an_unknown_connection_is_asked_who_it_is(site: Site) -> None:
     assert [reason for reason, _, _ in outcome.refused] == ["unknown"]
 
 
+def test_a_site_on_the_list_that_did_not_greet_is_no_stranger(store: ListStore) -> None:
+    """After each start of the monitor that is every site."""
+    keys = make_keys()
+    peers = {keys.curve_public: Peer("school-3", keys.verify_key)}
+    site = Site(Intake(store, "city", FixedList(peers)), keys)
+    outcome = site.say(site.record())
+    only(outcome, Who)
+    assert (outcome.refused, store.items) == ([], [])
+    assert site.intake.counts["asked_who"] == 1
+
+
 def test_a_restarted_monitor_goes_on_where_the_store_is(site: Site, store: ListStore) -> None:
     site.say(site.hello(), site.record(), site.record())
     site.intake = Intake(store, "city")
