@@ -3,94 +3,33 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
-from typing import Annotated, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 from sqlalchemy import Connection, Table, delete, select
 
 from dashboard import schema
 from dashboard.access import Identity, Role, digest_of
+from dashboard.account import (
+    Account,
+    AccountCard,
+    AccountChange,
+    NewAccount,
+    NewToken,
+    Session,
+    Token,
+    TokenCard,
+    account_card,
+)
 from dashboard.database import upsert
 from dashboard.errors import Refused
 from dashboard.passwords import check_password, hash_password
 from dashboard.store import Store
 
-Name = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^\w[\w.-]*$")]
-Password = Annotated[str, Meta(min_length=10, max_length=200)]
 DAY_NS = 86_400 * 1_000_000_000
 Kept = TypeVar("Kept", bound=Struct)
-
-
-class NewAccount(Struct, forbid_unknown_fields=True, frozen=True):
-    """Body of ``POST /api/v1/accounts``."""
-
-    name: Name
-    role: Role
-    password: Password
-
-
-class AccountChange(Struct, forbid_unknown_fields=True, frozen=True):
-    """Body of ``POST /api/v1/accounts/{name}``: what is not given stays."""
-
-    role: Role | None = None
-    password: Password | None = None
-    disabled: bool | None = None
-
-
-class NewToken(Struct, forbid_unknown_fields=True, frozen=True):
-    """Body of ``POST /api/v1/tokens``."""
-
-    name: Name
-    role: Role
-    days: Annotated[int, Meta(ge=1, le=3650)] = 365
-
-
-class Account(Struct, frozen=True):
-    """A person."""
-
-    name: str
-    role: Role
-    disabled: bool
-    password: str
-    changed_ns: int
-
-
-class AccountCard(Struct, frozen=True):
-    """A person as administrators see it."""
-
-    name: str
-    role: Role
-    disabled: bool
-    changed_ns: int
-
-
-class Session(Struct, frozen=True):
-    """Somebody who is signed in, by the digest of the key in the cookie."""
-
-    digest: str
-    name: str
-    role: Role
-    until_ns: int
-
-
-class Token(Struct, frozen=True):
-    """An API token, by its digest."""
-
-    digest: str
-    name: str
-    role: Role
-    until_ns: int
-
-
-class TokenCard(Struct, frozen=True):
-    """An API token as administrators see it; ``token`` is told once, when it is made."""
-
-    name: str
-    role: Role
-    until_ns: int
-    token: str = ""
 
 
 class Accounts:
@@ -117,13 +56,17 @@ class Accounts:
         """Role of everybody who can sign in."""
         return {a.name: a.role for a in self._accounts.values() if not a.disabled}
 
+    def changed_ns(self, name: str) -> int:
+        """When an account was made, or last changed by anybody."""
+        return self._accounts[name].changed_ns
+
     def by_password(self, name: str, password: str) -> Identity | None:
         """See `dashboard.access.Book`."""
         account = self._accounts.get(name)
         usable = account is not None and not account.disabled
         stored = account.password if account is not None and usable else self._nobody
         if not check_password(password, stored) or account is None or not usable:
-            self._note("nobody", "session.failed", name, {})
+            self._note("nobody", "session.failed", name)
             return None
         return Identity(name, account.role)
 
@@ -166,7 +109,7 @@ class Accounts:
 
     def cards(self) -> list[AccountCard]:
         """Everybody, by name."""
-        return [_account_card(self._accounts[name]) for name in sorted(self._accounts)]
+        return [account_card(self._accounts[name]) for name in sorted(self._accounts)]
 
     def create(self, wish: NewAccount, author: str) -> AccountCard:
         """Make an account.
@@ -176,16 +119,7 @@ class Accounts:
         Refused
             The name is taken (409).
         """
-        if wish.name in self._accounts or wish.name in self._tokens:
-            raise Refused("account.taken", 409, name=wish.name)
-        account = Account(
-            name=wish.name,
-            role=wish.role,
-            disabled=False,
-            password=hash_password(wish.password),
-            changed_ns=self._store.now_ns(),
-        )
-        return self._keep(account, author, "account.created", {"role": wish.role})
+        return self._at_once(self.made(wish.name, wish.role, hash_password(wish.password)), author)
 
     def change(self, name: str, wish: AccountChange, author: str) -> AccountCard:
         """Change an account; its sessions end when the password changes or it is disabled.
@@ -195,30 +129,79 @@ class Accounts:
         Refused
             No such account (404), or nobody could administer any more (409).
         """
-        account = self._accounts.get(name)
-        if account is None:
-            raise Refused("account.unknown", 404, name=name)
+        stored = hash_password(wish.password) if wish.password else ""
+        return self._at_once(self.changed(name, wish.role, wish.disabled, stored), author)
+
+    def made(self, name: str, role: Role, password: str) -> Account:
+        """An account as it would be made; ``password`` as it is stored.
+
+        Raises
+        ------
+        Refused
+            The name is taken (409).
+        """
+        if name in self._accounts or name in self._tokens:
+            raise Refused("account.taken", 409, name=name)
+        return Account(name, role, False, password, self._store.now_ns())
+
+    def changed(
+        self, name: str, role: Role | None, disabled: bool | None, password: str
+    ) -> Account:
+        """An account as it would be after a change; what is None or empty stays.
+
+        Raises
+        ------
+        Refused
+            No such account (404), or nobody could administer any more (409).
+        """
+        account = self.account(name)
         changed = Account(
             name=name,
-            role=wish.role or account.role,
-            disabled=account.disabled if wish.disabled is None else wish.disabled,
-            password=hash_password(wish.password) if wish.password else account.password,
+            role=role or account.role,
+            disabled=account.disabled if disabled is None else disabled,
+            password=password or account.password,
             changed_ns=self._store.now_ns(),
         )
         others = [a for a in self._accounts.values() if a.name != name]
-        admins = [a for a in (*others, changed) if a.role == "admin" and not a.disabled]
-        if not admins:
+        if not any(a.role == "admin" and not a.disabled for a in (*others, changed)):
             raise Refused("account.last_admin", 409)
-        detail = {
-            "role": changed.role,
-            "disabled": changed.disabled,
-            "password": wish.password is not None,
-        }
-        card = self._keep(changed, author, "account.changed", detail)
-        if wish.password or changed.disabled:
-            for digest in [d for d, s in self._sessions.items() if s.name == name]:
-                self.close_session(digest)
-        return card
+        return changed
+
+    def account(self, name: str) -> Account:
+        """An account as it is now.
+
+        Raises
+        ------
+        Refused
+            No such account (404).
+        """
+        if (account := self._accounts.get(name)) is None:
+            raise Refused("account.unknown", 404, name=name)
+        return account
+
+    def keep(
+        self, connection: Connection, account: Account, author: str, **more: object
+    ) -> Callable[[], None]:
+        """Write an account down; what is returned is to be called when that is on disk.
+
+        ``more`` goes into the audit log.
+        """
+        before = self._accounts.get(account.name)
+        act, detail = "account.created", {"role": account.role, **more}
+        renewed = before is not None and before.password != account.password
+        if before is not None:
+            act = "account.changed"
+            detail |= {"disabled": account.disabled, "password": renewed}
+        _save(connection, schema.accounts, account)
+        self._store.note(connection, author, act, account.name, detail)
+
+        def kept() -> None:
+            self._accounts = {**self._accounts, account.name: account}
+            if renewed or account.disabled:
+                for digest in [d for d, s in self._sessions.items() if s.name == account.name]:
+                    self.close_session(digest)
+
+        return kept
 
     def token_cards(self) -> list[TokenCard]:
         """Every API token, by name."""
@@ -259,22 +242,15 @@ class Accounts:
             self._store.note(connection, author, "token.dropped", name, {})
         self._tokens = {n: token for n, token in self._tokens.items() if n != name}
 
-    def _keep(
-        self, account: Account, author: str, act: str, detail: Mapping[str, object]
-    ) -> AccountCard:
+    def _at_once(self, account: Account, author: str) -> AccountCard:
         with self._store.writing() as connection:
-            _save(connection, schema.accounts, account)
-            self._store.note(connection, author, act, account.name, detail)
-        self._accounts = {**self._accounts, account.name: account}
-        return _account_card(account)
+            kept = self.keep(connection, account, author)
+        kept()
+        return account_card(account)
 
-    def _note(self, actor: str, act: str, subject: str, detail: Mapping[str, object]) -> None:
+    def _note(self, actor: str, act: str, subject: str) -> None:
         with self._store.writing() as connection:
-            self._store.note(connection, actor, act, subject[:64], detail)
-
-
-def _account_card(account: Account) -> AccountCard:
-    return AccountCard(account.name, account.role, account.disabled, account.changed_ns)
+            self._store.note(connection, actor, act, subject[:64], {})
 
 
 def _load(connection: Connection, table: Table, kind: type[Kept], key: str) -> dict[str, Kept]:

@@ -32,7 +32,9 @@ from dashboard.recorder import OFFSET_DB, STEP_DB, Recorder, history
 from dashboard.reviews import Reviews
 from dashboard.saving import OpenFile
 from dashboard.second import SecondPerson
+from dashboard.staff import Staff
 from dashboard.store import Store
+from dashboard.taking import Taking
 from dashboard.timetable import Timetable
 from sensors.bandplan import BandPlan
 
@@ -64,6 +66,8 @@ class Monitor:
     band_plan : BandPlan
     reviews : Reviews
     asking : Asking
+    staff : Staff
+    taking : Taking
     """
 
     store: Store
@@ -83,6 +87,8 @@ class Monitor:
     band_plan: BandPlan
     reviews: Reviews
     asking: Asking
+    staff: Staff
+    taking: Taking
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +204,7 @@ def get_evidence(call: Call) -> list[ClipCard]:
 def get_evidence_file(call: Call) -> OpenFile:
     """One file of a recording."""
     get_alarm(call)
-    return call.monitor.evidence.open_file(call.path["id"], call.path["name"], call.who.name)
+    return call.monitor.taking.open_file(call.path["id"], call.path["name"], call.who)
 
 
 def get_notices(call: Call) -> list[Notice]:

@@ -7,6 +7,7 @@ from dashboard.approvals import Approval, ApprovalQuery, Decision
 from dashboard.endpoint import Endpoint
 from dashboard.reviews import Due, NewReview, Review, ReviewQuery
 from dashboard.second import Handover, SignOff
+from dashboard.taking import Export
 
 PAIRS = (
     Endpoint(
@@ -47,6 +48,17 @@ PAIRS = (
         Approval,
         pair_answers.post_baselines,
         body=SignOff,
+        refuses=(404, 409),
+        waits=True,
+    ),
+    Endpoint(
+        "POST",
+        "/alarms/{id}/exports",
+        "Ask to take recordings of an alarm away",
+        "evidence",
+        Approval,
+        pair_answers.post_export,
+        body=Export,
         refuses=(404, 409),
         waits=True,
     ),

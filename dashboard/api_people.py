@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboard import answers, people
-from dashboard.accounts import AccountCard, AccountChange, NewAccount, NewToken, TokenCard
+from dashboard.account import AccountCard, AccountChange, NewAccount, NewToken, TokenCard
 from dashboard.audit import Entry
 from dashboard.audit_log import AuditCheck, AuditQuery
 from dashboard.endpoint import Endpoint
@@ -30,6 +30,7 @@ PEOPLE = (
         people.post_account,
         body=NewAccount,
         refuses=(409,),
+        waits=True,
     ),
     Endpoint(
         "POST",
@@ -40,6 +41,7 @@ PEOPLE = (
         people.post_account_change,
         body=AccountChange,
         refuses=(404, 409),
+        waits=True,
     ),
     Endpoint(
         "POST",

@@ -33,6 +33,8 @@ from dashboard.passing import Passing
 from dashboard.plans import Plans
 from dashboard.process import raise_file_limit
 from dashboard.receiver import Receiver
+from dashboard.staff import Staff
+from dashboard.taking import Taking
 from dashboard.tls import fingerprint, own_certificate
 from dashboard.upstream import open_upstream
 from dashboard.web import build
@@ -83,6 +85,7 @@ async def run(
         evidence = Evidence(evidence_folder(config), centre.store)
         plan = band_plan(monitor.band_plan)
         keyring = Keyring(monitor.keys) if monitor.keys and not monitor.insecure else None
+        centre.keyring = keyring
         try:
             async with Receiver(
                 monitor.events,
@@ -121,6 +124,8 @@ async def run(
                         pairs=centre.pairs,
                         second=centre.second,
                         reviews=centre.reviews,
+                        staff=Staff(centre.store, accounts, centre.pairs),
+                        taking=Taking(centre.store, evidence, centre.pairs),
                         asking=asking,
                     ),
                     centre.live,

@@ -13,10 +13,31 @@ from dashboard import schema
 from dashboard.access import Permission
 from dashboard.audit import canonical
 
-Act = Literal["dismissal", "shift", "baseline"]
+Act = Literal[
+    "dismissal",
+    "shift",
+    "baseline",
+    "account",
+    "export",
+    "enroll",
+    "revoke",
+    "rotate",
+    "restore",
+]
 ApprovalState = Literal["waiting", "approved", "refused", "withdrawn", "expired", "single"]
-DEFAULT_ACTS: tuple[Act, ...] = ("dismissal", "shift", "baseline")
-NEEDS: dict[Act, Permission] = {"dismissal": "act", "shift": "act", "baseline": "sessions"}
+DEFAULT_ACTS: tuple[Act, ...] = ("dismissal", "shift", "baseline", "account", "export")
+"""What is done at the machine's console is not among them: a stolen key is revoked by whoever is
+there, and a monitor whose keys and store are made anew has no people yet."""
+ONCE_POSSIBLE: tuple[Act, ...] = ("account", "export")
+"""These take two from when two people could: the first administrator makes the others alone."""
+NEEDS: dict[Act, Permission] = {
+    "dismissal": "act",
+    "shift": "act",
+    "baseline": "sessions",
+    "account": "accounts",
+    "export": "evidence",
+    **dict.fromkeys(("enroll", "revoke", "rotate", "restore"), "sessions"),
+}
 """What both persons must be allowed to do."""
 
 
@@ -26,7 +47,7 @@ class PairSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     Attributes
     ----------
     acts : tuple of Act or None
-        None: all of them with keys, none of them on loopback without.
+        None: `DEFAULT_ACTS` with keys, none of them on loopback without.
     suspicion : int
         Dismissing an alarm of so many points needs two.
     wait_s : float
@@ -46,7 +67,7 @@ class Approval(Struct, frozen=True):
     id : int
     act : Act
     subject : str
-        Alarm, session, or who takes over.
+        Alarm, session, account, or who takes over.
     what : dict
         Everything that is carried out when a second person approves.
     hash : str
@@ -104,6 +125,21 @@ def approvals(reader: Engine, query: ApprovalQuery) -> list[Approval]:
     with reader.connect() as connection:
         rows = connection.execute(wanted.order_by(table.c.id.desc()).limit(query.limit))
         return [Approval.of_row(row) for row in rows]
+
+
+def released(reader: Engine, alarm_id: str, who: str, since_ns: int) -> list[Approval]:
+    """Agreements, not older, that somebody may take recordings of an alarm away."""
+    table = schema.approvals
+    wanted = select(table).where(
+        table.c.act == "export",
+        table.c.subject == alarm_id,
+        table.c.state == "approved",
+        table.c.wanted_by == who,
+        table.c.decided_ns > since_ns,
+    )
+    with reader.connect() as connection:
+        found = [Approval.of_row(row) for row in connection.execute(wanted)]
+    return [approval for approval in found if approval.hash == approval.hash_now()]
 
 
 class Decision(Struct, forbid_unknown_fields=True, frozen=True):

@@ -6,7 +6,6 @@ first entry to its last.  PostgreSQL's own programs do the same for its stores.
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import sqlite3
 import time
@@ -80,7 +79,7 @@ def back_up(url: str, target: Path) -> Contents:
     return found
 
 
-def restore(url: str, source: Path, kept_in: Path) -> tuple[Contents, Path | None]:
+def restore(url: str, source: Path, kept_in: Path, by: str) -> tuple[Contents, Path | None]:
     """Put a copy in the store's place.
 
     Parameters
@@ -90,6 +89,8 @@ def restore(url: str, source: Path, kept_in: Path) -> tuple[Contents, Path | Non
         As `back_up` or ``POST /api/v1/backup`` wrote it.
     kept_in : Path
         Folder for the store that is replaced.
+    by : str
+        Who answers for it, for the audit log.
 
     Returns
     -------
@@ -116,13 +117,13 @@ def restore(url: str, source: Path, kept_in: Path) -> tuple[Contents, Path | Non
             engine = create_engine(parsed, poolclass=NullPool)
             load(parsed, source)
             found = _contents(engine, url)
-            _sign(engine, source)
+            _sign(engine, source, by)
             return found, kept
         found = check(source)
         path = Path(str(parsed.database))
         copy = path.with_name(path.name + ".new")
         copy_whole(source, copy)
-        _sign(create_engine(f"sqlite:///{copy}", poolclass=NullPool), source)
+        _sign(create_engine(f"sqlite:///{copy}", poolclass=NullPool), source, by)
         was_there = take_place(copy, path, kept)
     return found, kept if was_there else None
 
@@ -174,8 +175,8 @@ def _contents(engine: Engine, name: str) -> Contents:
     return Contents(int(version or 0), events, alarms, entries, head)
 
 
-def _sign(engine: Engine, source: Path) -> None:
-    """Write into the audit log that this store came out of a copy, and who was at the console."""
+def _sign(engine: Engine, source: Path, by: str) -> None:
+    """Write into the audit log that this store came out of a copy, and who answers for it."""
     digest = hashlib.sha256()
     with source.open("rb") as file:
         while piece := file.read(PIECE):
@@ -184,10 +185,10 @@ def _sign(engine: Engine, source: Path) -> None:
         append(
             connection,
             time_ns=time.time_ns(),
-            actor=f"console/{getpass.getuser()}"[:64],
+            actor=f"console/{by}"[:64],
             act="store.restored",
             subject=source.name[:200],
-            detail={"sha256": digest.hexdigest()},
+            detail={"sha256": digest.hexdigest(), "by": by},
         )
 
 

@@ -20,6 +20,8 @@ from dashboard.cards import card
 from dashboard.config import MonitorFile
 from dashboard.drills import LastDrills
 from dashboard.fuse import Surroundings
+from dashboard.key_acts import take_over
+from dashboard.keyring import Keyring
 from dashboard.live import Live
 from dashboard.notices import Notice
 from dashboard.notify import Notifier
@@ -87,6 +89,7 @@ class Centre:
             self._from_thread(self._on_review),
         )
         self.second = SecondPerson(self.store, self.pairs, self.timetable, lambda: self.board)
+        self.keyring: Keyring | None = None
         self.store.on_alarms = self._from_thread(self._on_alarms)
         self.store.on_notices = self._from_thread(self._on_notices)
 
@@ -171,6 +174,8 @@ class Centre:
             await asyncio.to_thread(tend, self.store, self._patience)
             await asyncio.to_thread(self.pairs.expire)
             await asyncio.to_thread(self.reviews.tend)
+            if self.keyring is not None:
+                await asyncio.to_thread(take_over, self.keyring, self.store)
             await asyncio.to_thread(self.store.remember, list(self.board.values()))
             gone = await asyncio.to_thread(self.recorder.files.expire, self._clock_ns(), self._days)
             if gone:

@@ -75,6 +75,7 @@ def keep(config: MonitorFile, backup: Path | None, restore: Path | None, lang: L
         It cannot be done; the store is as it was.
     """
     from dashboard import backup as copies
+    from dashboard.console import accounts_before, signers
 
     store = config.monitor.store
     if backup and restore:
@@ -83,6 +84,7 @@ def keep(config: MonitorFile, backup: Path | None, restore: Path | None, lang: L
         found = copies.back_up(store, backup)
         return say("backup.done", lang, file=backup, **msgspec.structs.asdict(found))
     assert restore is not None and config.history.folder is not None
-    found, kept = copies.restore(store, restore, config.history.folder.parent / "backup")
+    by = signers(config, "restore", lang, lambda: accounts_before(store, restore))
+    found, kept = copies.restore(store, restore, config.history.folder.parent / "backup", by)
     told = say("restore.done", lang, file=restore, **msgspec.structs.asdict(found))
     return told if kept is None else f"{told}\n{say('restore.kept', lang, file=kept)}"

@@ -90,8 +90,8 @@ class Evidence:
         """Recordings of an alarm, in order of time."""
         return [self._card(clip) for clip in clips_of(self._store.reader, alarm_id)]
 
-    def open_file(self, alarm_id: str, name: str, author: str) -> OpenFile:
-        """Open a file of a complete recording; who had it goes into the audit log.
+    def open_file(self, alarm_id: str, name: str, author: str, **more: object) -> OpenFile:
+        """Open a file of a complete recording; who had it goes into the audit log, with ``more``.
 
         Raises
         ------
@@ -100,7 +100,7 @@ class Evidence:
         """
         clip = self._find(alarm_id, name, lambda clip: name in [clip.name + s for s in SUFFIXES])
         opened = self._open(alarm_id, clip, name, author)
-        detail = {"site": clip.site, "file": name, "signed_sha256": clip.sha256}
+        detail = {"site": clip.site, "file": name, "signed_sha256": clip.sha256, **more}
         detail["sha256"] = opened.sha256.hex()
         with self._store.writing() as connection:
             self._store.note(connection, author, "evidence.taken", alarm_id, detail)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,11 +62,3 @@ def open_keyring(monitor_toml: Path) -> Iterator[Keyring]:
         yield ring
     finally:
         ring.close()
-
-
-def author() -> str:
-    """Who did it, for the list; a container's user may have no name."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"

@@ -174,6 +174,10 @@ class Keyring:
         """See `AllowList.succeed_below`."""
         self.origins.succeed(relay, site, signer, certificate.verify_key)
 
+    def known(self, what: str) -> bool:
+        """Whether a site or key id could be revoked."""
+        return any(what in (e.site, e.key) and not e.revoked_ns for e in self.entries())
+
     def revoke(self, what: str, actor: str) -> list[Entry]:
         """Refuse a site or one key id from now on; returns what was revoked."""
         now = self._clock_ns()
@@ -238,9 +242,14 @@ class Keyring:
 
     def acts(self) -> list[tuple[int, str, str, str, str]]:
         """What was done: time, actor, act, site, key id."""
+        return [row[1:] for row in self.acts_after(0)]
+
+    def acts_after(self, number: int) -> list[tuple[int, int, str, str, str, str]]:
+        """What was done after an act: number, time, actor, act, site, key id."""
         with self._lock:
             rows: list[Any] = self._db.execute(
-                "SELECT time_ns, actor, act, site, key FROM act ORDER BY id"
+                "SELECT id, time_ns, actor, act, site, key FROM act WHERE id > ? ORDER BY id",
+                (number,),
             ).fetchall()
         return rows
 

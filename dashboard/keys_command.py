@@ -11,7 +11,8 @@ from pathlib import Path
 import click
 
 from dashboard.config import load_config
-from dashboard.key_files import author, key_file_of, open_keyring
+from dashboard.console import signers
+from dashboard.key_files import key_file_of, open_keyring
 from dashboard.keyring import Entry
 from dashboard.keys_rotate_command import origins, pin, rotate
 from dashboard.qr import qr_picture
@@ -56,8 +57,9 @@ def enroll(
 ) -> None:
     """Print a one-time token by which SITE can bring its keys."""
     with open_keyring(monitor_toml) as ring:
-        events = address or load_config(monitor_toml).monitor.events
-        token = ring.token(site, events, author(), minutes, relay=relay)
+        config = load_config(monitor_toml)
+        events = address or config.monitor.events
+        token = ring.token(site, events, signers(config, "enroll", lang), minutes, relay=relay)
         if as_json:
             click.echo(json.dumps({"kind": "token", "site": site, "token": token.text()}))
             return
@@ -112,9 +114,9 @@ def list_(lang: Lang, monitor_toml: Path, as_json: bool) -> None:
 def revoke(lang: Lang, monitor_toml: Path, what: str) -> None:
     """Refuse a site, or one of its keys, from now on."""
     with open_keyring(monitor_toml) as ring:
-        revoked = ring.revoke(what, author())
-    if not revoked:
-        raise UserError("keys.nobody", what=what)
+        if not ring.known(what):
+            raise UserError("keys.nobody", what=what)
+        revoked = ring.revoke(what, signers(load_config(monitor_toml), "revoke", lang))
     for entry in revoked:
         click.echo(say("keys.revoked", lang, site=entry.site, key=entry.key))
 
@@ -159,7 +161,8 @@ def allow(
     except ValueError:
         raise UserError("keys.not_public") from None
     with open_keyring(monitor_toml) as ring:
-        entry = ring.allow(site, curve.encode(), key, author(), days, relay=relay)
+        by = signers(load_config(monitor_toml), "enroll", lang)
+        entry = ring.allow(site, curve.encode(), key, by, days, relay=relay)
     click.echo(_line(entry, time.time_ns(), lang))
 
 

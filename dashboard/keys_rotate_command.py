@@ -9,7 +9,8 @@ import click
 import msgspec
 
 from dashboard.config import load_config
-from dashboard.key_files import author, is_site, key_file_of, open_keyring
+from dashboard.console import signers
+from dashboard.key_files import is_site, key_file_of, open_keyring
 from sensors.dial import next_port
 from sensors.fingerprint import fingerprint_words
 from sensors.keys import Keys
@@ -47,7 +48,8 @@ def rotate(lang: Lang, file: Path, address: str | None, finish: bool, relay: boo
         return
     with open_keyring(file) as ring:
         if finish:
-            if not ring.own.finish(author()):
+            known = ring.own.next_keys is not None
+            if not known or not ring.own.finish(signers(load_config(file), "rotate", lang)):
                 raise UserError("keys.nothing_to_finish", file=file)
             click.echo(_said("keys.rotated_monitor", ring.keys, lang))
             return
@@ -55,7 +57,8 @@ def rotate(lang: Lang, file: Path, address: str | None, finish: bool, relay: boo
         where = address or f"tcp://*:{port}"
         if not where.startswith("tcp://") or not where.rpartition(":")[2].isdigit():
             raise UserError("link.bad_address", address=where)
-        click.echo(_said("keys.rotating_monitor", ring.own.rotate(where, author()), lang, at=where))
+        keys = ring.own.rotate(where, signers(load_config(file), "rotate", lang))
+        click.echo(_said("keys.rotating_monitor", keys, lang, at=where))
 
 
 @click.command(epilog="Example: rfproctor keys origins province.toml")
@@ -83,7 +86,7 @@ def origins(lang: Lang, monitor_toml: Path, as_json: bool) -> None:
 def pin(lang: Lang, monitor_toml: Path, site: str, key: str) -> None:
     """Say that KEY is right for a SITE below: its events are taken from then on."""
     with open_keyring(monitor_toml) as ring:
-        origin = ring.origins.pin(site, key, author())
+        origin = ring.origins.pin(site, key, signers(load_config(monitor_toml), "enroll", lang))
     if origin is None:
         raise UserError("keys.nobody", what=f"{site} {key}")
     click.echo(say("keys.pinned", lang, site=site, key=key))

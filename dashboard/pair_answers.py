@@ -29,6 +29,11 @@ def post_baselines(call: Call) -> Approval:
     return call.monitor.second.sign_off(number, call.body, call.who)
 
 
+def post_export(call: Call) -> Approval:
+    """Ask to take recordings away."""
+    return call.monitor.taking.ask(call.path["id"], call.body, call.who)
+
+
 def get_reviews(call: Call) -> list[Review]:
     """What was looked through again."""
     return call.monitor.reviews.reviews(call.query)

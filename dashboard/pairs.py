@@ -15,9 +15,18 @@ import msgspec
 from sqlalchemy import Connection, insert, select, update
 
 from dashboard import schema
-from dashboard.access import Identity, Role, Throttle
+from dashboard.access import ROLES, Identity, Role, Throttle
 from dashboard.alarms import Alarm
-from dashboard.approvals import NEEDS, STATES, Act, Approval, Decision, PairSection, request_hash
+from dashboard.approvals import (
+    NEEDS,
+    ONCE_POSSIBLE,
+    STATES,
+    Act,
+    Approval,
+    Decision,
+    PairSection,
+    request_hash,
+)
 from dashboard.audit import canonical
 from dashboard.errors import Refused
 from dashboard.known import NEVER
@@ -25,8 +34,10 @@ from dashboard.store import MONITOR, Store
 
 SECOND = 1_000_000_000
 Changed = list[Alarm]
-Carrier = Callable[[Connection, Changed, Approval], None]
-"""Does what was approved, in the transaction of the approval."""
+Afterwards = Callable[[], None]
+Carrier = Callable[[Connection, Changed, Approval], Afterwards | None]
+"""Does what was approved, in the transaction of the approval; answers with what is to be done when
+that is on disk."""
 
 
 class People(Protocol):
@@ -38,6 +49,10 @@ class People(Protocol):
 
     def roles(self) -> Mapping[str, Role]:
         """Role of everybody who can sign in."""
+        ...
+
+    def changed_ns(self, name: str) -> int:
+        """When an account was made, or last changed by anybody."""
         ...
 
 
@@ -75,7 +90,16 @@ class Pairs:
 
     def needs_two(self, act: Act) -> bool:
         """Whether this centre wants a second person for it."""
-        return act in (self.section.acts or ())
+        if act not in (self.section.acts or ()):
+            return False
+        if act not in ONCE_POSSIBLE:
+            return True
+        roles = self.people.roles().values()
+        return sum(NEEDS[act] in ROLES[role] for role in roles) >= 2
+
+    def acts(self) -> list[Act]:
+        """What takes two persons now."""
+        return [act for act in self.section.acts or () if self.needs_two(act)]
 
     @property
     def strong(self) -> int:
@@ -92,6 +116,7 @@ class Pairs:
             act itself refuses.
         """
         alone = not self.needs_two(act)
+        after: Afterwards | None = None
         if not alone and who.name not in self.people.roles():
             raise Refused("pair.needs_account", 409)
         now_ns = self._store.now_ns()
@@ -112,7 +137,9 @@ class Pairs:
             detail = {"act": act, "subject": subject, "hash": digest, "what": what}
             self._store.note(connection, who.name, f"pair.{approval.state}", str(number), detail)
             if alone:
-                self.carriers[act](connection, changed, approval)
+                after = self.carriers[act](connection, changed, approval)
+        if after is not None:
+            after()
         self._tell(approval)
         return approval
 
@@ -128,6 +155,7 @@ class Pairs:
         """
         approval = self._find(number)
         self._check_person(approval, wish, who)
+        after: Afterwards | None = None
         with self._store.changing() as (connection, changed):
             now_ns = self._store.now_ns()
             approval = self._find(number, connection)
@@ -141,7 +169,9 @@ class Pairs:
             }
             decided = self._change(connection, approval, change, who.name)
             if wish.decision == "approve":
-                self.carriers[approval.act](connection, changed, decided)
+                after = self.carriers[approval.act](connection, changed, decided)
+        if after is not None:
+            after()
         self._tell(decided)
         return decided
 
@@ -185,6 +215,9 @@ class Pairs:
             return
         if who.name not in self.people.roles():
             raise Refused("pair.needs_account", 403)
+        if self.people.changed_ns(who.name) > approval.wanted_ns:
+            # Whoever makes accounts could otherwise make the second person when one is needed.
+            raise Refused("pair.new_account", 403, name=who.name)
         self.confirm(who, wish.password)
 
     def _check_alone(self, connection: Connection, act: Act, subject: str) -> None:

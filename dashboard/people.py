@@ -5,8 +5,9 @@ from __future__ import annotations
 from msgspec import Struct
 
 from dashboard.access import ROLES
-from dashboard.accounts import AccountCard, AccountChange, Password, TokenCard
+from dashboard.account import AccountCard, AccountChange, Password, TokenCard
 from dashboard.answers import Call
+from dashboard.approvals import Act, Approval
 from dashboard.backup import check
 from dashboard.database import back_up
 from dashboard.errors import Refused, StoreError
@@ -19,12 +20,15 @@ class Me(Struct, frozen=True):
     ----------
     listening : bool
         Whether recordings may be listened to at this monitor at all.
+    two : list of Act
+        What takes two persons at this monitor now.
     """
 
     name: str
     role: str
     permissions: list[str]
     listening: bool
+    two: list[Act]
 
 
 class PasswordChange(Struct, forbid_unknown_fields=True, frozen=True):
@@ -37,7 +41,8 @@ class PasswordChange(Struct, forbid_unknown_fields=True, frozen=True):
 def get_me(call: Call) -> Me:
     """Name, role and permissions."""
     who, listening = call.who, call.monitor.content.enabled
-    return Me(who.name, who.role, sorted(ROLES[who.role]), listening)
+    two = call.monitor.pairs.acts()
+    return Me(who.name, who.role, sorted(ROLES[who.role]), listening, two)
 
 
 def post_password(call: Call) -> AccountCard:
@@ -52,14 +57,14 @@ def get_accounts(call: Call) -> list[AccountCard]:
     return call.monitor.accounts.cards()
 
 
-def post_account(call: Call) -> AccountCard:
-    """Make an account."""
-    return call.monitor.accounts.create(call.body, call.who.name)
+def post_account(call: Call) -> AccountCard | Approval:
+    """Make an account; what gives rights may take a second person."""
+    return call.monitor.staff.create(call.body, call.who)
 
 
-def post_account_change(call: Call) -> AccountCard:
-    """Change role or password, disable or enable."""
-    return call.monitor.accounts.change(call.path["name"], call.body, call.who.name)
+def post_account_change(call: Call) -> AccountCard | Approval:
+    """Change role or password, disable or enable; what gives rights may take a second person."""
+    return call.monitor.staff.change(call.path["name"], call.body, call.who)
 
 
 def get_tokens(call: Call) -> list[TokenCard]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from dashboard import schema, state
 from dashboard.access import ROLES, Identity
-from dashboard.accounts import Name
+from dashboard.account import Name
 from dashboard.actions import Wish, act
 from dashboard.alarms import Alarm
 from dashboard.approvals import Approval
@@ -81,7 +81,7 @@ class SecondPerson:
             self._store.act(alarm_id, wish, who.name)
             return None
         act(alarm, wish, who.name, self._store.now_ns())  # what would be refused is refused now
-        what = {**msgspec.to_builtins(wish), "alarm": _line(alarm)}
+        what = {**msgspec.to_builtins(wish), "alarm": alarm_line(alarm)}
         return self._pairs.want("dismissal", alarm_id, what, who)
 
     def hand_over(self, wish: Handover, who: Identity) -> Approval:
@@ -105,7 +105,7 @@ class SecondPerson:
             "to": wish.to,
             "note": wish.note.strip(),
             "num_open": len(alarms),
-            "alarms": [_line(alarm) for alarm in alarms[:MAX_LISTED]],
+            "alarms": [alarm_line(alarm) for alarm in alarms[:MAX_LISTED]],
             "sites": {card.site: card.state for card in cards},
         }
         return self._pairs.want("shift", wish.to, what, who)
@@ -154,7 +154,7 @@ class SecondPerson:
                 changed.append(self._store.carry_out(connection, alarm.id, wish, author, **by))
 
 
-def _line(alarm: Alarm) -> dict[str, object]:
+def alarm_line(alarm: Alarm) -> dict[str, object]:
     """An alarm in one line of what is signed."""
     return {
         "id": alarm.id,

@@ -2,6 +2,7 @@
 
 import { signal } from "./vendor/signals-core.js";
 import { html, nothing } from "./vendor/lit-html.js";
+import { files, taking } from "./alarm_taking.js";
 import { clock, day, percent } from "./format.js";
 import { t } from "./i18n.js";
 import { listener } from "./listen.js";
@@ -23,6 +24,7 @@ export function evidenceTable(dossier, pictures) {
       <tr><th>${t("evidence.when")}</th><th>${t("evidence.sensor")}</th><th>${t("evidence.length")}</th><th>${t("evidence.state")}</th><th>SHA-256</th><th>${t("evidence.files")}</th></tr>
       ${shown.map((clip) => row(dossier, pictures, clip, may("evidence"), may("content") && state.me.value.listening))}
     </table></div>
+    ${may("evidence") ? taking(dossier) : nothing}
     <p class="hint">${t(may("evidence") ? "evidence.hint" : "evidence.no_role")} ${content(may("content"))}</p>`;
 }
 
@@ -36,7 +38,7 @@ function row(dossier, pictures, clip, take, hear) {
     <td><code title=${clip.sha256}>${clip.sha256.slice(0, 10)}…</code></td>
     <td class="files">
       ${whole ? html`<button aria-pressed=${pictures.chosen.value === clip.name} @click=${() => pictures.pick(clip.name)}>${t("evidence.show")}</button>` : nothing}
-      ${whole && take ? clip.files.map((name) => html`<a class="button" download title=${name} href="api/v1/${dossier.path}/evidence/${encodeURIComponent(name)}">${kind(name)}</a>`) : nothing}
+      ${whole && take ? files(dossier, clip) : nothing}
       ${whole && hear ? listener(`api/v1/${dossier.path}/evidence/${encodeURIComponent(clip.name)}/audio`, () => dossier.again()) : nothing}
     </td></tr>`;
 }
@@ -46,8 +48,5 @@ function content(may) {
   if (!may) return t("content.no_role");
   return t(state.me.value.listening ? "content.on" : "content.switched_off");
 }
-
-/** Ending of a file's name, without what all of them share: "meta", "data", "sha256". */
-const kind = (name) => name.split(".").at(-1).replace("sigmf-", "");
 
 const megabytes = (count) => `${(count / 1e6).toFixed(count < 1e7 ? 1 : 0)} MB`;

@@ -8,7 +8,7 @@ import { knows, t } from "./i18n.js";
 import { to } from "./views.js";
 
 const PAGE = 100;
-const KINDS = ["", "alarm.", "pair.", "known.", "evidence.", "content.", "session.", "account.", "token.", "site.", "review.", "notice.", "breach.", "checkpoint", "store."];
+const KINDS = ["", "alarm.", "pair.", "known.", "evidence.", "content.", "session.", "account.", "token.", "keys.", "site.", "review.", "notice.", "breach.", "checkpoint", "store."];
 
 const wanted = signal({ actor: "", act: "", subject: "" });
 const befores = signal([0]); // numbers that the pages so far begin before

@@ -5,7 +5,7 @@ import { html, nothing, render } from "./vendor/lit-html.js";
 import { ask, tell } from "./api.js";
 import { accountList, accountNew } from "./people_accounts.js";
 import { tokenList } from "./people_tokens.js";
-import { waiting } from "./requests.js";
+import { OF_ALARMS, changed, waiting } from "./requests.js";
 import { requestCard } from "./second_person.js";
 import { t } from "./i18n.js";
 import * as state from "./state.js";
@@ -17,7 +17,11 @@ const done = signal(null);
 
 export function view(root) {
   failure.value = done.value = null;
-  const stops = [effect(() => void (state.me.value && load())), effect(() => render(page(), root))];
+  const stops = [
+    effect(() => void (state.me.value && load())),
+    effect(() => void (changed.value?.act === "account" && load())),
+    effect(() => render(page(), root)),
+  ];
   return () => stops.forEach((stop) => stop());
 }
 
@@ -35,7 +39,8 @@ async function load() {
 async function change(method, path, body, words) {
   const answer = await tell(method, path, body);
   failure.value = answer.failure ?? null;
-  done.value = answer.failure ? null : (words ?? null);
+  const asked = answer.value?.state === "waiting" && answer.value.wanted_by;
+  done.value = answer.failure ? null : asked ? t("people.asked") : (words ?? null);
   if (!answer.failure) await load();
   return answer.value ?? null;
 }
@@ -51,10 +56,11 @@ function page() {
         <p class="hint">${me?.permissions.map((name) => t(`may.${name}`)).join(" · ")}</p>
         ${password()}</section>
       ${may("act") ? html`<section class="part"><h2>${t("people.shift")}</h2>${handOver()}
-        ${waiting.value.filter(({ act }) => act !== "dismissal").map((request) => requestCard(request, () => {}))}</section>` : nothing}
+        ${waiting.value.filter(({ act }) => act !== "account" && !OF_ALARMS.includes(act)).map((request) => requestCard(request, () => {}))}</section>` : nothing}
     </div>
     ${may("accounts") ? html`
-      <section class="part"><h2>${t("people.accounts")}</h2>${accountList(accounts.value, change)}${accountNew(change)}</section>
+      <section class="part"><h2>${t("people.accounts")}</h2>${state.me.value.two.includes("account") ? html`<p class="hint">${t("people.takes_two")}</p>` : nothing}
+        ${waiting.value.filter(({ act }) => act === "account").map((request) => requestCard(request, load))}${accountList(accounts.value, change)}${accountNew(change)}</section>
       <section class="part"><h2>${t("people.tokens")}</h2>${tokenList(tokens.value, change)}</section>` : nothing}`;
 }
 

@@ -8,6 +8,9 @@ import { t } from "./i18n.js";
 import { to } from "./views.js";
 import * as state from "./state.js";
 
+/** Acts about an alarm: decided on its page, the others where the people are. */
+export const OF_ALARMS = ["dismissal", "export"];
+
 const known = signal(new Map()); // id -> request, decided ones too
 
 /** Those that still wait, the oldest first. */
@@ -38,12 +41,12 @@ export function follow() {
 export function requestLines() {
   if (!waiting.value.length) return nothing;
   return html`<ul class="requests" aria-label=${t("pair.title")}>${waiting.value.map(
-    (request) => html`<li><a href=${request.act === "dismissal" ? to("alarm", request.subject) : to("people")}>${line(request)}</a></li>`,
+    (request) => html`<li><a href=${OF_ALARMS.includes(request.act) ? to("alarm", request.subject) : to("people")}>${line(request)}</a></li>`,
   )}</ul>`;
 }
 
 function line({ act, subject, wanted_by, what }) {
   const args = { name: wanted_by, subject };
-  if (act !== "dismissal") return t(`pair.${act}`, args);
-  return t("pair.dismissal_line", { ...args, freq: mhz(what.alarm.center_freq_hz) });
+  if (!OF_ALARMS.includes(act)) return t(`pair.${act}`, args);
+  return t(`pair.${act}_line`, { ...args, freq: mhz(what.alarm.center_freq_hz) });
 }

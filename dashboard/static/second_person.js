@@ -7,7 +7,7 @@ import { clock } from "./format.js";
 import { knows, t } from "./i18n.js";
 import * as state from "./state.js";
 
-const NEEDS = { dismissal: "act", shift: "act", baseline: "sessions" };
+const NEEDS = { dismissal: "act", shift: "act", baseline: "sessions", account: "accounts", export: "evidence" };
 
 const trouble = signal(new Map()); // request id -> words
 
@@ -29,16 +29,25 @@ export function requestCard(request, onDecided) {
 }
 
 /** What is carried out, in the words of the forms it was written in. */
-function details({ reason, note, action, to, num_open, baselines }) {
+function details({ reason, note, action, to, num_open, baselines, clips, ...account }) {
   const told = [
+    account.role && rights(account),
     action && knows(`step.${action}`) && t(`step.${action}`).replace(" …", ""),
     reason && t(`dismiss.${reason}`),
     to && `→ ${to}`,
     num_open !== undefined && t("pair.open_alarms", { n: num_open }),
     baselines && Object.entries(baselines).map(([sensor, hash]) => `${sensor} ${hash}`).join(" · "),
+    clips && Object.entries(clips).map(([name, hash]) => `${name} ${hash}`).join(" · "),
     note,
   ].filter(Boolean);
   return told.length ? html`<p class="hint">${told.join(" · ")}</p>` : nothing;
+}
+
+/** What an account would be, and what it is now. */
+function rights({ name, role, disabled, password, before }) {
+  const standing = (one) => `${t(`role.${one.role}`)}, ${t(one.disabled ? "people.closed" : "people.open")}`;
+  const change = before ? `${standing(before)} → ${standing({ role, disabled })}` : t("pair.new_account", { role: t(`role.${role}`) });
+  return `${name}: ${change}${before && password ? `, ${t("pair.new_password")}` : ""}`;
 }
 
 function decision(request, onDecided) {

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from dashboard.access import FAILURE_WINDOW_NS, MAX_FAILURES, ROLES, SESSION_NS, Door, Identity
-from dashboard.accounts import AccountChange, Accounts, NewAccount, NewToken
+from dashboard.account import AccountChange, NewAccount, NewToken
+from dashboard.accounts import Accounts
 from dashboard.errors import Refused
 from dashboard.passwords import check_password, hash_password
 from dashboard.store import Store

@@ -67,7 +67,7 @@ def test_there_and_back(open_store: Open, store_url: str, tmp_path: Path) -> Non
     before = rows_of(store.reader)
     store.ingest([site.says(emitter_event(emitter="late", center_freq_hz=3e8))])
     store.close()
-    restored, kept = restore(store_url, target, tmp_path / "kept")
+    restored, kept = restore(store_url, target, tmp_path / "kept", "li")
     assert restored == found
     again = open_store()
     after = rows_of(again.reader)
@@ -81,7 +81,7 @@ def test_there_and_back(open_store: Open, store_url: str, tmp_path: Path) -> Non
     assert len(rows_of(again.reader)["events"]) == 2
     again.close()
     assert kept is not None
-    restore(store_url, kept, tmp_path / "kept2")
+    restore(store_url, kept, tmp_path / "kept2", "li")
     assert len(rows_of(open_store().reader)["alarms"]) == 2
 
 
@@ -93,7 +93,7 @@ def test_where_the_store_is_gone(tmp_path: Path) -> None:
     before = rows_of(raw(url))
     (tmp_path / "monitor.db").rename(tmp_path / "gone.db")
     (tmp_path / "monitor.db-wal").write_bytes(b"of another life" * 1000)
-    _, kept = restore(url, tmp_path / "copy.db", tmp_path / "kept")
+    _, kept = restore(url, tmp_path / "copy.db", tmp_path / "kept", "li")
     assert kept is None
     assert rows_of(raw(url))["events"] == before["events"]
 
@@ -104,7 +104,7 @@ def test_not_while_a_monitor_uses_it(
     store = open_store()
     for call, message_id in (
         (lambda: back_up(store_url, tmp_path / "second.db"), "backup.running"),
-        (lambda: restore(store_url, copy, tmp_path), "restore.running"),
+        (lambda: restore(store_url, copy, tmp_path, "li"), "restore.running"),
     ):
         with pytest.raises(StoreError) as caught:
             call()
@@ -139,9 +139,9 @@ def test_what_is_no_copy_takes_no_place(open_store: Open, store_url: str, tmp_pa
     wrong = tmp_path / "wrong.db"
     wrong.write_bytes(b"no copy of anything" * 500)
     with pytest.raises(StoreError):
-        restore(store_url, wrong, tmp_path / "kept")
+        restore(store_url, wrong, tmp_path / "kept", "li")
     with pytest.raises(StoreError, match="file_missing"):
-        restore(store_url, tmp_path / "none.db", tmp_path / "kept")
+        restore(store_url, tmp_path / "none.db", tmp_path / "kept", "li")
     assert [entry.act for entry in log(open_store())] == ["alarm.opened", "checkpoint"]
 
 
@@ -176,7 +176,7 @@ def test_a_damaged_copy_takes_no_place(tmp_path: Path, how: str, message_id: set
     damage(tmp_path / "copy.db", how)
     before = (tmp_path / "monitor.db").read_bytes()
     with pytest.raises(StoreError) as caught:
-        restore(url, tmp_path / "copy.db", tmp_path / "kept")
+        restore(url, tmp_path / "copy.db", tmp_path / "kept", "li")
     assert caught.value.message_id in message_id
     assert (tmp_path / "monitor.db").read_bytes() == before
 
@@ -187,7 +187,7 @@ def test_a_copy_of_yesterdays_version_is_led_to_todays(tmp_path: Path, clock: Cl
     found = back_up(url, tmp_path / "copy.db")
     assert (found.version, found.events) == (1, 4)
     Store(url, clock_ns=clock).close()
-    restore(url, tmp_path / "copy.db", tmp_path / "kept")
+    restore(url, tmp_path / "copy.db", tmp_path / "kept", "li")
     assert store_file.version_of(tmp_path / "monitor.db") == 1
     store = Store(url, clock_ns=clock)
     assert first_broken(log(store)) is None

@@ -12,7 +12,8 @@ from sqlalchemy import select, text
 
 from dashboard import passwords, schema, state
 from dashboard.access import MAX_FAILURES, Identity, Role
-from dashboard.accounts import Accounts, NewAccount
+from dashboard.account import NewAccount
+from dashboard.accounts import Accounts
 from dashboard.actions import Wish
 from dashboard.approvals import (
     DEFAULT_ACTS,

@@ -17,6 +17,7 @@ MAY = {
     "POST /alarms/{id}/actions": {"officer", "radio", "supervisor", "admin"},
     "GET /alarms/{id}/evidence/{name}": {"radio", "supervisor", "admin"},
     "GET /alarms/{id}/evidence/{name}/audio": {"radio"},
+    "POST /alarms/{id}/exports": {"radio", "supervisor", "admin"},
     "POST /known": {"radio", "supervisor", "admin"},
     "POST /known/import": {"radio", "supervisor", "admin"},
     "POST /known/preview": {"radio", "supervisor", "admin"},
