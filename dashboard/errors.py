@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from sensors.toml import UserError
+
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What comes out of reading somebody else's JSON; sixty thousand ``[`` are the last one."""
 
 
 class StoreError(UserError):

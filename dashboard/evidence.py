@@ -27,7 +27,7 @@ from dashboard.clips import (
     find_clip,
     mark_arrived,
 )
-from dashboard.errors import Refused
+from dashboard.errors import NOT_JSON, Refused
 from dashboard.samples import FORMATS, Description, Recording
 from dashboard.saving import OpenFile
 from dashboard.store import MONITOR, Store
@@ -229,7 +229,7 @@ def _described(text: bytes) -> Description | None:
     """SigMF metadata; None when it is not what a site writes."""
     try:
         return msgspec.json.decode(text, type=Description)
-    except msgspec.DecodeError:
+    except NOT_JSON:
         return None
 
 

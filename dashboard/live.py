@@ -17,6 +17,7 @@ from msgspec import Meta, Struct
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from dashboard.browser import Browser, Texts
+from dashboard.errors import NOT_JSON
 from dashboard.frames import reference_frame, row_frame
 from dashboard.watcher import Watcher
 from sensors.messages import Freq, Id, SpectrumReference, SpectrumRow, Watch
@@ -188,7 +189,7 @@ class Live:
         """One message of a page; a wrong one is answered and changes nothing."""
         try:
             request = msgspec.json.decode(text, type=WatchRequest | UnwatchRequest)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except NOT_JSON as error:
             self._refuse(browser, str(error))
             return
         if isinstance(request, UnwatchRequest):

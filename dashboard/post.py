@@ -19,7 +19,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
 
-from dashboard.errors import Refused
+from dashboard.errors import NOT_JSON, Refused
 
 TIMEOUT_S = 15.0
 MAX_ANSWER = 64 * 1024
@@ -112,7 +112,7 @@ def _check(answer: bytes) -> None:
     """
     try:
         said = msgspec.json.decode(answer, type=dict[str, Any])
-    except msgspec.DecodeError:
+    except NOT_JSON:
         said = {"errmsg": answer[:80].decode("utf-8", "replace")}
     code = said.get("errcode", said.get("code", said.get("StatusCode", "?")))
     if code != 0:

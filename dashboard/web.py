@@ -26,7 +26,7 @@ from dashboard.answers import Call, Monitor
 from dashboard.api import ENDPOINTS
 from dashboard.approvals import Approval
 from dashboard.endpoint import Endpoint
-from dashboard.errors import Refused
+from dashboard.errors import NOT_JSON, Refused
 from dashboard.guard import (
     Guard,
     as_json,
@@ -222,7 +222,7 @@ async def _body(request: Request, at: Endpoint) -> object:
     body = await read_body(request, at.max_body)
     try:
         return msgspec.convert(_whole(msgspec.json.decode(body)), at.body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except NOT_JSON as error:
         raise Refused("http.bad_body", 422, why=str(error)) from None
 
 

@@ -285,13 +285,22 @@ def test_rows_go_to_those_who_watch(monitor: Running, link: Link) -> None:
 
 def test_a_wrong_request_is_answered_and_harms_nobody(monitor: Running) -> None:
     with monitor.live() as live:
-        for bad in ("{", '{"op":"dance"}', b"\xff\xfe", '{"op":"watch","id":"a"}'):
+        deep = '{"op":"watch","more":' + "[" * 5000
+        for bad in ("{", '{"op":"dance"}', b"\xff\xfe", '{"op":"watch","id":"a"}', deep):
             live.send(bad)
             assert texts(live, "error")["why"]
         window = {"sensor": "s", "start_hz": 2, "stop_hz": 1, "bins": 1}
         live.send(json.dumps({"op": "watch", "id": "a", **window}))
         assert "above" in texts(live, "error")["why"]
         assert texts(live, "tick")["time_ns"] > 0
+
+
+def test_a_body_that_is_no_json_is_refused(monitor: Running) -> None:
+    with monitor.http() as http:
+        for bad in (b"", b"{", b"\xff", b"[" * 60_000, b'{"low_hz":1e999}', b"9" * 5000):
+            kind = {"Content-Type": "application/json"}
+            answer = http.post("/api/v1/known", content=bad, headers=kind)
+            assert (answer.status_code, answer.json()["error"]) == (422, "http.bad_body"), bad[:9]
 
 
 def test_silence_is_told_and_is_never_clear(monitor: Running, link: Link) -> None:
