@@ -17,6 +17,9 @@ from sensors.messages import Watch
 
 Texts = dict[tuple[str, str], bytes]
 """Encoded messages by kind and key."""
+FRAME_BYTES = 65_536
+"""A text frame is full with so much: what else waits stays in its slots, where newer takes its
+place, and is not held three times on its way to a slow browser."""
 
 
 class Browser:
@@ -76,11 +79,12 @@ class Browser:
 
     def _take_text(self) -> bytes:
         """Next text frame; what it holds leaves its slots."""
-        if not self.lines:
-            return self._texts.pop(next(iter(self._texts)))
-        frame = b"\n".join(self._texts.values())
-        self._texts.clear()
-        return frame
+        parts: list[bytes] = []
+        size = 0
+        while self._texts and (not parts or (self.lines and size < FRAME_BYTES)):
+            parts.append(self._texts.pop(next(iter(self._texts))))
+            size += len(parts[-1]) + 1
+        return b"\n".join(parts)
 
     async def run(self, websocket: WebSocket) -> None:
         """Send what is in the slots, for ever, at the speed of this browser."""

@@ -18,7 +18,6 @@ from msgspec import Meta, Struct
 from dashboard.evidence import Evidence
 from dashboard.recorder import OFFSET_DB, STEP_DB
 from dashboard.samples import Recording
-from dsp.psd import frame_power
 from dsp.window import window
 from sensors.messages import Freq
 
@@ -107,6 +106,9 @@ class Cutouts:
 
 def draw(recording: Recording, query: CutoutQuery) -> Cutout:
     """Transform a whole recording."""
+    # scipy is 19 MB, which a monitor need not spend before somebody looks at a recording.
+    from dsp.psd import frame_power
+
     about = recording.description
     rate_hz, middle_hz = about.about.sample_rate_hz, about.center_freq_hz or 0.0
     low_hz, high_hz = about.band

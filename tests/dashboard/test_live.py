@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dashboard import live as live_module
-from dashboard.browser import Browser
+from dashboard.browser import FRAME_BYTES, Browser
 from dashboard.frames import split
 from dashboard.live import MAX_VIEWS, Live
 from sensors.messages import SpectrumReference, SpectrumRow, Watch
@@ -163,6 +163,20 @@ def test_what_happens_in_one_moment_is_one_frame_for_who_takes_lines(lines: bool
         assert len(line.taken) == (1 if lines else 4)
 
     run(scene, lines=lines)
+
+
+def test_a_storm_is_told_in_frames_of_a_bounded_size_and_nothing_is_left_out() -> None:
+    async def scene(live: Live, sites: Sites, browser: Callable[[], Line]) -> None:
+        line = browser()
+        await settle()
+        line.taken.clear()
+        for key in range(400):
+            live.tell("alarm", str(key), {"id": str(key), "text": "x" * 1000})
+        await settle()
+        assert [m["alarm"]["id"] for m in line.texts("alarm")] == [str(key) for key in range(400)]
+        assert max(len(frame) for frame in line.taken) < 1.1 * FRAME_BYTES
+
+    run(scene, lines=True)
 
 
 def test_alarms_go_before_rows() -> None:
