@@ -33,6 +33,7 @@ from dashboard.passing import Passing
 from dashboard.plans import Plans
 from dashboard.process import raise_file_limit
 from dashboard.receiver import Receiver
+from dashboard.server import Server
 from dashboard.staff import Staff
 from dashboard.taking import Taking
 from dashboard.tls import fingerprint, own_certificate
@@ -139,7 +140,7 @@ async def run(
                         time.time_ns,
                     ),
                 )
-                server = _Server(_server_config(application, certificate))
+                server = Server(_server_config(application, certificate))
                 tasks = centre.work()
                 if config.upstream is not None:
                     upstream = open_upstream(config, keyring, receiver, centre.store.reader)
@@ -195,14 +196,6 @@ def _certificate(monitor: MonitorSection) -> tuple[Path, Path] | None:
     pair = own_certificate(monitor.keys, [monitor.http_host, "localhost", *monitor.hosts])
     log.info("page is served over HTTPS", fingerprint=fingerprint(pair[0]))
     return pair
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its own signal handlers: the program decides how it ends."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ every answer forbids the browser to load anything that we did not serve.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 
 import msgspec
@@ -20,6 +21,7 @@ from dashboard.errors import Refused
 from sensors.text import Lang, say
 
 MAX_BODY = 64 * 1024
+BODY_WITHIN_S = 30.0
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
@@ -78,12 +80,16 @@ def is_ours(host: str, names: set[str]) -> bool:
 
 
 async def read_body(request: Request, limit: int = MAX_BODY) -> bytes:
-    """Read a body that has a limit, whatever its Content-Length says."""
+    """Read a body that has a limit in bytes, whatever its Content-Length says, and in time."""
     body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise Refused("http.body_too_large", 413, limit=limit)
+    try:
+        async with asyncio.timeout(BODY_WITHIN_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise Refused("http.body_too_large", 413, limit=limit)
+    except TimeoutError:
+        raise Refused("http.body_too_slow", 408, seconds=round(BODY_WITHIN_S)) from None
     return body
 
 

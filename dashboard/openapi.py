@@ -17,6 +17,7 @@ REFUSALS = {
     401: "Not signed in, or a wrong token",
     403: "The role may not do this, or the request comes from another site",
     404: "No such thing",
+    408: "The body did not arrive in time",
     409: "Not possible in its present state",
     413: "Body too large",
     415: "Body is not JSON",
@@ -92,7 +93,7 @@ def _operation(at: Endpoint, schemas: dict[int, dict[str, Any]]) -> dict[str, An
     if "{" in at.path:  # a step of it can hold what fits no address
         statuses.add(404)
     if at.body is not None:
-        statuses |= {413, 415}
+        statuses |= {408, 413, 415}
     refusal = {"application/json": {"schema": schemas[id(Refusal)]}}
     responses: dict[str, Any] = {
         "200": {
