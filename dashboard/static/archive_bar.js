@@ -67,7 +67,7 @@ function told(page) {
   if (!at) {
     return html`<span class="num">${moment(start_s)} – ${moment(stop_s)}</span>
       ${high_hz ? html`<span class="num">${mhz(low_hz, 3)}–${mhz(high_hz, 3)} MHz</span>` : nothing}
-      <span>${t(view.value === "mean" ? "archive.pixel_mean" : "archive.pixel", { length: spanText(span_s / rowsFor(span_s, page.pane.height || 1)) })}</span>${view.excess && page.reference.value ? html`<span class="who">${page.reference.value}</span>` : html`<span class="who">${t("archive.hint")}</span>`}`;
+      <span>${t(view.value === "mean" ? "archive.pixel_mean" : "archive.pixel", { length: spanText(span_s / rowsFor(span_s, page.pane.height || 1)) })}</span>${view.excess && page.reference.value ? html`<span class="who" title=${page.reference.value}>${page.reference.value}</span>` : html`<span class="who">${t("archive.hint")}</span>`}`;
   }
   if (at.hz === null) return html`<span>${t("axis.unwatched")}</span>`;
   return html`<b class="freq">${mhz(at.hz)}<small> MHz</small></b>

@@ -13,7 +13,7 @@ import * as state from "./state.js";
 const LEAST_DRAG_PX = 6;
 const EDGE_PX = 9; // a time that the edge would cut is left out
 const TICK_PX = 24;
-const NEAR_PX = 12; // alarm ticks nearer than this become one with a count
+const NEAR_PX = 24; // alarm ticks nearer than this would cover each other: one with a count
 const MOST_FRAMES = 200;
 const px = (value) => `${value.toFixed(1)}px`;
 
@@ -122,7 +122,7 @@ export class Pane {
 
   /** What the colours say, as a message id. */
   #over() {
-    return this.excess ? `archive.over_${overWhat(this.shown.floors)}` : "scale.raw";
+    return this.excess ? `archive.over.${overWhat(this.shown.floors)}` : "scale.raw";
   }
 
   #scale() {

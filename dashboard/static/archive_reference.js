@@ -81,26 +81,29 @@ export function floorsOf(picture, usual, references, lifts = new Map()) {
 /** One floor for every row. */
 export const sameFloor = (floor, height) => ({ rows: Array(height).fill(floor), based: Array(height).fill(false) });
 
-/** What the rows that were received are over: "baseline", "usual" or "both". */
+/** What the rows that were received are over: "baseline", "usual" or "both"; "baseline" where none was received. */
 export function overWhat({ based }) {
+  if (!based.includes(false)) return "baseline";
   if (!based.includes(true)) return "usual";
-  return based.includes(false) ? "both" : "baseline";
+  return "both";
 }
 
 /** The same in words. */
 export function referenceWords(floors, references) {
+  if (floors.based.every((one) => one === null)) return "";
   if (overWhat(floors) === "usual") return t("archive.reference.none");
-  const names = new Map(references.map((one) => [one.baseline, one]));
-  const parts = names.size === 1 ? oneBaseline(references.filter((one) => one.baseline === references[0].baseline)) : t("archive.reference.many", { n: names.size });
-  return overWhat(floors) === "baseline" ? parts : `${parts}; ${t("archive.reference.rest")}`;
+  const names = new Set(references.map(({ baseline }) => baseline));
+  const words = names.size === 1 ? oneBaseline(references) : t("archive.reference.many", { n: names.size });
+  return overWhat(floors) === "baseline" ? words : t("archive.reference.some", { baseline: words });
 }
 
 function oneBaseline(references) {
   const [first] = references;
   const since_s = Math.min(...references.map(({ start_s }) => start_s));
-  const words = t("archive.reference.one", { baseline: first.baseline.slice(0, BASELINE_CHARS), time: `${day(since_s * 1000)} ${clock(since_s * 1000, false)}` });
   const [signed] = first.signed;
-  if (!signed) return `${words}, ${t("archive.reference.unsigned")}`;
-  const names = [signed.wanted_by, signed.decided_by].filter(Boolean).join(" + ");
-  return `${words}, ${t("archive.reference.signed", { names, exam: signed.session })}`;
+  return t("archive.reference.one", {
+    baseline: first.baseline.slice(0, BASELINE_CHARS),
+    time: `${day(since_s * 1000)} ${clock(since_s * 1000, false)}`,
+    signed: signed ? t("archive.reference.signed", { names: [signed.wanted_by, signed.decided_by].filter(Boolean).join(" + "), exam: signed.session }) : t("archive.reference.unsigned"),
+  });
 }

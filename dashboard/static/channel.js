@@ -1,7 +1,8 @@
 /** One sensor as a waterfall: the rows held of it, its references, its lines, and what was recorded. */
 
 import { History } from "./history.js";
-import { Lines, References, UNSEEN } from "./lines.js";
+import { decode, UNSEEN } from "./levels.js";
+import { Lines, References } from "./lines.js";
 import { recall } from "./past.js";
 import { Waterfall } from "./waterfall.js";
 import * as state from "./state.js";
@@ -43,7 +44,7 @@ export class Channel {
     const stop_s = state.paused.peek() ?? Infinity;
     const end_s = Math.min(stop_s, this.last?.time_s ?? state.now.peek() / 1000);
     for (const row of this.#between(end_s - (this.height + 2) * slotS, stop_s)) {
-      this.lines.feed(row, this.references.of(row));
+      this.lines.feed(decode(row, this.references.of(row)));
     }
     if (stop_s !== Infinity) this.lines.advance(stop_s);
     this.pending = 0;
@@ -91,11 +92,11 @@ export class Channel {
     return rows.length > 0;
   }
 
-  /** A row of the wire. */
-  take(row) {
+  /** A row of the wire, decoded here where nobody has done it yet. */
+  take(row, seen = null) {
     this.history.add(row);
     this.last = { time_s: row.time_s, came: performance.now(), bin_width_hz: row.bin_width_hz };
-    if (state.paused.peek() === null) this.pending += this.lines.feed(row, this.references.of(row));
+    if (state.paused.peek() === null) this.pending += this.lines.feed(seen ?? decode(row, this.references.of(row)));
   }
 
   /** Put the finished lines on the picture. */

@@ -57,11 +57,12 @@ export function zone(ms) {
   return `UTC${hours < 0 ? "−" : "+"}${Math.abs(hours)}${rest ? `:${String(rest).padStart(2, "0")}` : ""}`;
 }
 
-/** "now", "12 s", "3 min", "2 h". */
+/** "now", "12 s", "3 min", "36 h", "3 d". */
 export function age(ms) {
   const s = Math.max(0, Math.round(ms / 1000));
   if (s < 2) return t("age.now");
   if (s < 60) return t("age.s", { n: s });
   if (s < 3600) return t("age.min", { n: Math.floor(s / 60) });
-  return t("age.h", { n: Math.floor(s / 3600) });
+  if (s < 2 * 86_400) return t("age.h", { n: Math.floor(s / 3600) });
+  return t("archive.days", { n: Math.floor(s / 86_400) });
 }

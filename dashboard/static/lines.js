@@ -3,8 +3,7 @@
  * nearest, so that a carrier one bin wide cannot fall between two pixels.
  */
 
-/** Level of a pixel that nobody received; every real level is far above it. */
-export const UNSEEN = -1000;
+import { decodeLevels, UNSEEN } from "./levels.js";
 
 const FRESH_S = 0.6; // rows come at 5-10/s: a pixel older than this is no longer live
 const RECORDED_BINS = 4; // the recorder joins a few bins into one
@@ -12,15 +11,6 @@ const LONGEST_S = 1.2; // recorded rows last a second; the first row of a window
 
 /** Grid of a row or reference, as a name. */
 export const gridName = ({ start_hz, bin_width_hz, n_bins }) => `${start_hz}/${bin_width_hz}/${n_bins}`;
-
-/** u8 codes to dBFS; code 0 is unseen. */
-export function decodeLevels(codes, { offset_db, step_db }) {
-  const levels = new Float32Array(codes.length);
-  for (let i = 0; i < codes.length; i++) {
-    levels[i] = codes[i] === 0 ? UNSEEN : offset_db + codes[i] * step_db;
-  }
-  return levels;
-}
 
 /** Raise `out[x]` to the largest of the bins that overlap pixel x of the piece. */
 export function raise(out, levels, grid, piece) {
@@ -81,29 +71,6 @@ function widen(levels, reach) {
   return levels.map((_, i) => levels.subarray(Math.max(0, i - reach), i + reach + 1).reduce((a, b) => (b > a ? b : a)));
 }
 
-/** dB over the baseline per bin; without one, over the median of the row. */
-export function excessOf(levels, reference) {
-  const excess = new Float32Array(levels.length);
-  const baseline = reference?.baseline;
-  let floor = null;
-  for (let i = 0; i < levels.length; i++) {
-    if (levels[i] === UNSEEN) {
-      excess[i] = UNSEEN;
-    } else if (baseline && baseline[i] !== UNSEEN) {
-      excess[i] = levels[i] - baseline[i];
-    } else {
-      floor ??= medianSeen(levels);
-      excess[i] = levels[i] - floor;
-    }
-  }
-  return excess;
-}
-
-function medianSeen(levels) {
-  const seen = levels.filter((level) => level !== UNSEEN).sort();
-  return seen.length ? seen[seen.length >> 1] : 0;
-}
-
 /**
  * Collects rows into lines of `slotS` seconds, newest last.
  *
@@ -132,14 +99,12 @@ export class Lines {
     this.freshExcess.fill(UNSEEN);
   }
 
-  /** Take a row; returns how many lines were finished by it. */
-  feed(row, reference) {
+  /** Take a decoded row (`levels.js`); returns how many lines were finished by it. */
+  feed({ row, levels, excess }) {
     const finished = this.advance(row.time_s);
     const pieces = this.pieces.filter(
       (p) => p.start_hz < row.start_hz + row.n_bins * row.bin_width_hz && p.stop_hz > row.start_hz,
     );
-    const levels = decodeLevels(row.codes, row);
-    const excess = excessOf(levels, reference);
     const validTo = row.time_s + Math.max(FRESH_S, 2 * this.slotS, Math.min(LONGEST_S, 1.2 * row.duration_s));
     for (const piece of pieces) {
       this.rowLevels.fill(UNSEEN, piece.x0, piece.x1);

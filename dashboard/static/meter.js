@@ -5,7 +5,7 @@ import { html, nothing, render } from "./vendor/lit-html.js";
 import { mhz, signedDb } from "./format.js";
 import { t } from "./i18n.js";
 import { EXCESS_RANGE } from "./colormap.js";
-import { UNSEEN } from "./lines.js";
+import { UNSEEN } from "./levels.js";
 import * as state from "./state.js";
 import { placeName } from "./words.js";
 

@@ -5,7 +5,7 @@ import { html, nothing, render } from "./vendor/lit-html.js";
 import { serviceAt } from "./bands.js";
 import { age, db, mhz, signedDb, width } from "./format.js";
 import { t } from "./i18n.js";
-import { decodeLevels, UNSEEN } from "./lines.js";
+import { UNSEEN } from "./levels.js";
 import { stationAt } from "./stations.js";
 import * as state from "./state.js";
 
@@ -17,27 +17,26 @@ const AROUND = 10; // widths shown on a click
 const LEAST_HZ = 50e3;
 
 /**
- * Runs of bins over the threshold: `{hz, width_hz, level_db, excess_db}`; none without a threshold.
+ * Runs of bins of a decoded row (`levels.js`) over the threshold: `{hz, width_hz, level_db, excess_db}`; none without a threshold.
  *
  * The width is that between the points 26 dB below the peak (ITU-R SM.443), as far as they stand over
  * the threshold; the frequency is the centre of the power between them.
  */
-export function peaksOf(row, reference) {
+export function peaksOf({ row, reference, levels, excess }) {
   if (!reference?.threshold) return [];
-  const levels = decodeLevels(row.codes, row);
   const over = (i) => i < levels.length && levels[i] !== UNSEEN && reference.threshold[i] !== UNSEEN && levels[i] > reference.threshold[i];
   const found = [];
   for (let i = 0; i < levels.length; i++) {
     if (!over(i)) continue;
     const first = i;
     while (over(i)) i++;
-    found.push(measure(levels, reference.baseline, first, i, row));
+    found.push(measure(levels, excess, first, i, row));
   }
   return found;
 }
 
 /** The peak of the bins [first, stop). */
-function measure(levels, baseline, first, stop, { start_hz, bin_width_hz }) {
+function measure(levels, excess, first, stop, { start_hz, bin_width_hz }) {
   let top = first;
   for (let i = first; i < stop; i++) if (levels[i] > levels[top]) top = i;
   const inside = (i) => i >= first && i < stop && levels[i] >= levels[top] - WIDTH_DB;
@@ -54,7 +53,7 @@ function measure(levels, baseline, first, stop, { start_hz, bin_width_hz }) {
     hz: start_hz + (moment / power) * bin_width_hz,
     width_hz: (high - low + 1) * bin_width_hz,
     level_db: levels[top],
-    excess_db: levels[top] - baseline[top],
+    excess_db: excess[top],
   };
 }
 
@@ -64,8 +63,9 @@ export class PeakTable {
     this.peaks = [];
   }
 
-  add(row, reference) {
-    for (const peak of peaksOf(row, reference)) {
+  add(seen) {
+    const { row } = seen;
+    for (const peak of peaksOf(seen)) {
       const same = this.peaks.find((other) => Math.abs(other.hz - peak.hz) <= Math.max(other.width_hz, peak.width_hz) / 2 + row.bin_width_hz);
       if (!same) {
         this.peaks.push({ ...peak, bin_width_hz: row.bin_width_hz, last_s: row.time_s, most_db: peak.excess_db });
@@ -97,11 +97,11 @@ export function peakTable(root, scope, go) {
   let table = new PeakTable();
   let sensor = null;
   scope.also({
-    take(row) {
-      if (row.sensor !== scope.sensor || !state.showPeaks.peek()) return;
+    take(row, seen) {
+      if (row.sensor !== scope.sensor || !seen || !state.showPeaks.peek()) return;
       if (sensor !== row.sensor) table = new PeakTable();
       sensor = row.sensor;
-      table.add(row, scope.references.of(row));
+      table.add(seen);
     },
     refer() {},
   });

@@ -126,5 +126,5 @@ function summary(scope) {
     ${bin ? html`<span class="num">${t("read.bin", { width: widthText(bin) })}</span>` : ""}
     ${bin && bin < 2400 ? html`<span class="full">${t("read.full")}</span>` : ""}
     ${state.skipped.peek() ? html`<span class="warn">${t("read.skipped", { n: state.skipped.peek() })}</span>` : ""}
-    <span class="who">${t("read.hint")}</span>`;
+    <span class="hint">${t("read.hint")}</span>`;
 }

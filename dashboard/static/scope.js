@@ -3,7 +3,7 @@
 import { effect, untracked } from "./vendor/signals-core.js";
 import { Axis } from "./axis.js";
 import { binsFor, Channel } from "./channel.js";
-import { UNSEEN } from "./lines.js";
+import { decode, UNSEEN } from "./levels.js";
 import { Spectrum } from "./spectrum.js";
 import { Peaks } from "./strip.js";
 import * as state from "./state.js";
@@ -56,7 +56,7 @@ export class Scope extends Channel {
     listener(this);
   }
 
-  /** Give every row and reference of the wire to `follower` too: `take(row)`, `refer(...)`. */
+  /** Give every row and reference of the wire to `follower` too: `take(row, seen)`, decoded where it is of this sensor, and `refer(...)`. */
   also(follower) {
     this.followers.push(follower);
   }
@@ -140,10 +140,11 @@ export class Scope extends Channel {
 
   /** A row of the wire. */
   take(row) {
-    for (const follower of this.followers) follower.take(row);
-    if (row.sensor !== this.sensor || !this.lines) return;
-    super.take(row);
-    this.peaks.add(row, this.references.of(row));
+    const seen = row.sensor === this.sensor && this.lines ? decode(row, this.references.of(row)) : null;
+    for (const follower of this.followers) follower.take(row, seen);
+    if (!seen) return;
+    super.take(row, seen);
+    this.peaks.add(seen);
     if (state.paused.peek() === null) this.frame ??= setTimeout(() => requestAnimationFrame(() => this.#draw()), FRAME_MS);
   }
 

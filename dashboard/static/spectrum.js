@@ -4,7 +4,8 @@
  */
 
 import { css, EXCESS_RANGE } from "./colormap.js";
-import { raise, UNSEEN } from "./lines.js";
+import { UNSEEN } from "./levels.js";
+import { raise } from "./lines.js";
 
 export class Spectrum {
   constructor(under, over) {

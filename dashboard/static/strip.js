@@ -3,11 +3,12 @@
 import { effect } from "./vendor/signals-core.js";
 import { clock } from "./format.js";
 import { lang, t } from "./i18n.js";
-import { decodeLevels, excessOf, UNSEEN } from "./lines.js";
+import { UNSEEN } from "./levels.js";
 import * as state from "./state.js";
 
 const SPAN_S = 600;
 const TALL_PX = 74;
+const LEFT_PX = 52;
 const MOST_DB = 60;
 
 /** Largest excess of each second, of the stretch that was shown then. */
@@ -17,9 +18,9 @@ export class Peaks {
     this.bySecond = new Map();
   }
 
-  add(row, reference) {
+  add({ row, excess }) {
     let most = UNSEEN;
-    for (const excess of excessOf(decodeLevels(row.codes, row), reference)) if (excess > most) most = excess;
+    for (let i = 0; i < excess.length; i++) if (excess[i] > most) most = excess[i];
     if (most === UNSEEN) return;
     const second = Math.floor(row.time_s);
     this.bySecond.set(second, Math.max(this.bySecond.get(second) ?? UNSEEN, most));
@@ -57,7 +58,7 @@ export async function strip(root, scope) {
         scales: { x: { time: false, range: (_, low, high) => [low, high] }, y: { range: () => [0, MOST_DB] } },
         axes: [
           { ...axis, size: 24, space: 90, incrs: [30, 60, 120], values: labels },
-          { ...axis, size: 44, gap: 7, splits: () => [0, MOST_DB / 2, MOST_DB] },
+          { ...axis, size: LEFT_PX, gap: 7, splits: () => [0, MOST_DB / 2, MOST_DB], values: (_, levels) => levels.map((level) => (level === MOST_DB ? `${level} dB` : level)) },
         ],
         series: [{}, { stroke: color("--accent"), fill: color("--strip-fill"), width: 1.2, points: { show: false } }],
         hooks: { draw: [(drawn) => mark(drawn, color)] },

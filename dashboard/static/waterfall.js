@@ -1,7 +1,7 @@
 /** The waterfall: newest line on top, unseen parts hatched grey, one image row per new line. */
 
 import { EXCESS_RANGE, WORDS } from "./colormap.js";
-import { UNSEEN } from "./lines.js";
+import { UNSEEN } from "./levels.js";
 
 const NOBODY = UNSEEN * 10; // in the tenths of a dB of the rings
 export const HATCH = [0xff25201c, 0xff332c27]; // ABGR: dark grey field, lighter stripe

@@ -107,7 +107,8 @@ def test_unseen_is_hatched_and_gaps_between_bands_are_not(modules: Any) -> None:
         const picture = ({PICTURE})([[0, 0, 0, 80, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 80]]);
         picture.pieces = [{{ x0: 0, x1: 14 }}];
         const words = new Uint32Array(16);
-        colourRow(words, picture, {{ rows: [new Float32Array(16).fill(80)] }}, [-3, 30], true, 0, 0);
+        const floors = {{ rows: [new Float32Array(16).fill(80)] }};
+        colourRow(words, picture, floors, [-3, 30], true, 0, 0);
         return [...words].map((word) => (word >>> 0).toString(16));
         }}"""
     )
@@ -199,7 +200,7 @@ def test_the_size_of_tiles_follows_their_number(modules: Any) -> None:
     sizes = modules.evaluate(
         """async () => {
         const { sizeFor, groups } = await import("/static/board.js");
-        const site = (site) => ({ site });
+        const site = (site) => ({ site, state: "go" });
         const row = (id, state) => ({ site: id, sensor: { state } });
         const [a, b, c] = ["c/2", "c/10", "c/1"].map(site);
         const order = groups([row(b, "blind"), row(c, "go"), row(a, "go"), row(a, "go")]);

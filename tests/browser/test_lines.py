@@ -9,7 +9,8 @@ import pytest
 pytestmark = pytest.mark.browser
 
 SETUP = """
-  const { Lines, References, UNSEEN, decodeLevels, excessOf, raise } =
+  const { UNSEEN, decode, decodeLevels, excessOf } = await import("/static/levels.js");
+  const { Lines, References, raise } =
     await import("/static/lines.js");
   const grid = (n, start_hz = 100e6, stop_hz = 110e6) => ({
     start_hz, bin_width_hz: (stop_hz - start_hz) / n, n_bins: n, offset_db: -140, step_db: 0.5,
@@ -76,7 +77,7 @@ def test_unseen_stays_unseen_through_every_step(modules: Any) -> None:
         modules,
         """const lines = new Lines([piece(4)], 4, 10, 0.2);
         const codes = Uint8Array.of(80, 0, 80, 0);
-        for (let k = 0; k < 5; k++) lines.feed(row(codes, 1000.05 + 0.2 * k));
+        for (let k = 0; k < 5; k++) lines.feed(decode(row(codes, 1000.05 + 0.2 * k)));
         return [Array.from(lines.line(lines.levels, 0)), Array.from(lines.line(lines.excess, 0)), Array.from(lines.live)]""",  # noqa: E501
     )
     assert cells == [
@@ -92,7 +93,7 @@ def test_a_burst_of_one_row_stays_for_a_line(modules: Any) -> None:
         modules,
         """const lines = new Lines([piece(2)], 2, 10, 1);
         for (let k = 0; k < 20; k++) {
-          lines.feed(row(Uint8Array.of(k === 13 ? 200 : 80, 80), 1000.05 + 0.1 * k));
+          lines.feed(decode(row(Uint8Array.of(k === 13 ? 200 : 80, 80), 1000.05 + 0.1 * k)));
         }
         lines.advance(1003);
         return [newest(lines, 1), newest(lines, 2)]""",
@@ -104,7 +105,7 @@ def test_silence_becomes_unseen_lines(modules: Any) -> None:
     newest = run(
         modules,
         """const lines = new Lines([piece(3)], 3, 50, 0.2);
-        lines.feed(row(Uint8Array.of(80, 80, 80), 1000.1));
+        lines.feed(decode(row(Uint8Array.of(80, 80, 80), 1000.1)));
         const finished = lines.advance(1004.1);
         return [finished, newest(lines, 0), newest(lines, 19)]""",
     )
@@ -116,9 +117,9 @@ def test_a_late_row_does_not_go_back_in_time(modules: Any) -> None:
     result = run(
         modules,
         """const lines = new Lines([piece(3)], 3, 50, 0.2);
-        lines.feed(row(Uint8Array.of(80, 80, 80), 1000.1));
-        lines.feed(row(Uint8Array.of(90, 90, 90), 1000.5));
-        const finished = lines.feed(row(Uint8Array.of(99, 99, 99), 1000.3));
+        lines.feed(decode(row(Uint8Array.of(80, 80, 80), 1000.1)));
+        lines.feed(decode(row(Uint8Array.of(90, 90, 90), 1000.5)));
+        const finished = lines.feed(decode(row(Uint8Array.of(99, 99, 99), 1000.3)));
         return [finished, Array.from(lines.line(lines.levels, 1))]""",
     )
     assert result == [0, [-1000] * 3]

@@ -166,10 +166,11 @@ def test_strip_shows_gaps_as_gaps_and_forgets(modules: Any) -> None:
     series = modules.evaluate(
         """async () => {
         const { Peaks } = await import("/static/strip.js");
+        const { decode } = await import("/static/levels.js");
         const peaks = new Peaks(4);
         const grid = { start_hz: 0, bin_width_hz: 1, n_bins: 3, offset_db: -140, step_db: 0.5 };
         const add = (time_s, ...codes) =>
-          peaks.add({ ...grid, time_s, codes: Uint8Array.from(codes) });
+          peaks.add(decode({ ...grid, time_s, codes: Uint8Array.from(codes) }));
         add(90.5, 80, 80, 200);
         add(100.1, 80, 80, 100);
         add(100.9, 80, 80, 90);

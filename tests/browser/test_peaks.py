@@ -9,6 +9,7 @@ import pytest
 pytestmark = pytest.mark.browser
 
 SETUP = """
+  const { decode } = await import("/static/levels.js");
   const { PeakTable, peaksOf } = await import("/static/peaktable.js");
   const n = 400, bin = 2500, start_hz = 169e6;
   const row = (put, time_s = 100) => {
@@ -29,7 +30,8 @@ def run(modules: Any, code: str) -> Any:
 def test_a_peak_in_numbers(modules: Any) -> None:
     """Two equal bins: the centre is the edge between them; 26 dB below the peak the width ends."""
     [peak] = run(
-        modules, "return peaksOf(row([[99, 120], [100, 180], [101, 180], [102, 121]]), reference)"
+        modules,
+        "return peaksOf(decode(row([[99, 120], [100, 180], [101, 180], [102, 121]]), reference))",
     )
     assert peak["hz"] == pytest.approx(169e6 + 101 * 2500)
     assert peak["width_hz"] == 5000
@@ -38,27 +40,29 @@ def test_a_peak_in_numbers(modules: Any) -> None:
 
 def test_a_carrier_between_two_bins(modules: Any) -> None:
     """6 dB more in one of two bins: four fifths of the power are there."""
-    [peak] = run(modules, "return peaksOf(row([[100, 180], [101, 168]]), reference)")
+    [peak] = run(modules, "return peaksOf(decode(row([[100, 180], [101, 168]]), reference))")
     part = 1 / (1 + 10**-0.6)
     assert peak["hz"] == pytest.approx(169e6 + 2500 * (100.5 * part + 101.5 * (1 - part)))
 
 
 def test_peaks_at_both_ends_and_apart(modules: Any) -> None:
-    found = run(modules, "return peaksOf(row([[0, 150], [200, 160], [399, 150]]), reference)")
+    found = run(
+        modules, "return peaksOf(decode(row([[0, 150], [200, 160], [399, 150]]), reference))"
+    )
     assert [round((peak["hz"] - 169e6) / 2500, 3) for peak in found] == [0.5, 200.5, 399.5]
 
 
 def test_without_a_threshold_nothing_is_called_a_peak(modules: Any) -> None:
-    assert run(modules, "return peaksOf(row([[7, 200]]), undefined)") == []
+    assert run(modules, "return peaksOf(decode(row([[7, 200]]), undefined))") == []
 
 
 def test_a_burst_stays_in_the_table_for_two_minutes(modules: Any) -> None:
     counts = run(
         modules,
         """const table = new PeakTable(), counts = [];
-        table.add(row([[100, 180]], 100), reference);
+        table.add(decode(row([[100, 180]], 100), reference));
         for (const time_s of [101, 219, 221]) {
-          table.add(row([], time_s), reference);
+          table.add(decode(row([], time_s), reference));
           counts.push(table.peaks.length);
         }
         return counts""",
@@ -70,8 +74,8 @@ def test_the_same_place_is_one_peak_with_its_largest_excess(modules: Any) -> Non
     [peak] = run(
         modules,
         """const table = new PeakTable();
-        table.add(row([[100, 180]], 100), reference);
-        table.add(row([[100, 140], [101, 139]], 101), reference);
+        table.add(decode(row([[100, 180]], 100), reference));
+        table.add(decode(row([[100, 140], [101, 139]], 101), reference));
         return table.within([{ start_hz: 169e6, stop_hz: 170e6 }])""",
     )
     assert (peak["most_db"], peak["excess_db"], peak["last_s"]) == (62, 42, 101)
@@ -84,7 +88,7 @@ def test_a_thousand_peaks_are_held_to_two_hundred(modules: Any) -> None:
         """const table = new PeakTable();
         for (let k = 0; k < 6; k++) {
           const comb = row(Array.from({ length: 100 }, (_, i) => [4 * i, 150]), 100 + k);
-          table.add({ ...comb, start_hz: start_hz + k * 1e6 }, reference);
+          table.add(decode({ ...comb, start_hz: start_hz + k * 1e6 }, reference));
         }
         return [table.peaks.length, table.peaks.every(({ last_s }) => last_s >= 104)]""",
     )
