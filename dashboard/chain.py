@@ -7,12 +7,13 @@ stored; only what is stored is ever acknowledged.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from dashboard.allow_list import AllowList
 from dashboard.inbox import Breach, BreachKind, Incoming, Standing
+from dashboard.newest import NewestHashes
 from dashboard.relayed import StrangeOrigin, unwrap
 from sensors.keys import key_id, signed_by
 from sensors.messages import (
@@ -84,7 +85,7 @@ class Chain:
         self.counts: Counter[str] = Counter()
         self.hello: Hello | None = None
         self._begins = False  # the epoch has no record here yet and another one has
-        self._recent: deque[tuple[int, bytes]] = deque(maxlen=REMEMBERED)
+        self._newest = NewestHashes(REMEMBERED)
 
     def greet(
         self, hello: Hello, past: Callable[[], Past], now_ns: int, *, fresh: bool
@@ -124,8 +125,8 @@ class Chain:
         if new:
             self.epoch, self.taken, self.stored = hello.epoch, known, known
             self._begins = begins
-            self._recent.clear()
-            self._recent.append((known.seq, known.hash))
+            self._newest = NewestHashes(REMEMBERED)
+            self._newest.put(known.seq, known.hash)
         self.held = ""
         if self.hello is None or new or hello.first_seq >= self.hello.first_seq:
             self.hello = hello
@@ -157,7 +158,7 @@ class Chain:
             raise Refused("held", self.held)
         if record.seq <= self.taken.seq:
             self.counts["repeated"] += 1
-            if dict(self._recent).get(record.seq, digest) != digest:
+            if self._newest.get(record.seq) not in (None, digest):
                 return [self._hold("fork", record.seq, record.seq, now_ns)]
             return []
         items: list[Item] = []
@@ -175,7 +176,7 @@ class Chain:
             items.insert(0, self._breach("epoch", 1, 1, now_ns))
             self._begins = False
         self.taken = Standing(record.seq, digest)
-        self._recent.append((record.seq, digest))
+        self._newest.put(record.seq, digest)
         self.counts["taken"] += 1
         return [*items, incoming]
 
