@@ -10,6 +10,7 @@ from sqlalchemy import Engine, select
 
 from dashboard import schema
 from dashboard.audit import GENESIS, Entry, first_broken
+from sensors.messages import TimeNs
 
 AT_A_TIME = 5000
 """Rows in memory while the chain is checked."""
@@ -28,6 +29,8 @@ class AuditQuery(Struct, forbid_unknown_fields=True, frozen=True):
         Exactly these; empty for any.
     act : str
         Beginning of the act: ``alarm.`` for everything done to alarms.
+    since_ns, until_ns : int
+        Only what was done from then and before then; ``until_ns`` 0 for no limit.
     newest : bool
         The latest first; otherwise in the order of the chain.
     limit : int
@@ -38,6 +41,8 @@ class AuditQuery(Struct, forbid_unknown_fields=True, frozen=True):
     actor: Word = ""
     act: Word = ""
     subject: Word = ""
+    since_ns: TimeNs = 0
+    until_ns: TimeNs = 0
     newest: bool = False
     limit: Annotated[int, Meta(ge=1, le=10_000)] = 200
 
@@ -66,6 +71,10 @@ def audit_entries(reader: Engine, query: AuditQuery) -> list[Entry]:
     wanted = select(table).where(table.c.seq > query.after)
     if query.before:
         wanted = wanted.where(table.c.seq < query.before)
+    if query.since_ns:
+        wanted = wanted.where(table.c.time_ns >= query.since_ns)
+    if query.until_ns:
+        wanted = wanted.where(table.c.time_ns < query.until_ns)
     if query.actor:
         wanted = wanted.where(table.c.actor == query.actor)
     if query.act:

@@ -25,6 +25,7 @@ from dashboard.keyring import Keyring
 from dashboard.live import Live
 from dashboard.notices import Notice
 from dashboard.notify import Notifier
+from dashboard.pair_rules import note_rules
 from dashboard.pairs import Pairs
 from dashboard.process import memory_returner
 from dashboard.recorder import Recorder
@@ -79,6 +80,7 @@ class Centre:
         self._loop = asyncio.get_running_loop()
         told = self._from_thread(self._on_approval)
         self.pairs = Pairs(self.store, self.accounts, config.pairs, told)
+        note_rules(self.store, config.pairs)
         self.reviews = Reviews(
             self.store,
             lambda: self.timetable.sessions,

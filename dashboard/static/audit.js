@@ -10,15 +10,18 @@ import { to } from "./views.js";
 const PAGE = 100;
 const KINDS = ["", "alarm.", "pair.", "known.", "evidence.", "content.", "session.", "account.", "token.", "keys.", "site.", "review.", "notice.", "breach.", "checkpoint", "store."];
 
-const wanted = signal({ actor: "", act: "", subject: "" });
+const EMPTY = { actor: "", act: "", subject: "", since: "", until: "" };
+
+const wanted = signal(EMPTY);
 const befores = signal([0]); // numbers that the pages so far begin before
 const rows = signal([]);
 const failure = signal(null);
 const check = signal(null);
+let asking = null; // the request for rows that counts
 
 /** The address may bring a subject: `#/audit/SUBJECT`. */
 export function view(root, [subject = ""]) {
-  wanted.value = { ...wanted.peek(), subject };
+  wanted.value = { ...EMPTY, subject };
   befores.value = [0];
   verify();
   const stops = [
@@ -30,17 +33,25 @@ export function view(root, [subject = ""]) {
   return () => stops.forEach((stop) => stop());
 }
 
-async function load(filter, before) {
-  const given = Object.entries({ ...filter, before, newest: true, limit: PAGE }).filter(([, value]) => value);
-  const answer = await ask(`audit?${new URLSearchParams(given)}`);
+/** Answers that come after a later one are let go: the filter has changed meanwhile. */
+async function load({ since, until, ...filter }, before) {
+  asking?.abort();
+  const { signal: stop } = (asking = new AbortController());
+  const times = { since_ns: nanoseconds(since), until_ns: nanoseconds(until) };
+  const given = Object.entries({ ...filter, ...times, before, newest: true, limit: PAGE }).filter(([, value]) => value);
+  const answer = await ask(`audit?${new URLSearchParams(given)}`, stop);
+  if (answer.aborted) return;
   failure.value = answer.failure ?? null;
   if (answer.value) rows.value = answer.value;
 }
 
+/** Of a local time as its field has it; empty for none. */
+const nanoseconds = (local) => local && `${Date.parse(local)}000000`;
+
 async function verify() {
   check.value = null;
   const answer = await ask("audit/check", AbortSignal.timeout(300_000));
-  check.value = answer.value ?? { failure: answer.failure };
+  check.value = answer.value ? { ...answer.value, when: Date.now() } : { failure: answer.failure };
 }
 
 function page() {
@@ -57,7 +68,7 @@ function verdict() {
   if (!found) return html`<p class="verdict">${t("audit.checking")}</p>`;
   if (found.failure) return html`<p class="verdict failure" role="alert">${found.failure}</p>`;
   const words = found.first_broken ? t("audit.broken", { seq: found.first_broken, n: found.entries }) : t("audit.holds", { n: found.entries });
-  return html`<p class="verdict ${found.first_broken ? "failure" : "go"}" role="status"><b>${words}</b> <code title=${found.head}>${found.head}</code> <button @click=${verify}>${t("audit.check")}</button></p>`;
+  return html`<p class="verdict ${found.first_broken ? "failure" : "go"}" role="status"><b>${words}</b> <small>${t("audit.head", { time: clock(found.when) })}</small> <code>${found.head}</code> <button @click=${verify}>${t("audit.check")}</button></p>`;
 }
 
 function filters() {
@@ -66,9 +77,11 @@ function filters() {
     wanted.value = { ...wanted.peek(), [name]: event.target.value.trim() };
   };
   const field = (name) => html`<label>${t(`audit.${name}`)} <input type="search" maxlength="200" .value=${wanted.value[name]} @change=${change(name)}></label>`;
+  const time = (name) => html`<label>${t(`audit.${name}`)} <input type="datetime-local" .value=${wanted.value[name]} @change=${change(name)}></label>`;
   return html`<form class="filters" @submit=${(event) => event.preventDefault()}>
     <label>${t("audit.act")} <select @change=${change("act")}>${KINDS.map((kind) => html`<option value=${kind} ?selected=${kind === wanted.value.act}>${t(kind ? `audit.kind.${kind.replace(".", "")}` : "list.any")}</option>`)}</select></label>
-    ${field("actor")}${field("subject")}
+    ${field("actor")}${field("subject")}${time("since")}${time("until")}
+    ${Object.values(wanted.value).some(Boolean) ? html`<button @click=${() => { befores.value = [0]; wanted.value = EMPTY; }}>${t("audit.all")}</button>` : nothing}
   </form>`;
 }
 

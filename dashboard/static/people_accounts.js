@@ -10,9 +10,16 @@ export const ROLES = ["technician", "officer", "radio", "supervisor", "auditor",
 
 const renewing = signal(null); // account that gets a new password
 
-/** A choice of roles; `onChange` is told the new one. */
-export const roleSelect = (chosen, onChange) => html`<select name="role" aria-label=${t("people.role")} @change=${onChange ? (event) => onChange(event.target.value) : nothing}>
-  ${ROLES.map((role) => html`<option value=${role} .selected=${role === chosen}>${t(`role.${role}`)}</option>`)}</select>`;
+/** A choice of roles; `onChange` is told the new one, which shows when the monitor has it. */
+export function roleSelect(chosen, onChange) {
+  const change = (event) => {
+    const next = event.target.value;
+    event.target.value = chosen;
+    onChange(next);
+  };
+  return html`<select name="role" aria-label=${t("people.role")} @change=${onChange ? change : nothing}>
+    ${ROLES.map((role) => html`<option value=${role} .selected=${role === chosen}>${t(`role.${role}`)}</option>`)}</select>`;
+}
 
 /** `change(method, path, body, words)` asks the monitor and shows what became of it. */
 export function accountList(accounts, change) {

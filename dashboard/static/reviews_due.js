@@ -30,12 +30,11 @@ export async function load() {
   if (value) asked.value = value;
 }
 
-/** Ask again from now on: when the line is back, and as time goes by. */
+/** Ask again from now on: when the line is back, when a site is new, and as time goes by. */
 export function follow() {
   setInterval(load, AGAIN_MS);
-  return effect(() => {
-    if (state.link.value.name === "live") load();
-  });
+  const live = computed(() => state.link.value.name === "live" && state.sites.value.size + 1);
+  return effect(() => void (live.value && load()));
 }
 
 /** How many wait for somebody who may look, in words; nothing where none does. */

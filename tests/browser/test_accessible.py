@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.request
 from typing import Any
 
@@ -30,10 +31,10 @@ def grave(page: Any, *rules: str) -> list[str]:
     ]
 
 
-def ask(demo: dict[str, str], path: str) -> Any:
-    request = urllib.request.Request(
-        demo["url"] + path, headers={"Authorization": f"Bearer {demo['token']}"}
-    )
+def ask(demo: dict[str, str], path: str, body: object = None) -> Any:
+    headers = {"Authorization": f"Bearer {demo['token']}", "Content-Type": "application/json"}
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(demo["url"] + path, data, headers)
     with urllib.request.urlopen(request, timeout=10) as answer:
         return json.load(answer)
 
@@ -53,6 +54,12 @@ def test_no_page_keeps_anybody_out(browser: Any, demo: dict[str, str]) -> None:
     names = page.evaluate("import('/static/views.js').then(({ PAGES }) => Object.keys(PAGES))")
     assert "board" in names
     alarm = ask(demo, "api/v1/alarms")[0]
+    hour_ns = 3600 * 10**9
+    first_ns = time.time_ns() - 9 * hour_ns
+    exam = {"name": "Paper 1", "start_ns": first_ns, "stop_ns": first_ns + 2 * hour_ns}
+    ask(demo, "api/v1/sessions", exam)
+    seen = {"site": alarm["site"], "start_ns": first_ns, "stop_ns": first_ns + hour_ns}
+    ask(demo, "api/v1/reviews", {**seen, "findings": "nothing"})
     sensor = alarm["sensors"][0]
     words = {"alarm": [alarm["id"]], "plan": [alarm["site"]], "replay": [sensor]}
     # The theme changes colours and nothing else.
@@ -65,6 +72,9 @@ def test_no_page_keeps_anybody_out(browser: Any, demo: dict[str, str]) -> None:
             page.evaluate(f"location.hash = '#/{address}'")
             page.wait_for_selector("#view > *")
             page.wait_for_load_state("networkidle")
+            if name == "reviews":
+                page.locator(".reviews-due button").first.click()
+                page.wait_for_selector(".reviews-due textarea")
             findings[f"{name}, {theme}"] = grave(page, *rules)
     context.close()
     wrong = {name: found for name, found in findings.items() if found}

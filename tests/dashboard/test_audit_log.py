@@ -9,6 +9,7 @@ from dashboard import audit_log, schema
 from dashboard.audit import GENESIS
 from dashboard.audit_log import AuditQuery, audit_entries, check_chain
 from dashboard.store import Store
+from tests.dashboard.conftest import SECOND, START_NS, Clock
 
 Open = Callable[..., Store]
 
@@ -44,6 +45,18 @@ def numbers(store: Store, query: AuditQuery) -> list[int]:
 )
 def test_rows_by_who_and_what(store: Store, query: AuditQuery, expected: list[int]) -> None:
     assert numbers(store, query) == expected
+
+
+def test_rows_by_time(open_store: Open, clock: Clock) -> None:
+    store = open_store()
+    for k in range(6):
+        with store.writing() as connection:
+            store.note(connection, ("li", "wang")[k % 2], "alarm.x", "s", {})
+        clock.wait(60)
+    span = {"since_ns": START_NS + 60 * SECOND, "until_ns": START_NS + 240 * SECOND}
+    assert numbers(store, AuditQuery(**span)) == [2, 3, 4]
+    assert numbers(store, AuditQuery(**span, actor="wang", newest=True)) == [4, 2]
+    assert numbers(store, AuditQuery(until_ns=START_NS)) == []
 
 
 @pytest.mark.parametrize("at_a_time", [1, 3, 5000])

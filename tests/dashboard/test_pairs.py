@@ -27,6 +27,7 @@ from dashboard.approvals import (
 )
 from dashboard.audit import Entry, canonical, first_broken
 from dashboard.errors import Refused
+from dashboard.pair_rules import note_rules
 from dashboard.pairs import Pairs
 from dashboard.phases import NewSession
 from dashboard.second import Handover, SecondPerson, SignOff
@@ -300,6 +301,18 @@ def test_what_the_file_does_not_say() -> None:
     assert in_force(PairSection(), insecure=False).acts == DEFAULT_ACTS
     assert in_force(PairSection(), insecure=True).acts == ()
     assert in_force(PairSection(acts=("shift",)), insecure=True).acts == ("shift",)
+
+
+def test_rules_that_change_are_in_the_log(open_store: Open) -> None:
+    store = open_store()
+    strict = PairSection(acts=DEFAULT_ACTS)
+    for rules in (PairSection(acts=()), strict, strict, PairSection(acts=("shift",))):
+        note_rules(store, rules)
+    with store.reader.connect() as connection:
+        rows = connection.execute(select(schema.audit.c.act, schema.audit.c.detail)).all()
+    assert [row.act for row in rows] == ["pair.rules"] * 2
+    last = json.loads(rows[-1].detail)
+    assert (last["acts"], last["before"]["acts"]) == (["shift"], list(DEFAULT_ACTS))
 
 
 def test_requests_survive_a_restart(room: Room, open_store: Open) -> None:

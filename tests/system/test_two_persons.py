@@ -30,7 +30,7 @@ def monitor(tmp_path: Path) -> Iterator[Running]:
     config.write_text(
         f'[monitor]\nid = "city"\nhttp = "127.0.0.1:{port}"\n'
         f'events = "tcp://127.0.0.1:{port + 1}"\ninsecure = true\n'
-        '[pairs]\nacts = ["dismissal", "shift", "baseline"]\n'
+        '[pairs]\nacts = ["dismissal", "shift", "baseline", "account", "export"]\n'
     )
     process = start(config)
     assert process.stdout is not None
@@ -78,9 +78,40 @@ def test_a_strong_alarm_takes_two_browsers(monitor: Running, link: Link) -> None
             assert (shift.status_code, shift.json()["what"]["num_open"]) == (202, 0)
         acts = [(row["actor"], row["act"]) for row in master.get("/api/v1/audit").json()]
         assert [one for one in acts if one[1].startswith(("alarm", "pair"))] == [
+            ("monitor", "pair.rules"),
             ("monitor", "alarm.opened"),
             ("li", "pair.waiting"),
             ("wang", "pair.approved"),
             ("li", "alarm.dismiss"),
             ("li", "pair.waiting"),
         ]
+
+
+def test_an_account_that_gives_rights_takes_two_browsers(monitor: Running) -> None:
+    with monitor.http() as master:
+        for name in ("li", "wang"):
+            account = {"name": name, "role": "admin", "password": f"{name}s long password"}
+            assert master.post("/api/v1/accounts", json=account).status_code == 200
+        third = {"name": "zhao", "role": "radio", "password": "zhaos long password"}
+        alone = master.post("/api/v1/accounts", json=third)
+        assert (alone.status_code, alone.json()["error"]) == (409, "pair.needs_account")
+    with sign_in(monitor, "li") as li, sign_in(monitor, "li") as again:
+        assert "account" in li.get("/api/v1/me").json()["two"]
+        asked = li.post("/api/v1/accounts", json=third)
+        assert (asked.status_code, asked.json()["state"]) == (202, "waiting")
+        assert "zhaos long password" not in again.get("/api/v1/approvals").text
+        decide = f"/api/v1/approvals/{asked.json()['id']}"
+        answer = {"decision": "approve", "hash": asked.json()["hash"]}
+        own = again.post(decide, json={**answer, "password": "lis long password"})
+        assert (own.status_code, own.json()["error"]) == (403, "pair.own")
+        token = li.post("/api/v1/tokens", json={"name": "script", "role": "admin"}).json()["token"]
+        with monitor.http(Authorization=f"Bearer {token}") as script:
+            tried = script.post(decide, json={**answer, "password": "lis long password"})
+            assert (tried.status_code, tried.json()["error"]) == (403, "pair.needs_account")
+        with sign_in(monitor, "wang") as wang:
+            done = wang.post(decide, json={**answer, "password": "wangs long password"})
+            assert (done.status_code, done.json()["state"]) == (200, "approved")
+            replayed = wang.post(decide, json={**answer, "password": "wangs long password"})
+            assert replayed.json()["error"] == "pair.over"
+    with sign_in(monitor, "zhao") as zhao:
+        assert zhao.get("/api/v1/me").json()["role"] == "radio"
