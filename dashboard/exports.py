@@ -48,8 +48,9 @@ def get_alarm_file(call: Call) -> TextFile:
                 "first_seen": _utc(alarm["first_seen_ns"]),
                 "last_seen": _utc(alarm["last_seen_ns"]),
                 "sensors": " ".join(alarm["sensors"]),
-                "reasons": " ".join(note["id"] for note in alarm["reasons"]),
+                "reasons": harmless(" ".join(note["id"] for note in alarm["reasons"])),
                 "owner": harmless(alarm["owner"]),
+                "label": harmless(alarm["label"]),
             }
         )
     return TextFile(f"alarms-{_utc(call.monitor.clock_ns())[:10]}.csv", out.getvalue())

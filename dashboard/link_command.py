@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 from prometheus_client.parser import text_string_to_metric_families
 
 from sensors.messages import Note
-from sensors.text import Lang, say
+from sensors.text import Lang, plain, say
 from sensors.toml import UserError
 
 
@@ -189,5 +189,5 @@ def _line(site: SiteLink, lang: Lang) -> str:
     return (
         f"{site.site:<20} {site.age_s:>7.1f} {site.outbox_depth:>8} {site.outbox_oldest_s:>9.1f} "
         f"{site.round_trip_s * 1e3:>9.1f} {offset:>10} {site.dropped_samples:>10}  "
-        f"{site.version:<10} {notes}"
+        f"{plain(site.version):<10} {notes}"
     ).rstrip()

@@ -253,6 +253,16 @@ def test_notices_are_told_to_who_wants_them(open_store: Open) -> None:
     assert post.got[0][0] == "it" and "no word from this site for 5 s" in post.got[0][2]
 
 
+def test_a_notice_of_a_newer_site_is_stored_and_told_as_it_is(open_store: Open) -> None:
+    """It has other fields than our text wants: its events must come in all the same."""
+    store, site, post = open_store(), Site(), Post()
+    notifier = Notifier(store, [receiver(tell=("notice",))], "", post)
+    note = Note(id="health.no_samples", args={"lang": "en", "why": "a\nb"})
+    store.ingest([site.says(NoticeEvent("school-3", "school-3/hall", "alarm", note, START_NS))])
+    assert notifier.send_due() == 1
+    assert post.got[0][2] == "health.no_samples lang=en, why=a b"
+
+
 def test_a_web_hook_gets_json_and_its_refusal_is_an_error() -> None:
     got: list[dict[str, str]] = []
 

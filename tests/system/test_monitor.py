@@ -230,7 +230,7 @@ def test_files_to_take_away_and_known_emitters(monitor: Running, link: Link) -> 
         station = {"low_hz": 209e6, "high_hz": 211e6, "name": "DTMB", "reason": "broadcast"}
         assert http.post("/api/v1/known", json=station).json()["author"] == "operator"
         link.publish(event())
-        link.publish(event(emitter="tv", center_freq_hz=210e6, bandwidth_hz=500e3))
+        link.publish(event(emitter="tv", center_freq_hz=210e6, bandwidth_hz=500e3, label="=1+1"))
         first, second = texts(live, "alarm")["alarm"], texts(live, "alarm")["alarm"]
         assert {first["state"], second["state"]} == {"new", "dismissed"}
         file = http.get("/api/v1/export/alarms.csv")
@@ -238,6 +238,7 @@ def test_files_to_take_away_and_known_emitters(monitor: Running, link: Link) -> 
         assert "attachment" in file.headers["content-disposition"]
         rows = list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))
         assert sorted(float(row["center_freq_hz"]) for row in rows) == [169.5e6, 210e6]
+        assert {row["label"] for row in rows} == {"", "'=1+1"}
         parts = http.get(f"/api/v1/alarms/{first['id']}/parts").json()
         assert [part["sensor"] for part in parts] == ["school-3/hall"]
         assert http.get("/api/v1/export/rtl_power/none").status_code == 404
