@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sensors.messages import Block, Kept, Offer, Want
+from sensors.messages import BLOCK_BYTES, Block, Kept, Offer, Want
 from sensors.wire import Refused
 
 IN_FLIGHT = 2
@@ -71,6 +71,7 @@ class Collector:
         self._used = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
         self._transfers: dict[str, _Transfer] = {}
         self._waiting: dict[str, OrderedDict[str, Offer]] = {}
+        self._aside: dict[str, Offer] = {}
 
     def offered(self, offer: Offer, route: bytes, now_s: float) -> list[Reply]:
         """Answer an offer: have it, want it, or (an empty list) not now."""
@@ -78,13 +79,20 @@ class Collector:
         if final.exists():
             return [(route, self._judge_existing(offer, final))]
         running = self._transfers.get(offer.site)
+        if running is not None and _same(running.offer, offer):
+            running.offer = offer
+        elif running is not None and (
+            running.route != route or (running.offer.late and not offer.late)
+        ):  # the site began anew, or has news
+            self._set_aside(offer.site)
+            running = None
         if running is not None and running.offer != offer:
             waiting = self._waiting.setdefault(offer.site, OrderedDict())
             if len(waiting) < WAITING:
                 waiting[offer.name] = offer
             return []
         if running is None:
-            if len(self._transfers) >= ACTIVE:
+            if len(self._transfers) >= ACTIVE and (offer.late or not self._make_room()):
                 return []
             if self._used + offer.size > self._quota:
                 self.counts["full"] += 1
@@ -107,10 +115,10 @@ class Collector:
             Our disk.
         """
         running = self._transfers.get(site)
-        if running is None or (running.offer.name, running.offer.sha256) != (
-            block.name,
-            block.sha256,
-        ):
+        if running is None or not _same(block, running.offer):
+            if site in self._aside and _same(block, self._aside[site]):
+                self.counts["repeated"] += 1
+                return []
             raise Refused("unknown", "a block that nobody asked for")
         running.route = route
         if block.offset != running.have or not block.data:
@@ -153,9 +161,23 @@ class Collector:
             part.touch()
         return _Transfer(offer, route, part, have, have, now_s, now_s, digest)
 
-    def _ask(self, running: _Transfer, now_s: float) -> list[Reply]:
-        from sensors.messages import BLOCK_BYTES
+    def _set_aside(self, site: str) -> None:
+        """Let something more urgent of this site go first; the part stays."""
+        running = self._transfers.pop(site)
+        self._aside[site] = running.offer  # two blocks of it are still under way
+        waiting = self._waiting.setdefault(site, OrderedDict())
+        if len(waiting) < WAITING:
+            waiting[running.offer.name] = running.offer
 
+    def _make_room(self) -> bool:
+        """Set aside what a site sends of the past."""
+        late = next((site for site, one in self._transfers.items() if one.offer.late), None)
+        if late is None:
+            return False
+        self._set_aside(late)
+        return True
+
+    def _ask(self, running: _Transfer, now_s: float) -> list[Reply]:
         replies: list[Reply] = []
         offer = running.offer
         limit = min(offer.size, running.have + IN_FLIGHT * BLOCK_BYTES)
@@ -189,7 +211,8 @@ class Collector:
         waiting = self._waiting.pop(site, OrderedDict())
         if not waiting:
             return []
-        _, offer = waiting.popitem(last=False)
+        offer = min(waiting.values(), key=lambda one: one.late)  # of equal ones the first
+        del waiting[offer.name]
         replies = self.offered(offer, route, now_s)
         self._waiting.setdefault(site, OrderedDict()).update(waiting)
         return replies
@@ -198,3 +221,8 @@ class Collector:
         with final.open("rb") as file:
             same = hashlib.file_digest(file, "sha256").digest() == offer.sha256
         return Kept(offer.name, offer.sha256, same)
+
+
+def _same(message: Block | Offer, offer: Offer) -> bool:
+    """Whether a message is about the file that was offered."""
+    return (message.name, message.sha256) == (offer.name, offer.sha256)

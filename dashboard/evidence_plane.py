@@ -84,11 +84,14 @@ class EvidencePlane:
             for route, reply in replies:
                 self._exchange.send(route, reply)
 
-    def renew(self) -> None:
-        """Ask again for blocks that do not come."""
-        if self._collector is not None:
-            for route, reply in self._collector.due(time.monotonic()):
-                self._exchange.send(route, reply)
+    async def renew(self) -> None:
+        """Ask again for blocks that do not come; from the thread that alone uses the collector."""
+        if self._collector is None:
+            return
+        loop = asyncio.get_running_loop()
+        work = partial(self._collector.due, time.monotonic())
+        for route, reply in await loop.run_in_executor(self._thread, work):
+            self._exchange.send(route, reply)
 
     def _site_of(self, arrival: Arrival, message: Offer | Block) -> str:
         """Site that a file comes from; by its key, or by what it said on this connection."""

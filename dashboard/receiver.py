@@ -159,7 +159,7 @@ class Receiver:
         except UserError:
             await self.close()
             raise
-        works.append(self._renew)
+        works += [self._renew, self._renew_files]
         for work in works:
             self._tasks.append(asyncio.create_task(_for_ever(work)))
         return self
@@ -256,8 +256,12 @@ class Receiver:
         while True:
             await asyncio.sleep(RENEW_EVERY_S)
             self._live.renew()
-            self._evidence.renew()
             self._doors.follow()
+
+    async def _renew_files(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_EVERY_S)
+            await self._evidence.renew()
 
     def _tell_once(self, reason: str, peer: str, detail: str) -> None:
         if (reason, peer) not in self._told and len(self._told) < 10_000:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import Counter, OrderedDict, deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,16 +42,23 @@ class Clips:
     ----------
     counts : Counter
         ``offered``, ``kept``, ``rejected``, ``blocks``, ``bytes``, ``left_out``, ``unreadable``.
+    on_kept : callable
+        Told each file that the centre has; be quick.
     """
 
     def __init__(self, site: str) -> None:
         self.counts: Counter[str] = Counter()
+        self.on_kept: Callable[[Path], None] = _nothing
         self._site = site
         self._files: OrderedDict[str, _File] = OrderedDict()
         self._wants: deque[Want] = deque(maxlen=16)
+        self._unsent: Offer | Block | None = None
         self._lock = threading.Lock()
 
-    def offer(self, path: Path, site: str = "") -> None:
+    def __contains__(self, name: str) -> bool:
+        return name in self._files
+
+    def offer(self, path: Path, site: str = "", *, late: bool = False) -> None:
         """Let the centre have a finished file; its name must be unique at this site.
 
         Parameters
@@ -58,6 +66,8 @@ class Clips:
         path : Path
         site : str
             Whose it is, where a relay brings it; empty for our own.
+        late : bool
+            It is of the past: everything else goes first.
 
         Raises
         ------
@@ -66,7 +76,7 @@ class Clips:
         """
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").digest()
-        offer = Offer(site or self._site, path.name, path.stat().st_size, digest)
+        offer = Offer(site or self._site, path.name, path.stat().st_size, digest, late)
         with self._lock:
             if len(self._files) >= MAX_FILES:
                 self._files.popitem(last=False)
@@ -82,6 +92,7 @@ class Clips:
         """A fresh socket: offer again at once."""
         with self._lock:
             self._wants.clear()
+            self._unsent = None
             for file in self._files.values():
                 file.offered_s = float("-inf")
 
@@ -96,10 +107,20 @@ class Clips:
             else:
                 del self._files[message.name]
                 self.counts["kept" if message.intact else "rejected"] += 1
+                if message.intact:
+                    self.on_kept(file.path)
+
+    def unsent(self, message: Offer | Block) -> None:
+        """The socket did not take what `take` gave: it comes again."""
+        with self._lock:
+            self._unsent = message
 
     def take(self, now_s: float) -> Offer | Block | None:
         """Next message to send, blocks first; None when there is none."""
         with self._lock:
+            unsent, self._unsent = self._unsent, None
+            if unsent is not None and unsent.name in self._files:
+                return unsent
             while self._wants:
                 want = self._wants.popleft()
                 file = self._files.get(want.name)
@@ -108,7 +129,8 @@ class Clips:
                     block = self._read(file, want)
                     if block is not None:
                         return block
-            for file in list(self._files.values())[:OFFERED]:
+            turns = sorted(self._files.values(), key=lambda file: file.offer.late)
+            for file in turns[:OFFERED]:
                 if now_s - file.offered_s >= OFFER_EVERY_S:
                     file.offered_s = now_s
                     self.counts["offered"] += 1
@@ -127,3 +149,7 @@ class Clips:
         self.counts["blocks"] += 1
         self.counts["bytes"] += len(data)
         return Block(want.name, want.sha256, want.offset, data)
+
+
+def _nothing(path: Path) -> None:
+    """Nobody wants to know."""

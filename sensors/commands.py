@@ -15,6 +15,7 @@ import click
 from sdr.number import Finite
 from sdr.source import UserError
 from sensors.adoption import Adoption, config_hash
+from sensors.backlog import Backlog
 from sensors.baseline_command import survey_lines
 from sensors.config import Site, load_site
 from sensors.forecast import tell
@@ -82,7 +83,7 @@ def sensor(
     station_link = open_link(adoption.site)
     stop = stop_signal()
     try:
-        with station_link as link:
+        with station_link as link, Backlog(adoption.site.data / "evidence", link.clips):
             again = True
             while again and not stop.is_set():
                 station = Station(

@@ -25,15 +25,7 @@ from sensors.clips import Clips
 from sensors.dial import dial_planes
 from sensors.keys import KeyFault, Keys
 from sensors.local import LocalViewers
-from sensors.messages import (
-    Announce,
-    Command,
-    Configure,
-    Heartbeat,
-    Successor,
-    Watch,
-    Welcome,
-)
+from sensors.messages import Announce, Command, Configure, Heartbeat, Successor, Watch, Welcome
 from sensors.orders import Orders
 from sensors.outbox import Outbox, OutboxFault
 from sensors.pin import Door, Pin
@@ -158,14 +150,13 @@ class Courier:
         """Carry messages until the socket has to be made anew."""
         bag = self._bag
         announce_s = 0.0
-        blocked = False
+        blocked = files_blocked = False
         while not self._stop.is_set():
             now = time.monotonic()
             if bag.sender.wants_reset(now) or self._move:
                 return
             wait = min(bag.sender.wake_s(now), max(0.0, announce_s - now))
-            flags = zmq.POLLIN | (zmq.POLLOUT if blocked else 0)
-            self._wait([(events, flags), (live, zmq.POLLIN), (evidence, zmq.POLLIN)], wait)
+            self._wait([(events, blocked), (live, False), (evidence, files_blocked)], wait)
             arrived = self._arrived(events, EVENTS_DOWN)
             blocked = not self._events(events, arrived)
             for message in self._arrived(live, LIVE_DOWN):
@@ -183,11 +174,17 @@ class Courier:
                 if not self._send(live, row):
                     bag.rows.unsent(row)
                     break
-            while (piece := bag.clips.take(time.monotonic())) is not None:
-                if not self._send(evidence, piece):
-                    self.counts["files_blocked"] += 1
-                    break
+            files_blocked = not self._files(evidence)
             self._serve_viewers()
+
+    def _files(self, evidence: zmq.Socket[bytes]) -> bool:
+        """Send offers and blocks; False when the socket takes no more."""
+        while (piece := self._bag.clips.take(time.monotonic())) is not None:
+            if not self._send(evidence, piece):
+                self._bag.clips.unsent(piece)
+                self.counts["files_blocked"] += 1
+                return False
+        return True
 
     def _events(self, events: zmq.Socket[bytes], arrived: list[Any]) -> bool:
         """Take in and send what is due; False when the socket takes no more."""
@@ -276,10 +273,11 @@ class Courier:
                 self.counts[f"refused_{refused.reason}"] += 1
         return messages
 
-    def _wait(self, sockets: list[tuple[zmq.Socket[bytes], int]], seconds: float) -> None:
+    def _wait(self, sockets: list[tuple[zmq.Socket[bytes], bool]], seconds: float) -> None:
+        """Wait for messages, and for sockets that were blocked to take more."""
         poller = zmq.Poller()
-        for dealer, flags in sockets:
-            poller.register(dealer, flags)
+        for dealer, blocked in sockets:
+            poller.register(dealer, zmq.POLLIN | (zmq.POLLOUT if blocked else 0))
         poller.register(self._bell.socket, zmq.POLLIN)
         if (viewers := self._bag.viewers) is not None:
             poller.register(viewers.socket, zmq.POLLIN)

@@ -15,6 +15,7 @@ import structlog
 from msgspec.structs import replace
 
 from dsp.plan import Hop
+from sensors.backlog import SUFFIXES
 from sensors.config import Site
 from sensors.crew import Crew
 from sensors.herald import Herald
@@ -26,7 +27,6 @@ from sensors.rehearsal import Rehearsal
 from sensors.task import KeepSamples, Stay
 
 LONGEST_RECORD_NS = 30 * 1_000_000_000
-SUFFIXES = (".sigmf-meta", ".sigmf-data", ".sha256")
 MAX_TEXT = 200
 """Of an argument on the wire."""
 

@@ -300,6 +300,7 @@ class Offer(Struct, frozen=True, array_like=True):
     name: FileName
     size: Annotated[int, Meta(ge=0, le=1 << 36)]
     sha256: Key32
+    late: bool = False  # from the archive: whatever happens now goes first
 
 
 class Want(Struct, frozen=True, array_like=True):
