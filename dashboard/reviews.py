@@ -162,7 +162,7 @@ class Reviews:
         if not recent:
             return []
         since_ns = min(session.start_ns for session in recent)
-        seen, duty = self._seen(since_ns), self._duty(who, since_ns)
+        seen, duty = self._seen(since_ns), self._duty(who, since_ns) if who else None
         found = []
         for session in recent:
             whole = (session.start_ns, min(session.stop_ns, now_ns))
@@ -181,7 +181,7 @@ class Reviews:
                             stop_ns=stop_ns,
                             until_ns=until_ns,
                             overdue=now_ns > until_ns,
-                            own_watch=duty.includes(site, start_ns, stop_ns),
+                            own_watch=bool(duty and duty.includes(site, start_ns, stop_ns)),
                         )
                     )
         return sorted(found, key=lambda one: (one.until_ns, one.site))

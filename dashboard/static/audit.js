@@ -86,11 +86,11 @@ function filters() {
 }
 
 function table() {
-  return html`<div class="scrolls"><table class="rows"><tr><th>#</th><th>${t("trail.time")}</th><th>${t("trail.who")}</th><th>${t("trail.what")}</th><th>${t("audit.subject")}</th><th>SHA-256</th></tr>
+  return html`<div class="scrolls"><table class="rows stacked"><tr><th>#</th><th>${t("trail.time")}</th><th>${t("trail.who")}</th><th>${t("trail.what")}</th><th>${t("audit.subject")}</th><th>SHA-256</th></tr>
     ${rows.value.map(
       ({ seq, time_ns, actor, act, subject, detail, hash }) => html`<tr><td>${seq}</td><td>${day(time_ns / 1e6)} ${clock(time_ns / 1e6)}</td><td>${actor}</td>
         <td class="act">${detail === "{}" ? said(act) : html`<details><summary>${said(act)}</summary>${facts(detail)}</details>`}</td>
-        <td class="subject">${/^[a-z2-7]{16}$/.test(subject) ? html`<a href=${to("alarm", subject)}>${subject}</a>` : subject}</td><td><code title=${hash}>${hash.slice(0, 12)}…</code></td></tr>`,
+        <td class="subject">${/^[a-z2-7]{16}$/.test(subject) ? html`<a href=${to("alarm", subject)}>${subject}</a>` : subject}</td><td class="hash"><code title=${hash}>${hash.slice(0, 12)}…</code></td></tr>`,
     )}</table></div>`;
 }
 

@@ -24,7 +24,7 @@ export function roleSelect(chosen, onChange) {
 /** `change(method, path, body, words)` asks the monitor and shows what became of it. */
 export function accountList(accounts, change) {
   if (!accounts.length) return html`<p class="empty">${t("people.none")}</p>`;
-  return html`<div class="scrolls"><table class="rows">
+  return html`<div class="scrolls"><table class="rows stacked">
     <tr><th>${t("people.name")}</th><th>${t("people.role")}</th><th>${t("people.state")}</th><th>${t("people.changed")}</th><th></th></tr>
     ${accounts.map((account) => row(account, change))}</table></div>`;
 }

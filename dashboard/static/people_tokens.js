@@ -15,7 +15,7 @@ export function tokenList(tokens, change) {
   const over = ({ until_ns }) => until_ns / 1e6 < state.now.value;
   return html`${fresh.value ? html`<p role="status">${t("tokens.once", { name: fresh.value.name })} <code class="secret">${fresh.value.token}</code>
       <button @click=${() => (fresh.value = null)}>${t("tokens.noted")}</button></p>` : nothing}
-    ${tokens.length ? html`<div class="scrolls"><table class="rows"><tr><th>${t("people.name")}</th><th>${t("people.role")}</th><th>${t("tokens.until")}</th><th></th></tr>
+    ${tokens.length ? html`<div class="scrolls"><table class="rows stacked"><tr><th>${t("people.name")}</th><th>${t("people.role")}</th><th>${t("tokens.until")}</th><th></th></tr>
       ${tokens.map((token) => html`<tr class=${over(token) ? "over" : ""}><td><b>${token.name}</b></td><td>${t(`role.${token.role}`)}</td><td>${day(token.until_ns / 1e6)}</td>
         <td>${confirmButton(`token/${token.name}`, t("tokens.end"), () => change("DELETE", `tokens/${encodeURIComponent(token.name)}`, null, t("tokens.ended", { name: token.name })))}</td></tr>`)}</table></div>`
       : html`<p class="empty">${t("tokens.none")}</p>`}
