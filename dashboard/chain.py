@@ -130,7 +130,10 @@ class Chain:
         self.held = ""
         if self.hello is None or new or hello.first_seq >= self.hello.first_seq:
             self.hello = hello
-        return [] if kind is None else [self._hold(kind, first, max(first, last), now_ns)]
+        if kind is not None:
+            return [self._hold(kind, first, max(first, last), now_ns)]
+        ours = min(hello.acked, hello.last_seq) if new else 0  # what we confirmed, as it says
+        return [self._breach("restored", known.seq + 1, ours, now_ns)] if ours > known.seq else []
 
     @staticmethod
     def _recall(epoch: str, past: Past) -> tuple[Standing, bool, bool]:

@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 
 from sensors.messages import Event
 
-BreachKind = Literal["gap", "fork", "rollback", "epoch"]
+BreachKind = Literal["gap", "fork", "rollback", "epoch", "restored"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,12 @@ class Breach:
     Attributes
     ----------
     peer, site, epoch : str
-    kind : {"gap", "fork", "rollback", "epoch"}
+    kind : {"gap", "fork", "rollback", "epoch", "restored"}
         ``gap``: records ``first_seq..last_seq`` are lost at the site.  ``fork``: the site sent
         another record than the one that ours was followed by (a cloned or edited outbox).
         ``rollback``: the site's outbox ends before what we had acknowledged (a restored disk, or
-        storage that lied).  ``epoch``: a new outbox began where an old one ended.
+        storage that lied).  ``epoch``: a new outbox began where an old one ended.  ``restored``:
+        we had acknowledged these and do not have them: our own database is an older one.
     first_seq, last_seq : int
         The records concerned.
     hash : bytes

@@ -239,6 +239,7 @@ class Hello(Struct, frozen=True, array_like=True):
     software: Text = ""
     config: Text = ""
     answer: Key16 = bytes(16)  # the challenge of the `Who` that this answers
+    acked: Count = 0  # how far the monitor has confirmed, as this site knows it
 
 
 class Welcome(Struct, frozen=True, array_like=True):

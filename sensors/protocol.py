@@ -165,6 +165,7 @@ class Sender:
             software=card.software,
             config=card.config,
             answer=self._answer,
+            acked=log.acked,
         )
 
     def _timers(self, now_s: float) -> None:

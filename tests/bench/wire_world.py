@@ -223,6 +223,7 @@ class World:
         self.jitter = self.rng.choice((0.0, 0.05, 0.5))
         self.store = MemoryStore()
         self.snapshot = self.store.snapshot()
+        self.restored, self.forgot = False, set[str]()
         self.up: list[tuple[float, int, Arrival]] = []
         self.down: list[tuple[float, int, bytes, list[bytes]]] = []
         self.seen_up: list[Arrival] = []
@@ -304,6 +305,8 @@ class World:
         elif draw < 0.757 and self.kind == "honest":
             self.store.restore(self.snapshot)
             self._restart_monitor()
+            self.forgot = {site.keys.key_id for site in self.sites if self._forgot(site)}
+            self.restored = True
         elif draw < 0.85 and self.kind == "hostile":
             self._mischief(site)
         elif draw < 0.77 and self.kind == "clone" and not site.cloned:
@@ -488,9 +491,14 @@ class World:
         return not waits and site.log.acked < site.log.last
 
     def _check(self) -> None:
-        false_alarms = [b for b in self.store.breaches if not self._cloned(b.peer)]
+        expected = {"restored"} if self.restored else set()
+        false_alarms = [
+            b for b in self.store.breaches if not self._cloned(b.peer) and b.kind not in expected
+        ]
         if false_alarms:
             raise Violation(f"an alarm without a reason: {false_alarms[0]}")
+        if self.forgot - {b.peer for b in self.store.breaches if b.kind == "restored"}:
+            raise Violation("the monitor's older database, and nobody noticed")
         for (peer, epoch), events in self.store.events.items():
             self._check_chain(peer, epoch, events)
         for site in self.sites:
@@ -502,6 +510,11 @@ class World:
                 self._check_clone(site)
             else:
                 self._check_site(site, stored)
+
+    def _forgot(self, site: SimSite) -> bool:
+        """Whether the restored store lacks what the site knows to be confirmed."""
+        standing = self.store.last(site.keys.key_id, site.log.epoch.hex())
+        return site.log.acked > (standing.seq if standing is not None else 0)
 
     def _cloned(self, peer: str) -> bool:
         return any(site.cloned for site in self.sites if site.keys.key_id == peer)

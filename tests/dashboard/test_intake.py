@@ -197,6 +197,23 @@ def test_an_unknown_connection_is_asked_who_it_is(site: Site) -> None:
     assert [reason for reason, _, _ in outcome.refused] == ["unknown"]
 
 
+def test_an_older_database_of_our_own_is_noticed(store: ListStore) -> None:
+    site = Site(Intake(store, "city"))
+    site.say(site.hello(), site.record(), site.record(), site.record())
+    older = ListStore()
+    older.standings = {
+        key: Standing(1, record_hash(site.records[0].record)) for key in store.standings
+    }
+    site.intake = Intake(older, "city")
+    assert only(site.say(site.hello(acked=3)), Welcome).seq == 1
+    only(site.say(site.hello(acked=3)), Welcome)
+    (breach,) = older.items
+    assert isinstance(breach, Breach)
+    assert (breach.kind, breach.first_seq, breach.last_seq) == ("restored", 2, 3)
+    site.say(*site.records[1:])
+    assert [event.seq for event in older.events] == [2, 3]
+
+
 def test_a_site_on_the_list_that_did_not_greet_is_no_stranger(store: ListStore) -> None:
     """After each start of the monitor that is every site."""
     keys = make_keys()
