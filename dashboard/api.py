@@ -11,6 +11,7 @@ from dashboard.alarm_list import AlarmQuery
 from dashboard.api_desk import DESK
 from dashboard.api_pairs import PAIRS
 from dashboard.api_people import PEOPLE
+from dashboard.api_recordings import RECORDINGS
 from dashboard.api_site import SITE
 from dashboard.api_site_orders import ORDERS
 from dashboard.endpoint import Endpoint
@@ -118,4 +119,4 @@ WATCH = (
         media="text/csv",
     ),
 )
-ENDPOINTS = (*WATCH, *SITE, *DESK, *PAIRS, *ORDERS, *PEOPLE)
+ENDPOINTS = (*WATCH, *SITE, *DESK, *PAIRS, *ORDERS, *RECORDINGS, *PEOPLE)

@@ -88,7 +88,7 @@ class Evidence:
 
     def listing(self, alarm_id: str) -> list[ClipCard]:
         """Recordings of an alarm, in order of time."""
-        return [self._card(clip) for clip in clips_of(self._store.reader, alarm_id)]
+        return [self.card(clip) for clip in clips_of(self._store.reader, alarm_id)]
 
     def open_file(self, alarm_id: str, name: str, author: str, **more: object) -> OpenFile:
         """Open a file of a complete recording; who had it goes into the audit log, with ``more``.
@@ -99,11 +99,23 @@ class Evidence:
             No such file (404); not here yet or any more, or not what the site signed (409).
         """
         clip = self._find(alarm_id, name, lambda clip: name in [clip.name + s for s in SUFFIXES])
-        opened = self._open(alarm_id, clip, name, author)
+        return self.take(clip, name, author, alarm_id, **more)
+
+    def take(
+        self, clip: Announced, name: str, author: str, subject: str, **more: object
+    ) -> OpenFile:
+        """Open a file of a recording as `open_file` does; ``subject`` is what the audit log names.
+
+        Raises
+        ------
+        Refused
+            Not here yet or any more, or not what the site signed (409).
+        """
+        opened = self._open(subject, clip, name, author)
         detail = {"site": clip.site, "file": name, "signed_sha256": clip.sha256, **more}
         detail["sha256"] = opened.sha256.hex()
         with self._store.writing() as connection:
-            self._store.note(connection, author, "evidence.taken", alarm_id, detail)
+            self._store.note(connection, author, "evidence.taken", subject, detail)
         return opened
 
     @contextmanager
@@ -139,11 +151,16 @@ class Evidence:
         if not all(self._path(site, clip_name + suffix).is_file() for suffix in SUFFIXES):
             return
         try:
+            with self._store.reader.connect() as reading:
+                clip = find_clip(reading, site, clip_name)
+            if clip is None or clip.arrived_ns:
+                return
+            verified = self._verified(clip)  # before the store is ours: it reads all of it
             with self._store.writing() as connection:
                 clip = find_clip(connection, site, clip_name)
                 if clip is not None and not clip.arrived_ns:
                     mark_arrived(connection, clip, self._store.now_ns())
-                    detail = {"site": site, "signed_sha256": clip.sha256}
+                    detail = {"site": site, "signed_sha256": clip.sha256, "verified": verified}
                     self._store.note(connection, MONITOR, "evidence.arrived", clip_name, detail)
         except SQLAlchemyError as error:
             log.error("arrival not noted", site=site, clip=clip_name, why=str(error))
@@ -157,7 +174,7 @@ class Evidence:
 
     def _open(self, alarm_id: str, clip: Announced, name: str, author: str) -> OpenFile:
         """Open a file of a complete clip; that it is not what was signed is recorded."""
-        card = self._card(clip)
+        card = self.card(clip)
         if card.state != "complete":
             raise _not_here(card, name)
         opened = self._checked(clip, name)
@@ -171,7 +188,8 @@ class Evidence:
     def _path(self, site: str, name: str) -> Path:
         return self._folder / site / name
 
-    def _card(self, clip: Announced) -> ClipCard:
+    def card(self, clip: Announced) -> ClipCard:
+        """Show a recording as it is now."""
         here = [s for s in SUFFIXES if self._path(clip.site, clip.name + s).is_file()]
         meta = self._meta(clip) if META in here else None
         samples = self._path(clip.site, clip.name + DATA)
@@ -205,6 +223,15 @@ class Evidence:
             return _described(self._path(clip.site, clip.name + META).read_bytes())
         except OSError:
             return None
+
+    def _verified(self, clip: Announced) -> bool:
+        """Whether all that is here of a clip is what the site signed."""
+        for suffix in SUFFIXES:
+            opened = self._checked(clip, clip.name + suffix)
+            if opened is None:
+                return False
+            opened.file.close()
+        return True
 
     def _checked(self, clip: Announced, name: str) -> OpenFile | None:
         """Open a file if it is what the site signed; what is checked is what will be read."""

@@ -28,6 +28,7 @@ MAY = {
     "POST /sessions": {"supervisor", "admin"},
     "POST /sessions/{id:int}/baselines": {"supervisor", "admin"},
     "DELETE /sessions/{id:int}": {"supervisor", "admin"},
+    "GET /recordings/file/{name}/{site:path}": {"radio", "supervisor", "admin"},
     "POST /orders/retask/{site:path}": {"radio", "supervisor", "admin"},
     "POST /orders/record/{site:path}": {"radio", "supervisor", "admin"},
     "POST /orders/fetch/{site:path}": {"radio", "supervisor", "admin"},
