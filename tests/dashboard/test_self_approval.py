@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ class Place(Depot):
         with self.store.reader.connect() as connection:
             query = f"SELECT state FROM approvals WHERE id = {approval.id}"
             ((now,),) = connection.exec_driver_sql(query).all()
-        return now == "approved"
+        return bool(now == "approved")
 
 
 @pytest.fixture(autouse=True)
@@ -87,11 +88,9 @@ def test_not_by_who_asked(place: Place, act: Act, clock: Clock) -> None:
     token = place.accounts.make_token(NewToken("script", "admin"), "chen").token
     for key in (token, "master"):
         who = door.by_token(key)
-        secret = {"password": "chen chen chen"}
         error = ("pair.not_named", 403) if act == "shift" else ("pair.needs_account", 403)
-        assert (
-            refused(lambda who=who, secret=secret: place.decide(approval, who, **secret)) == error
-        )
+        tried = partial(place.decide, approval, who, password="chen chen chen")
+        assert refused(tried) == error
     assert not place.done(approval)
 
 
