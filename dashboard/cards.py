@@ -7,6 +7,8 @@ from msgspec import Struct
 from dashboard.alarms import Alarm, AlarmState
 from sensors.messages import Note
 
+LONG_S = 120.0
+"""From here on people read minutes."""
 SHORT_BURST_S = 5.0
 """Mean time on the air up to which repeated sightings are called bursts."""
 
@@ -18,7 +20,11 @@ def sentence(alarm: Alarm) -> list[Note]:
     freq_mhz = round(alarm.center_freq_hz / 1e6, 4)
     span_s = (alarm.last_seen_ns - alarm.first_seen_ns) / 1e9
     bursts = count >= 2 and mean_on_s <= SHORT_BURST_S
+    minutes = round(on_s / 60, 1)
+    long = on_s >= LONG_S
     what = Note(id="sentence.heard", args={"freq_mhz": freq_mhz, "on_s": round(on_s, 1)})
+    if long:
+        what = Note(id="sentence.heard_min", args={"freq_mhz": freq_mhz, "on_min": minutes})
     if bursts and count >= 3:
         every_s = (span_s - mean_on_s) / (count - 1)
         args: dict[str, str | float | int] = {"freq_mhz": freq_mhz, "on_s": round(mean_on_s, 1)}
@@ -29,6 +35,8 @@ def sentence(alarm: Alarm) -> list[Note]:
     elif bursts:
         args = {"freq_mhz": freq_mhz, "on_s": round(mean_on_s, 1), "count": count}
         what = Note(id="sentence.bursts", args=args)
+    elif alarm.on_air and mean_on_s > SHORT_BURST_S and long:
+        what = Note(id="sentence.steady_min", args={"freq_mhz": freq_mhz, "on_min": minutes})
     elif alarm.on_air and mean_on_s > SHORT_BURST_S:
         what = Note(id="sentence.steady", args={"freq_mhz": freq_mhz, "on_s": round(on_s)})
     told = ("reason.only_here", "reason.also_elsewhere", "reason.stronger_inside")

@@ -43,8 +43,10 @@ export function drawSpectrum(canvas, picture, width) {
     context.fillStyle = colour("--trace-grid");
     context.fillRect(LEFT, Math.round(y(level)), span(width), 1);
     context.fillStyle = colour("--quiet");
-    context.fillText(db(level).replace(".0", ""), LEFT - 8, Math.min(SPECTRUM - 8, Math.max(8, y(level))));
+    context.fillText(db(level).replace(".0", ""), LEFT - 8, Math.min(SPECTRUM - 28, Math.max(8, y(level))));
   }
+  context.fillStyle = colour("--quiet");
+  context.fillText("dBFS", LEFT - 8, SPECTRUM - 8);
   edges(context, picture, width, SPECTRUM, colour);
   for (const { id, levels } of picture.traces) {
     context.strokeStyle = colour(STYLE[id]);

@@ -4,6 +4,7 @@ import { effect, signal } from "./vendor/signals-core.js";
 import { html, nothing } from "./vendor/lit-html.js";
 import { cutoutOf, pastOf } from "./alarm_cutout.js";
 import { drawSpectrum, drawWaterfall, LEFT, readAt } from "./alarm_drawing.js";
+import { css, EXCESS_RANGE } from "./colormap.js";
 import { clock, db, mhz, signedDb } from "./format.js";
 import { t } from "./i18n.js";
 import * as state from "./state.js";
@@ -79,7 +80,7 @@ export class CutoutPictures {
         <canvas class="cutout-spectrum" role="img" aria-label=${t("cutout.spectrum")}></canvas>
         <canvas class="cutout-waterfall" role="img" aria-label=${t("cutout.waterfall")}></canvas>
       </div>
-      ${picture ? html`<p class="cutout-words">${this.#reading(picture)}</p>` : nothing}
+      ${picture ? html`<p class="cutout-words">${state.excessView.value ? colours(picture.recorded) : nothing} ${this.#reading(picture)}</p>` : nothing}
     </section>`;
   }
 
@@ -106,4 +107,10 @@ export class CutoutPictures {
     const level = at.level === null ? t("cutout.unseen") : `${db(at.level)} dBFS · ${signedDb(at.excess)} dB`;
     return `${mhz(at.hz)} MHz${at.s === null ? "" : ` · ${clock(at.s * 1000)} · ${level}`}`;
   }
+}
+
+/** What the colours of the waterfall mean, in dB. */
+function colours(recorded) {
+  const [low, high] = EXCESS_RANGE;
+  return html`<span class="cutout-scale">${String(low).replace("-", "−")}<i aria-hidden="true">${Array.from({ length: 24 }, (_, k) => html`<b .style=${`background:${css(k / 23)}`}></b>`)}</i>+${high} ${t(recorded ? "cutout.over_quiet" : "scale.baseline")}</span>`;
 }

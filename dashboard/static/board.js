@@ -8,7 +8,7 @@
 import { effect, signal } from "./vendor/signals-core.js";
 import { html, nothing, render } from "./vendor/lit-html.js";
 import { ask } from "./api.js";
-import { largeTile, mediumTile, smallTile } from "./board_tiles.js";
+import { commonEnding, largeTile, mediumTile, smallTile } from "./board_tiles.js";
 import { percent } from "./format.js";
 import { t } from "./i18n.js";
 import { proofNow } from "./proof.js";
@@ -57,7 +57,7 @@ function board() {
   const apart = chosen !== "large" && chosen !== "medium" && troubles.length > 0 && troubles.length <= MOST_TROUBLES;
   const rest = apart ? shown.filter(({ worst }) => worst === "go") : shown;
   const tile = { large: largeTile, medium: mediumTile, small: smallTile, tiny: smallTile };
-  const facts = { plans: plans.value, now: state.now.value };
+  const facts = { plans: plans.value, now: state.now.value, ending: commonEnding(shown.map(({ site }) => site.site_name || site.site)) };
   return html`
     <div class="board-head">
       <h1>${t("tab.board")}</h1>
@@ -76,12 +76,14 @@ function board() {
 
 const SIZE_TEXTS = { "": "board.auto", large: "board.large", medium: "board.medium", small: "board.small", tiny: "board.tiny" };
 
-/** `[[region, groups]]`: by the steps of the site's id above it, where there are several; what is not well stays on top. */
+/** `[[region, groups]]`: by the steps of the site's id above it, where there are several; what is not well stands before them. */
 function regions(all) {
   const above = ({ site }) => site.site.split("/").slice(0, -1).join(" › ");
   const names = new Set(all.map(above));
-  if (names.size < 2 || names.size > MOST_REGIONS || all.some(({ worst }) => worst !== "go")) return [["", all]];
-  return [...Map.groupBy(all, above)].sort(([a], [b]) => byName.compare(a, b));
+  if (names.size < 2 || names.size > MOST_REGIONS) return [["", all]];
+  const poor = all.filter(({ worst }) => worst !== "go");
+  const well = all.filter(({ worst }) => worst === "go");
+  return [...(poor.length ? [["", poor]] : []), ...[...Map.groupBy(well, above)].sort(([a], [b]) => byName.compare(a, b))];
 }
 
 function resize(name) {

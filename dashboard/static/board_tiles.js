@@ -2,7 +2,7 @@
 
 import { html, nothing } from "./vendor/lit-html.js";
 import { bandName } from "./bands.js";
-import { age, offsetText, percent } from "./format.js";
+import { age, count, offsetText, percent } from "./format.js";
 import { t } from "./i18n.js";
 import { ENOUGH } from "./proof.js";
 import { shape, word } from "./shapes.js";
@@ -14,8 +14,23 @@ const HEARS = new Set(["go", "degraded", "drill"]);
 const LATE_CLOCK_MS = 100; // exam times and several sensors' bursts are compared to less than this
 const LATE_LINK_S = 1;
 const END = 3; // characters
+const LONGEST_ENDING = 4; // words, or characters of a name without spaces
 
 const nameOf = ({ site, site_name }) => site_name || site;
+/** What most names end with, " Middle School": it tells none of them apart. */
+export function commonEnding(names) {
+  const counts = new Map();
+  for (const name of names) {
+    const parts = name.includes(" ") ? name.split(/(?= )/) : [...name];
+    for (let n = 1; n <= Math.min(LONGEST_ENDING, parts.length - 1); n++) {
+      const ending = parts.slice(-n).join("");
+      counts.set(ending, (counts.get(ending) ?? 0) + 1);
+    }
+  }
+  const common = [...counts].filter(([, count]) => count > 1 && count * 2 >= names.length).map(([ending]) => ending);
+  return common.sort((a, b) => b.length - a.length)[0] ?? "";
+}
+
 const positionOf = ({ position, sensor }) => placeName(position) || sensor.split("/").at(-1);
 
 /** Worst chance over the bands; null when the sensor hears nothing. */
@@ -69,7 +84,7 @@ function largeRow(sensor) {
     "row",
     html`${shape(sensor.state)}<b>${positionOf(sensor)}</b>${word(sensor.state)}
       <span class="figure"><small>P(2 s)</small> ${chance(leastChance(sensor))}</span>
-      <span class="figure"><small>${t("board.drops")}</small> <span class="num ${drops ? "poor" : ""}">${drops}</span></span>
+      <span class="figure"><small>${t("board.drops")}</small> <span class="num ${drops ? "poor" : ""}">${count(drops)}</span></span>
       <span class="figure"><small>${t("board.dwells")}</small> <span class="num">${sensor.dwells_per_s.toFixed(0)}/s</span></span>
       <span class="figure"><small>${t("board.clipped")}</small> <span class="num ${sensor.clipped_fraction > 0.001 ? "poor" : ""}">${percent(sensor.clipped_fraction)}</span></span>
       ${sensor.notes.length ? html`<span class="why">${reasons(sensor)}</span>` : nothing}`,
@@ -118,12 +133,13 @@ export function mediumTile({ site, worst, sensors }, facts) {
 }
 
 /** One line: the worst state, the name, and the least chance of its sensors; in tiny tiles only a poor one. */
-export function smallTile({ site, worst, sensors }) {
+export function smallTile({ site, worst, sensors }, { ending }) {
   const chances = sensors.map(leastChance);
   const least = chances.includes(null) ? null : Math.min(...chances);
   const title = `${nameOf(site)} · ${t(`state.${worst}`)} · ${sensors.map((sensor) => `${positionOf(sensor)} ${t(`state.${sensor.state}`)}`).join(", ")}`;
-  const name = nameOf(site);
-  // The end of a name tells schools apart: it is never cut.
+  const whole = nameOf(site);
+  const name = ending && whole.endsWith(ending) ? whole.slice(0, -ending.length) : whole;
+  // What is left of a name tells schools apart by its end: that is never cut.
   const split = html`<span class="name">${name.slice(0, -END)}</span><span class="name-end">${name.slice(-END)}</span>`;
   return watch({ ...sensors[0], state: worst }, `tile ${least === null || least < ENOUGH ? "" : "enough"}`, html`${shape(worst)}${split}${chance(least)}`, title);
 }

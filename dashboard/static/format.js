@@ -14,6 +14,12 @@ export function width(hz) {
   return `${(hz / 1e3).toFixed(hz < 1e5 ? 1 : 0)} kHz`;
 }
 
+/** A number of many: "812", "23.1 k", "4.2 M". */
+export function count(n) {
+  if (n < 10_000) return String(n);
+  return n < 1e6 ? `${(n / 1e3).toFixed(1)} k` : `${(n / 1e6).toFixed(1)} M`;
+}
+
 /** A chance: "99.8 %", never rounded up to certainty. */
 export function percent(part) {
   if (part >= 1) return "100 %";

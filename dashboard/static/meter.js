@@ -27,7 +27,7 @@ export function meter(root, scope) {
     const part = (db) => `${Math.min(100, Math.max(0, ((db - low) / (high - low)) * 100)).toFixed(1)}%`;
     render(
       html`<p>${mhz(found.center_freq_hz)} MHz · ${placeName(state.current.peek()?.sensor.position ?? "")}</p>
-        <b>${excess === null ? t("read.unseen") : html`${signedDb(excess)}<small> dB</small>`}</b>
+        <b>${excess === null ? t("read.unseen") : html`${signedDb(excess)}<small> ${t(scope.spectrum.hasBaseline ? "scale.baseline" : "scale.median")}</small>`}</b>
         <div class="gauge"><i .style=${`width:${excess === null ? "0" : part(excess)}`}></i>${peak > -Infinity ? html`<em .style=${`left:${part(peak)}`}></em>` : nothing}</div>`,
       root,
     );

@@ -10,13 +10,14 @@ import { ask } from "./api.js";
 import { moment, sensorSelect } from "./archive_bar.js";
 import { fetchMarks } from "./archive_marks.js";
 import { Pane } from "./archive_pane.js";
-import { fetchPicture, floorOf, rangeOf, saysEnough, usualOf } from "./archive_picture.js";
-import { fetchReferences, floorsOf, referenceWords } from "./archive_reference.js";
+import { rangeOf } from "./archive_picture.js";
+import { referenceWords } from "./archive_reference.js";
 import { TimeStrip, stripLabel } from "./archive_strip.js";
 import { minuteOf, windowOf, wordsOf } from "./archive_window.js";
 import { Axis } from "./axis.js";
 import { clock, day } from "./format.js";
 import { t } from "./i18n.js";
+import { ReplayFloors } from "./replay_floors.js";
 import { Reel } from "./replay_reel.js";
 import { feed, fetchFeed } from "./replay_feed.js";
 import { show, to } from "./views.js";
@@ -30,9 +31,6 @@ const LINES_PER_S = 10; // no faster: a line is a second, or more of them where 
 const LINE_PX = 2;
 const LEAD_S = 300; // before and after an exam
 const BEFORE_ALARM_S = 10;
-const USUAL_ROWS = 480;
-const ENOUGH_ROWS = 20;
-const DAY_S = 86_400;
 
 export function view(root, words) {
   const page = new Replay(root, words);
@@ -53,8 +51,7 @@ class Replay {
     this.waits = signal(false);
     this.failure = signal("");
     this.reference = signal("");
-    this.references = [];
-    this.lifts = new Map();
+    this.floors = new ReplayFloors(() => this.draw(true));
     this.entries = signal([]);
     this.marks = { alarms: [], exams: [] };
     this.what = what;
@@ -191,41 +188,13 @@ class Replay {
     this.reel.show({ ...asked, slot_s });
     this.failure.value = this.reel.failure;
     const picture = this.reel.compose(t_s, Math.max(1, Math.floor(this.pane.height / LINE_PX)));
-    this.#refer(asked, picture, afresh);
+    this.floors.show(asked, this.span, this.asking.signal);
     const alarms = this.marks.alarms
       .filter(({ opened_ns, sensors }) => opened_ns / 1e9 <= t_s && sensors.includes(asked.sensor))
       .map((alarm) => ({ ...alarm, last_seen_ns: Math.min(alarm.last_seen_ns, t_s * 1e9) }));
-    const floors = floorsOf(picture, this.floor ?? usualOf(picture), this.references, this.lifts);
-    this.reference.value = this.excess.peek() ? referenceWords(floors, this.references) : "";
+    const floors = this.floors.of(picture, afresh);
+    this.reference.value = this.excess.peek() ? referenceWords(floors, this.floors.references) : "";
     this.pane.show({ picture, floors, range: rangeOf(picture, floors, this.excess.peek()) }, this.axis, { ...this.marks, alarms }, this.excess.peek());
-  }
-
-  /** Baselines of the exam; usual levels, of the day around; their lift for lines of this length when pieces come. */
-  #refer(asked, picture, afresh) {
-    const key = JSON.stringify(asked);
-    if (key !== this.usualKey) {
-      this.usualKey = key;
-      this.usual = this.floor = null;
-      this.references = [];
-      const [from_s, to_s] = this.span;
-      fetchReferences({ ...asked, start_s: from_s, stop_s: to_s }, this.asking.signal)
-        .then((references) => {
-          if (this.usualKey !== key) return;
-          this.references = references;
-          this.draw(true);
-        })
-        .catch(() => (this.usualKey = ""));
-      const start_s = Math.floor(this.span[0] / 3600) * 3600 - DAY_S / 2;
-      fetchPicture({ ...asked, start_s, stop_s: start_s + DAY_S, height: USUAL_ROWS }, this.asking.signal)
-        .then((around) => {
-          if (this.usualKey !== key) return;
-          this.usual = saysEnough(around, ENOUGH_ROWS) ? usualOf(around) : usualOf(picture);
-          this.draw(true);
-        })
-        .catch(() => (this.usualKey = ""));
-    }
-    if (afresh) this.lifts = new Map();
-    if (this.usual && (afresh || !this.floor)) this.floor = floorOf(picture, this.usual);
   }
 
   stretch(axis) {

@@ -11,6 +11,7 @@ import { stationsIn } from "./stations.js";
 import * as state from "./state.js";
 
 const LABEL_PX = 34;
+const LEAST_SCALE_PX = 90; // for four numbers beside the colours
 const px = (value) => `${value.toFixed(1)}px`;
 
 /** Keep the writing in step with the scope. */
@@ -129,7 +130,8 @@ function scale(canvas, scope) {
     context.fillStyle = css(1 - y / 255);
     context.fillRect(0, y, 1, 1);
   }
-  const marks = excess ? [30, 20, 10, 0] : [high, (high + low) / 2, low];
+  const room = canvas.clientHeight > LEAST_SCALE_PX;
+  const marks = excess ? (room ? [30, 20, 10, 0] : [30, 0]) : room ? [high, (high + low) / 2, low] : [high, low];
   const unit = excess ? (scope.spectrum.hasBaseline ? "scale.baseline" : "scale.median") : "scale.raw";
   render(
     html`<b>${t(unit)}</b>${marks.map(

@@ -5,7 +5,7 @@ import { Axis } from "./axis.js";
 import { binsFor, Channel } from "./channel.js";
 import { decode, UNSEEN } from "./levels.js";
 import { Spectrum } from "./spectrum.js";
-import { Peaks } from "./strip.js";
+import { Peaks, recallPeaks } from "./strip.js";
 import * as state from "./state.js";
 
 const FRAME_MS = 100;
@@ -89,6 +89,7 @@ export class Scope extends Channel {
     this.name = name;
     untracked(() => (state.axis.value = new Axis(bands)));
     this.recall(state.axis.peek().pieces(1000)).then((came) => came && this.rebuild());
+    recallPeaks(this.peaks, sensor, state.axis.peek(), state.now.peek() / 1000);
   }
 
   #resize() {

@@ -1,6 +1,8 @@
 /** Ten minutes under the waterfall: largest excess per second, alarms over it; a click goes back there. */
 
 import { effect } from "./vendor/signals-core.js";
+import { fetchPicture, peaksOf, usualOf } from "./archive_picture.js";
+import { fetchReferences, floorsOf } from "./archive_reference.js";
 import { clock } from "./format.js";
 import { lang, t } from "./i18n.js";
 import { UNSEEN } from "./levels.js";
@@ -9,7 +11,10 @@ import * as state from "./state.js";
 const SPAN_S = 600;
 const TALL_PX = 74;
 const LEFT_PX = 52;
+const HATCH_PX = 5;
 const MOST_DB = 60;
+const COLUMNS = 320; // of the records, over all bands
+const PATIENCE_MS = 8000;
 
 /** Largest excess of each second, of the stretch that was shown then. */
 export class Peaks {
@@ -30,11 +35,33 @@ export class Peaks {
     }
   }
 
+  /** Put what was recorded before this page looked, `[dB or null]` from `start_s` on, before what it saw. */
+  recall(start_s, levels) {
+    const seen = this.bySecond;
+    this.bySecond = new Map();
+    levels.forEach((level, index) => level !== null && this.bySecond.set(start_s + index, level));
+    for (const [second, level] of seen) this.bySecond.set(second, Math.max(level, this.bySecond.get(second) ?? UNSEEN));
+  }
+
   /** `[seconds, dB or null]` up to `end_s`: what nobody received is a gap, not a zero. */
   series(end_s) {
     const stop = Math.floor(end_s);
     const seconds = Array.from({ length: this.span + 1 }, (_, i) => stop - this.span + i);
     return [seconds, seconds.map((second) => this.bySecond.get(second) ?? null)];
+  }
+}
+
+/** The records of the last minutes of a sensor, over the baseline of then. */
+export async function recallPeaks(peaks, sensor, axis, end_s) {
+  const pieces = axis.pieces(COLUMNS).map((piece) => ({ ...piece, x0: Math.round(piece.x0), x1: Math.max(Math.round(piece.x0) + 1, Math.round(piece.x1)) }));
+  const stop_s = Math.floor(end_s);
+  const asked = { sensor, pieces, width: Math.max(1, ...pieces.map(({ x1 }) => x1)), start_s: stop_s - peaks.span, stop_s };
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  try {
+    const [picture, references] = await Promise.all([fetchPicture({ ...asked, height: peaks.span }, signal), fetchReferences(asked, signal)]);
+    peaks.recall(asked.start_s, peaksOf(picture, floorsOf(picture, usualOf(picture), references)));
+  } catch {
+    // The live rows come all the same.
   }
 }
 
@@ -61,7 +88,7 @@ export async function strip(root, scope) {
           { ...axis, size: LEFT_PX, gap: 7, splits: () => [0, MOST_DB / 2, MOST_DB], values: (_, levels) => levels.map((level) => (level === MOST_DB ? `${level} dB` : level)) },
         ],
         series: [{}, { stroke: color("--accent"), fill: color("--strip-fill"), width: 1.2, points: { show: false } }],
-        hooks: { draw: [(drawn) => mark(drawn, color)] },
+        hooks: { drawClear: [(drawn) => hatch(drawn, color)], draw: [(drawn) => mark(drawn, color)] },
       },
       scope.peaks.series(now()),
       root,
@@ -92,6 +119,26 @@ function labels(plot, seconds) {
   const { min, max } = plot.scales.x;
   const edge = ((max - min) / Math.max(1, plot.width)) * 22;
   return seconds.map((s) => (s - min < edge || max - s < edge ? "" : clock(s * 1000, false)));
+}
+
+/** Seconds that nobody received are hatched, never blank. */
+function hatch(plot, color) {
+  const { ctx: context, bbox } = plot;
+  const [seconds, levels] = plot.data;
+  const wide = bbox.width / Math.max(1, seconds.length - 1);
+  context.save();
+  context.strokeStyle = color("--hatch-b");
+  context.beginPath();
+  levels.forEach((level, index) => {
+    if (level !== null || index + 1 >= levels.length) return;
+    const from = bbox.left + index * wide;
+    for (let at = Math.ceil(from / HATCH_PX) * HATCH_PX; at < from + wide; at += HATCH_PX) {
+      context.moveTo(at, bbox.top + bbox.height);
+      context.lineTo(at + 4, bbox.top);
+    }
+  });
+  context.stroke();
+  context.restore();
 }
 
 /** Alarms of this sensor from first to last sighting, and the moment that the pause stands at. */

@@ -137,6 +137,17 @@ def test_phases_are_those_of_the_monitor(modules: Any) -> None:
     assert all(a["stop_s"] == b["start_s"] for a, b in itertools.pairwise(said))
 
 
+def test_what_most_names_end_with_tells_no_site_apart(modules: Any) -> None:
+    endings = modules.evaluate(
+        """async () => {
+        const { commonEnding } = await import("/static/board_tiles.js");
+        return [["A No. 1 Middle School", "B No. 12 Middle School", "Lab"],
+          ["第三中学", "第十一中学"], ["Hall", "Gate"], ["One"]].map(commonEnding);
+        }"""
+    )
+    assert endings == [" Middle School", "中学", "", ""]
+
+
 def test_times_are_round_and_apart(modules: Any) -> None:
     ticks = modules.evaluate(
         """async () => {

@@ -19,7 +19,9 @@ ANSWERS = """(answers) => {
 CUTOUT = """async () => {
   const { cutoutOf } = await import("/static/alarm_cutout.js");
   const { value, failure } = await cutoutOf("alarms/a", "clip");
-  return failure ?? { floor: Array.from(value.floor), traces: value.traces, bursts: value.bursts };
+  if (failure) return failure;
+  const { floors, traces, bursts } = value;
+  return { floor: Array.from(floors.rows[0]), traces, bursts };
 }"""
 
 

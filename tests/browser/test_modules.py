@@ -176,10 +176,16 @@ def test_strip_shows_gaps_as_gaps_and_forgets(modules: Any) -> None:
         add(100.9, 80, 80, 90);
         add(101.5, 0, 0, 0);
         add(102.5, 80, 80, 80);
-        return [peaks.series(102.9), peaks.bySecond.size];
+        const seen = [peaks.series(102.9), peaks.bySecond.size];
+        peaks.recall(98, [3, null, 4]);
+        return [...seen, peaks.series(102.9)[1]];
         }"""
     )
-    assert series == [[[98, 99, 100, 101, 102], [None, None, 10, None, 0]], 2]
+    assert series == [
+        [[98, 99, 100, 101, 102], [None, None, 10, None, 0]],
+        2,
+        [3, None, 10, None, 0],
+    ]
 
 
 def test_a_number_stays_with_its_alarm(modules: Any) -> None:

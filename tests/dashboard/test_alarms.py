@@ -94,6 +94,8 @@ def test_an_update_replaces_what_the_emitter_said_before() -> None:
         ([burst(i, 20) for i in range(4)], ("sentence.bursts_s", {"every_s": 20})),
         ([burst(i, 20) for i in range(2)], ("sentence.bursts", {"count": 2})),
         ([emitter_event(on_s=62.4, phase="update")], ("sentence.steady", {"on_s": 62})),
+        ([emitter_event(on_s=422.0, phase="update")], ("sentence.steady_min", {"on_min": 7.0})),
+        ([emitter_event(on_s=422.0, phase="close")], ("sentence.heard_min", {"on_min": 7.0})),
         ([burst(0, 1)], ("sentence.heard", {"on_s": 2.0, "freq_mhz": 169.5})),
     ],
 )
