@@ -94,6 +94,7 @@ class Upstream:
         self._signers_of = signers_of
         self._started_ns = time.time_ns()
         self._stored = asyncio.Event()
+        self._gone_up: set[bytes] = set()
         self._cursor = self._newest()
 
     def poke(self) -> None:
@@ -154,14 +155,32 @@ class Upstream:
         self.outbox.close()
 
     def _newest(self) -> int:
-        newest = self.outbox.after(self.outbox.last - 1, 1)
-        if not newest:
-            return 0
-        event = read_event(read_record(newest[0].signed.record).payload)
-        if isinstance(event, RelayedEvent):
-            return event.number
-        number = event.note.args.get("number", 0) if isinstance(event, NoticeEvent) else 0
-        return int(number)
+        """Number of the newest event on which store and outbox agree; there we go on.
+
+        That is the newest one in the outbox, unless the store was replaced by an older one: then
+        events come again from the sites, in another order and under numbers that were used before.
+        What went up in its first life, as far as the outbox still holds it, does not go up again.
+        """
+        told = 0  # by a change of our keys, should nothing else be left
+        last = self.outbox.last
+        while batch := self.outbox.after(max(0, last - BATCH), min(BATCH, last)):
+            for stored in reversed(batch):
+                event = read_event(read_record(stored.signed.record).payload)
+                if isinstance(event, NoticeEvent):
+                    told = told or int(event.note.args.get("number", 0))
+                elif isinstance(event, RelayedEvent):
+                    if self._record_of(event.number) == event.record:
+                        return event.number
+                    self._gone_up.add(record_hash(event.record))
+            last = batch[0].seq - 1
+        return 0 if self._gone_up or self._record_of(told) is None else told
+
+    def _record_of(self, number: int) -> bytes | None:
+        """An event of our store as it was signed."""
+        query = select(schema.events.c.record).where(schema.events.c.id == number)
+        with self._reader.connect() as connection:
+            record = connection.scalar(query)
+        return None if record is None else bytes(record)
 
     def _where(self) -> dict[str, int]:
         """What a change of our keys says besides: it may be the newest record at the next start."""
@@ -184,9 +203,10 @@ class Upstream:
             verify_key = next((key for key in keys if signed_by(key, digest, signature)), None)
             if verify_key is None:
                 return done  # its site has not greeted since we started; order comes first
-            self.outbox.append(
-                RelayedEvent(self._monitor, row.id, verify_key, bytes(row.record), signature)
-            )
+            if digest not in self._gone_up:
+                self.outbox.append(
+                    RelayedEvent(self._monitor, row.id, verify_key, bytes(row.record), signature)
+                )
             self._cursor = row.id
         if rows:
             self.link.wake()
