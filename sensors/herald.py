@@ -53,6 +53,7 @@ class Herald:
         self._site = site
         self._link = link
         self._trouble: set[str] = set()
+        self._owned_up = self._unkept_ns = 0
 
     def tell(self, events: Iterable[EmitterEvent]) -> None:
         """Say what was heard."""
@@ -111,12 +112,28 @@ class Herald:
         if self._link is None:
             return 0
         try:
-            return self._link.publish(event)
+            seq = self._link.publish(event)
         except OutboxFault as fault:
             # Said here and in the heartbeat; the watch itself goes on.
             self.unpublished += 1
+            self._unkept_ns = self._unkept_ns or time.time_ns()
             log.error("event_not_durable", fault=fault.message_id, **fault.fields)
             return 0
+        if self.unpublished > self._owned_up:
+            self._own_up(self._link)
+        return seq
+
+    def _own_up(self, link: Link) -> None:
+        """Say, now that events are kept again, how many were not: the gap is an alarm itself."""
+        now_ns = time.time_ns()
+        count, seconds = self.unpublished - self._owned_up, (now_ns - self._unkept_ns) / 1e9
+        note = Note("notice.unkept", {"count": count, "seconds": round(seconds)})
+        event = NoticeEvent(self._site, self._site, "alarm", note, self._unkept_ns, now_ns)
+        try:
+            link.publish(event)
+        except OutboxFault:
+            return  # the next event tries again
+        self._owned_up, self._unkept_ns = self.unpublished, 0
 
     def clip(self, listener: Listener, report: ClipReport) -> None:
         """Say that samples were kept (or not), and let the centre have them."""

@@ -8,7 +8,8 @@ from sensors.herald import Herald
 from sensors.keys import own_keys
 from sensors.link import Link
 from sensors.listener import Listener
-from sensors.messages import NoticeEvent
+from sensors.messages import Note, NoticeEvent
+from sensors.outbox import OutboxFull
 from sensors.outbox_damage import open_outbox
 from sensors.reports import ClipReport
 from sensors.task import tasks_of
@@ -74,3 +75,21 @@ def test_clips_that_had_to_go_are_named_whether_the_new_one_was_kept_or_not(told
     assert said.keys() == {"evidence.deleted", "evidence.refused" if failed else "evidence.kept"}
     assert said["evidence.deleted"].note.args == {"count": 3, "first": gone[0]}
     assert said["evidence.deleted"].level == "warning"
+
+
+def test_events_that_could_not_be_kept_are_owned_up_to(told, monkeypatch):
+    herald, events = told
+    keep = herald._link.publish
+
+    def full(event):
+        raise OutboxFull("outbox.db")
+
+    monkeypatch.setattr(herald._link, "publish", full)
+    for number in range(3):
+        herald.notice("s/hall", "info", Note(f"lost-{number}"), S)
+    monkeypatch.setattr(herald._link, "publish", keep)
+    herald.notice("s/hall", "info", Note("kept"), S)
+    herald.notice("s/hall", "info", Note("kept too"), S)
+    assert [event.note.id for event in events()] == ["kept", "notice.unkept", "kept too"]
+    assert (events()[1].level, events()[1].note.args) == ("alarm", {"count": 3, "seconds": 0})
+    assert events()[1].start_ns < events()[1].stop_ns
