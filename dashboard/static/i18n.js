@@ -11,6 +11,7 @@ const native = navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
 export const lang = signal([asked, stored, native].find((name) => LANGS.includes(name)));
 
 const UNIT = /(\d) (MHz|kHz|dB|dBFS|s|min|h|%)(?![\w])/g; // a number never parts from its unit
+const TURNS = /[\u202a-\u202e\u2066-\u2069]/g; // somebody else's text never turns ours around
 const tables = {};
 
 /** Fetch a language's catalogue (the monitor adds the texts of messages to it), then show it. */
@@ -29,15 +30,17 @@ export async function choose(name) {
   await speak(name);
 }
 
-export const knows = (id) => tables[lang.value]?.[id] !== undefined;
+/** Ids come from sites too: "constructor" is none of ours. */
+const template = (id) => (Object.hasOwn(tables[lang.value] ?? {}, id) ? tables[lang.value][id] : undefined);
+
+export const knows = (id) => template(id) !== undefined;
 
 /** Text of a message with its named arguments; an unknown id shows itself rather than nothing. */
 export function t(id, args = {}) {
-  const template = tables[lang.value]?.[id];
-  if (template === undefined) {
+  if (!knows(id)) {
     const rest = Object.entries(args).map(([name, value]) => `${name} ${value}`);
-    return [id, ...rest].join(" · ");
+    return [id, ...rest].join(" · ").replace(TURNS, "");
   }
-  const text = template.replace(/\{(\w+)\}/g, (whole, name) => args[name] ?? whole);
-  return text.replace(UNIT, "$1\u00a0$2");
+  const text = template(id).replace(/\{(\w+)\}/g, (whole, name) => args[name] ?? whole);
+  return text.replace(UNIT, "$1\u00a0$2").replace(TURNS, "");
 }

@@ -259,3 +259,20 @@ def test_no_text_of_the_page_is_left_over(repository: Path) -> None:
     own = json.loads((static / "locale" / "en.json").read_text(encoding="utf-8"))
     unused = [key for key in own if not key.startswith(made) and f'"{key}"' not in code]
     assert unused == []
+
+
+def test_ids_and_fields_of_a_site_are_only_ever_text(modules: Any) -> None:
+    """An id that JavaScript itself knows stopped the page; U+202E turned our own words around."""
+    said = modules.evaluate(
+        """async () => {
+        const { speak, t, knows } = await import("/static/i18n.js");
+        await speak("en");
+        const strange = ["__proto__", "constructor", "toString", "no.such"];
+        return [strange.map((id) => t(id, { a: 1 })), strange.map(knows),
+          t("health.no_samples", { seconds: "\\u202e4" }), t("\\u202ex", { b: "\\u2066y" })];
+        }"""
+    )
+    strange = ["__proto__", "constructor", "toString", "no.such"]
+    assert said[0] == [f"{name} · a 1" for name in strange]
+    assert said[1] == [False] * 4
+    assert not set("\u202e\u2066") & set(said[2] + said[3])
