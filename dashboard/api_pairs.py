@@ -63,6 +63,17 @@ PAIRS = (
         waits=True,
     ),
     Endpoint(
+        "POST",
+        "/recordings/exports/{site:path}",
+        "Ask to take recordings of a site away",
+        "evidence",
+        Approval,
+        pair_answers.post_site_export,
+        body=Export,
+        refuses=(404, 409),
+        waits=True,
+    ),
+    Endpoint(
         "GET",
         "/reviews",
         "What was looked through again",

@@ -67,7 +67,7 @@ class Approval(Struct, frozen=True):
     id : int
     act : Act
     subject : str
-        Alarm, session, account, or who takes over.
+        Alarm, site, session, account, or who takes over.
     what : dict
         Everything that is carried out when a second person approves.
     hash : str
@@ -127,12 +127,12 @@ def approvals(reader: Engine, query: ApprovalQuery) -> list[Approval]:
         return [Approval.of_row(row) for row in rows]
 
 
-def released(reader: Engine, alarm_id: str, who: str, since_ns: int) -> list[Approval]:
-    """Agreements, not older, that somebody may take recordings of an alarm away."""
+def released(reader: Engine, subject: str, who: str, since_ns: int) -> list[Approval]:
+    """Agreements, not older, that somebody may take recordings of an alarm or a site away."""
     table = schema.approvals
     wanted = select(table).where(
         table.c.act == "export",
-        table.c.subject == alarm_id,
+        table.c.subject == subject,
         table.c.state == "approved",
         table.c.wanted_by == who,
         table.c.decided_ns > since_ns,

@@ -34,6 +34,11 @@ def post_export(call: Call) -> Approval:
     return call.monitor.taking.ask(call.path["id"], call.body, call.who)
 
 
+def post_site_export(call: Call) -> Approval:
+    """Ask to take recordings of a site away."""
+    return call.monitor.taking.ask_of_site(call.path["site"], call.body, call.who)
+
+
 def get_reviews(call: Call) -> list[Review]:
     """What was looked through again."""
     return call.monitor.reviews.reviews(call.query)

@@ -112,16 +112,13 @@ class Recordings:
         return self._evidence.take(clip, name, who.name, clip.name, **agreed)
 
     def _agreed(self, clip: Announced, name: str, who: Identity) -> dict[str, object]:
-        """The agreement that lets this person have this recording: it is given for an alarm's."""
-        alarms = _alarms(self._store.reader, clip)
-        if not alarms:
-            raise Refused("recording.takes_two", 409, file=name)
+        """The agreement that lets this person have it, as an alarm's or as the site's."""
         since_ns = self._store.now_ns() - round(self._pairs.section.wait_s * SECOND)
-        for alarm in alarms:
-            for approval in released(self._store.reader, alarm, who.name, since_ns):
+        for subject in (*_alarms(self._store.reader, clip), clip.site):
+            for approval in released(self._store.reader, subject, who.name, since_ns):
                 if approval.what["clips"].get(clip.name) == clip.sha256:
                     return {"approval": approval.id, "approved_by": approval.decided_by}
-        raise Refused("evidence.takes_two", 409, file=name)
+        raise Refused("recording.takes_two", 409, file=name)
 
 
 def _order(clip: Announced) -> int:

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from dashboard.access import Identity
 from dashboard.approvals import Approval, released
-from dashboard.clips import SUFFIXES, clips_of
+from dashboard.clips import SUFFIXES, clips_of, find_clip
 from dashboard.errors import Refused
 from dashboard.evidence import Evidence
 from dashboard.pairs import SECOND, Pairs
@@ -20,7 +20,10 @@ ClipName = Annotated[str, Meta(min_length=1, max_length=128)]
 
 
 class Export(Struct, forbid_unknown_fields=True, frozen=True):
-    """Body of ``POST /api/v1/alarms/{id}/exports``: which recordings, and what for."""
+    """Body of ``POST /api/v1/alarms/{id}/exports``: which recordings, and what for.
+
+    And of ``POST /api/v1/recordings/exports/{site}``, for those that belong to no alarm.
+    """
 
     clips: Annotated[list[ClipName], Meta(min_length=1, max_length=100)]
     note: Remark = ""
@@ -56,12 +59,25 @@ class Taking:
         for name in wish.clips:
             if name not in there:
                 raise Refused("evidence.unknown", 404, alarm=alarm_id, file=name)
-        what = {
-            "alarm": alarm_line(alarm),
-            "clips": {name: there[name] for name in wish.clips},
-            "note": wish.note.strip(),
-        }
+        clips = {name: there[name] for name in wish.clips}
+        what = {"alarm": alarm_line(alarm), "clips": clips, "note": wish.note.strip()}
         return self._pairs.want("export", alarm_id, what, who)
+
+    def ask_of_site(self, site: str, wish: Export, who: Identity) -> Approval:
+        """Ask to take recordings of a site away, whatever they belong to.
+
+        Raises
+        ------
+        Refused
+            No such recording (404), or `dashboard.pairs.Pairs.want` refuses.
+        """
+        clips = {}
+        with self._store.reader.connect() as connection:
+            for name in wish.clips:
+                if (clip := find_clip(connection, site, name)) is None:
+                    raise Refused("recording.unknown", 404, site=site, file=name)
+                clips[name] = clip.sha256
+        return self._pairs.want("export", site, {"clips": clips, "note": wish.note.strip()}, who)
 
     def open_file(self, alarm_id: str, name: str, who: Identity) -> OpenFile:
         """Open a file of a recording for who takes it away.

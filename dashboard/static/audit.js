@@ -6,6 +6,7 @@ import { ask } from "./api.js";
 import { clock, day } from "./format.js";
 import { knows, t } from "./i18n.js";
 import { to } from "./views.js";
+import { because } from "./words.js";
 
 const PAGE = 100;
 const KINDS = ["", "alarm.", "pair.", "known.", "evidence.", "content.", "session.", "account.", "token.", "keys.", "site.", "review.", "notice.", "breach.", "checkpoint", "store."];
@@ -89,7 +90,7 @@ function table() {
   return html`<div class="scrolls"><table class="rows stacked"><tr><th>#</th><th>${t("trail.time")}</th><th>${t("trail.who")}</th><th>${t("trail.what")}</th><th>${t("audit.subject")}</th><th>SHA-256</th></tr>
     ${rows.value.map(
       ({ seq, time_ns, actor, act, subject, detail, hash }) => html`<tr><td>${seq}</td><td>${day(time_ns / 1e6)} ${clock(time_ns / 1e6)}</td><td>${actor}</td>
-        <td class="act">${detail === "{}" ? said(act) : html`<details><summary>${said(act)}</summary>${facts(detail)}</details>`}</td>
+        <td class="act">${detail === "{}" ? said(act) : html`<details><summary>${said(act)}${about(act, JSON.parse(detail))}</summary>${facts(detail)}</details>`}</td>
         <td class="subject">${/^[a-z2-7]{16}$/.test(subject) ? html`<a href=${to("alarm", subject)}>${subject}</a>` : subject}</td><td class="hash"><code title=${hash}>${hash.slice(0, 12)}…</code></td></tr>`,
     )}</table></div>`;
 }
@@ -101,6 +102,12 @@ function said(act) {
   if (knows(`step.${step}`) && act !== step) return t(`step.${step}`).replace(" …", "");
   const [kind, ...rest] = act.split(".");
   return knows(`audit.kind.${kind}`) ? `${t(`audit.kind.${kind}`)}: ${rest.join(".")}` : act;
+}
+
+/** What a notice says; what a second person was asked for. */
+function about(act, { note, act: wanted, subject }) {
+  if (note && knows(note.id)) return html`: ${because(note)}`;
+  return act.startsWith("pair.") && wanted ? html`: ${t(`audit.pair.${wanted}`)} <small>${subject}</small>` : nothing;
 }
 
 function facts(detail) {

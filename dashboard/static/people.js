@@ -5,7 +5,7 @@ import { html, nothing, render } from "./vendor/lit-html.js";
 import { ask, tell } from "./api.js";
 import { accountList, accountNew } from "./people_accounts.js";
 import { tokenList } from "./people_tokens.js";
-import { OF_ALARMS, changed, waiting } from "./requests.js";
+import { changed, isOfAlarm, waiting } from "./requests.js";
 import { requestCard } from "./second_person.js";
 import { t } from "./i18n.js";
 import * as state from "./state.js";
@@ -56,7 +56,7 @@ function page() {
         <p class="hint">${me?.permissions.map((name) => t(`may.${name}`)).join(" · ")}</p>
         ${password()}</section>
       ${may("act") ? html`<section class="part"><h2>${t("people.shift")}</h2>${handOver()}
-        ${waiting.value.filter(({ act }) => act !== "account" && !OF_ALARMS.includes(act)).map((request) => requestCard(request, () => {}))}</section>` : nothing}
+        ${waiting.value.filter((request) => request.act !== "account" && !isOfAlarm(request)).map((request) => requestCard(request, () => {}))}</section>` : nothing}
     </div>
     ${may("accounts") ? html`
       <section class="part"><h2>${t("people.accounts")}</h2>${state.me.value.two.includes("account") ? html`<p class="hint">${t("people.takes_two")}</p>` : nothing}

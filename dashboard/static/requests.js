@@ -8,9 +8,6 @@ import { t } from "./i18n.js";
 import { to } from "./views.js";
 import * as state from "./state.js";
 
-/** Acts about an alarm: decided on its page, the others where the people are. */
-export const OF_ALARMS = ["dismissal", "export"];
-
 const known = signal(new Map()); // id -> request, decided ones too
 
 /** Those that still wait, the oldest first. */
@@ -37,16 +34,24 @@ export function follow() {
   });
 }
 
+/** Whether it is about an alarm: then it is decided on its page, the others where the people are. */
+export const isOfAlarm = ({ what }) => Boolean(what.alarm);
+
+/** What somebody wants, in words. */
+export function wanted(request, args) {
+  return t(request.act === "export" && !isOfAlarm(request) ? "pair.export_of_site" : `pair.${request.act}`, args);
+}
+
 /** One line for each request, above the alarms; who asked it reads that it still waits. */
 export function requestLines() {
   if (!waiting.value.length) return nothing;
   return html`<ul class="requests" aria-label=${t("pair.title")}>${waiting.value.map(
-    (request) => html`<li><a href=${OF_ALARMS.includes(request.act) ? to("alarm", request.subject) : to("people")}>${line(request)}</a></li>`,
+    (request) => html`<li><a href=${isOfAlarm(request) ? to("alarm", request.subject) : to("people")}>${line(request)}</a></li>`,
   )}</ul>`;
 }
 
-function line({ act, subject, wanted_by, what }) {
-  const args = { name: wanted_by, subject };
-  if (!OF_ALARMS.includes(act)) return t(`pair.${act}`, args);
-  return t(`pair.${act}_line`, { ...args, freq: mhz(what.alarm.center_freq_hz) });
+function line(request) {
+  const args = { name: request.wanted_by, subject: request.subject };
+  if (!isOfAlarm(request)) return wanted(request, args);
+  return t(`pair.${request.act}_line`, { ...args, freq: mhz(request.what.alarm.center_freq_hz) });
 }

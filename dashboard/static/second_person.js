@@ -5,6 +5,7 @@ import { html, nothing } from "./vendor/lit-html.js";
 import { tell } from "./api.js";
 import { clock } from "./format.js";
 import { knows, t } from "./i18n.js";
+import { wanted } from "./requests.js";
 import * as state from "./state.js";
 
 const NEEDS = { dismissal: "act", shift: "act", baseline: "sessions", account: "accounts", export: "evidence" };
@@ -21,7 +22,7 @@ export function requestCard(request, onDecided) {
   const args = { name: request.wanted_by, from: clock(request.wanted_ns / 1e6), until: clock(request.until_ns / 1e6), subject: request.subject };
   const failure = trouble.value.get(request.id);
   return html`<div class="request">
-    <p><b>${t(`pair.${request.act}`, args)}</b> ${t("pair.waits", args)}</p>
+    <p><b>${wanted(request, args)}</b> ${t("pair.waits", args)}</p>
     ${details(request.what)}
     ${!may ? nothing : mine ? withdrawal(request, onDecided) : decision(request, onDecided)}
     ${failure ? html`<p class="failure" role="alert">${failure}</p>` : nothing}

@@ -104,13 +104,18 @@ def test_where_it_takes_two_it_takes_two_here_too(make: Callable[..., Archive]) 
     archive = make("export")
     archive.arrive(ASKED)
     archive.arrive(NAME)
-    with pytest.raises(Refused, match="recording.takes_two"):
-        archive.recordings.open_file("school-3", ASKED + DATA, LI)
-    with pytest.raises(Refused, match="evidence.takes_two"):
-        archive.recordings.open_file("school-3", NAME + DATA, LI)
+    for name in (ASKED, NAME):
+        with pytest.raises(Refused, match=r"recording\.takes_two"):
+            archive.recordings.open_file("school-3", name + DATA, LI)
     wanted = archive.taking.ask(archive.alarm, Export([NAME]), LI)
     archive.decide(wanted, WANG)
     archive.recordings.open_file("school-3", NAME + DATA, LI).file.close()
     assert archive.log()[-1][2]["approved_by"] == "wang"
-    with pytest.raises(Refused, match="evidence.takes_two"):
+    with pytest.raises(Refused, match=r"recording\.takes_two"):
         archive.recordings.open_file("school-3", NAME + DATA, WANG)
+    wanted = archive.taking.ask_of_site("school-3", Export([ASKED]), LI)
+    archive.decide(wanted, WANG)
+    archive.recordings.open_file("school-3", ASKED + DATA, LI).file.close()
+    for site, name in (("school-4", ASKED), ("school-3", "none")):
+        with pytest.raises(Refused, match=r"recording\.unknown"):
+            archive.taking.ask_of_site(site, Export([name]), LI)
