@@ -170,7 +170,12 @@ def test_history_shows_what_was_recorded_and_reads_it(page: Any) -> None:
     )
     text = page.locator(".archive-read").inner_text()
     assert re.search(r"16\d\.\d{4}\sMHz", text)
-    assert re.search(r"[+−]\d+\.\d dB over usual", text)
+    assert re.search(r"[+−]\d+\.\d dB over baseline", text)
+    page.mouse.move(1, 1)
+    page.wait_for_function(
+        "() => /over baseline [0-9a-f]{8}, since \\d.* not signed for an exam/"
+        ".test(document.querySelector('.archive-read').innerText)"
+    )
 
 
 def test_history_zooms_goes_back_and_is_shared_by_its_address(page: Any) -> None:
@@ -218,7 +223,7 @@ def test_the_board_tells_of_every_sensor_in_every_size(page: Any) -> None:
     for size in ("Small", "Tiny"):  # what is not well is told in full at any size
         page.get_by_role("button", name=size, exact=True).click()
         assert page.locator("#view .tile").count() == 1
-    page.get_by_role("button", name="By number").click()
+    page.get_by_role("button", name="Auto", exact=True).click()
     page.keyboard.press("/")
     page.keyboard.type("no such school")
     assert page.locator(".tile").count() == 0
