@@ -101,7 +101,7 @@ export class Pane {
       <div class="ticks-of-alarms">${groups.map(({ top, bottom, members }) => {
         const [alarm] = members;
         return html`<button class=${state.isNew(alarm) ? "new" : ""} .style=${`top:${px(Math.min(this.height - TICK_PX, Math.max(0, bottom - TICK_PX / 2)))}`} title=${members.slice(0, 8).map(alarmTitle).join("\n")}
-          aria-label=${alarmTitle(alarm)} @click=${() => this.on.alarm(alarm)}>${members.length > 1 ? members.length : (state.numbers.value.get(alarm.id) ?? "•")}</button>
+          aria-label=${alarmTitle(alarm)} @click=${() => this.on.alarm(alarm)}>${numbersOf(members)}</button>
           <i class=${state.isNew(alarm) ? "new" : ""} .style=${`top:${px(inside(top))};height:${px(Math.max(2, inside(bottom) - inside(top)))}`}></i>`;
       })}</div>`;
   }
@@ -209,6 +209,12 @@ export class Pane {
       { passive: false },
     );
   }
+}
+
+/** Numbers of alarms as on their cards, "1 3"; of more than two, how many: "×5". */
+function numbersOf(alarms) {
+  if (alarms.length > 2) return `×${alarms.length}`;
+  return alarms.map(({ id }) => state.numbers.value.get(id) ?? "•").join(" ");
 }
 
 /** "169.5000 MHz, 24 Nov 10:05:12". */
