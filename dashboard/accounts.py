@@ -29,6 +29,8 @@ from dashboard.passwords import check_password, hash_password
 from dashboard.store import Store
 
 DAY_NS = 86_400 * 1_000_000_000
+RESERVED = frozenset(("operator", "monitor", "nobody"))
+"""Who acts in the audit log without an account, and is not to be mistaken for one."""
 Kept = TypeVar("Kept", bound=Struct)
 
 
@@ -140,8 +142,7 @@ class Accounts:
         Refused
             The name is taken (409).
         """
-        if name in self._accounts or name in self._tokens:
-            raise Refused("account.taken", 409, name=name)
+        self._check_free(name)
         return Account(name, role, False, password, self._store.now_ns())
 
     def changed(
@@ -216,8 +217,7 @@ class Accounts:
         Refused
             The name is taken (409).
         """
-        if wish.name in self._accounts or wish.name in self._tokens:
-            raise Refused("account.taken", 409, name=wish.name)
+        self._check_free(wish.name)
         secret = secrets.token_urlsafe(32)
         until_ns = self._store.now_ns() + wish.days * DAY_NS
         token = Token(digest_of(secret), wish.name, wish.role, until_ns)
@@ -241,6 +241,10 @@ class Accounts:
             connection.execute(delete(schema.tokens).where(schema.tokens.c.name == name))
             self._store.note(connection, author, "token.dropped", name, {})
         self._tokens = {n: token for n, token in self._tokens.items() if n != name}
+
+    def _check_free(self, name: str) -> None:
+        if name in RESERVED or name in self._accounts or name in self._tokens:
+            raise Refused("account.taken", 409, name=name)
 
     def _at_once(self, account: Account, author: str) -> AccountCard:
         with self._store.writing() as connection:

@@ -111,7 +111,13 @@ function about(act, { note, act: wanted, subject }) {
 }
 
 function facts(detail) {
-  return html`<dl class="detail">${Object.entries(JSON.parse(detail)).map(([name, value]) => html`<dt>${name}</dt><dd>${typeof value === "object" ? JSON.stringify(value) : String(value)}</dd>`)}</dl>`;
+  return html`<dl class="detail">${Object.entries(JSON.parse(detail)).map(([name, value]) => html`<dt>${name}</dt><dd>${fact(name, value)}</dd>`)}</dl>`;
+}
+
+/** Nanoseconds are more than numbers hold here: they are read as times. */
+function fact(name, value) {
+  if (name.endsWith("_ns") && value > 0) return `${day(value / 1e6)} ${clock(value / 1e6)}`;
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
 function pager() {

@@ -73,6 +73,14 @@ def refused(call: Callable[[], object]) -> str:
     return caught.value.message_id
 
 
+def test_people_are_read_beside_a_running_monitor(
+    open_store: Callable[..., Store], store_url: str
+) -> None:
+    accounts = Accounts(open_store())
+    accounts.create(NewAccount("li", "admin", word("li")), "operator")
+    assert accounts_of(store_url) == {"li": accounts.account("li")}
+
+
 @pytest.mark.parametrize("act", ACTS)
 def test_two_sign_each_act(tmp_path: Path, act: Act) -> None:
     config = centre(tmp_path, [act], li="admin", wang="supervisor")
@@ -144,19 +152,19 @@ def at_terminal(folder: Path, *lines: str) -> str:
             [sys.executable, *command],
             {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         )
-    shown = ""
+    shown = b""
     rest = list(lines)
     deadline_s = time.monotonic() + 60
     while time.monotonic() < deadline_s:
         try:
-            shown += os.read(terminal, 4096).decode()
+            shown += os.read(terminal, 4096)
         except OSError:
             break
-        if rest and shown.endswith(": ") and shown.count(": ") > len(lines) - len(rest):
+        if rest and shown.endswith(b": ") and shown.count(b": ") > len(lines) - len(rest):
             time.sleep(0.1)  # the terminal has stopped echoing
             os.write(terminal, f"{rest.pop(0)}\n".encode())
     os.waitpid(child, 0)
-    return shown
+    return shown.decode()
 
 
 def test_two_sign_at_a_terminal_and_the_audit_log_says_so(tmp_path: Path) -> None:

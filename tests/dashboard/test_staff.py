@@ -74,6 +74,15 @@ def test_the_first_people_are_made_by_one(open_store: Open) -> None:
     assert isinstance(answer, Approval) and "a3" not in office.accounts.roles()
 
 
+@pytest.mark.parametrize("name", ["operator", "monitor", "nobody"])
+def test_nobody_is_called_like_who_acts_without_an_account(office: Office, name: str) -> None:
+    """Otherwise the printed link could ask in somebody's name."""
+    wish = NewAccount(name, "technician", word(name))
+    assert refused(lambda: office.staff.create(wish, LI)) == ("account.taken", 409)
+    token = NewToken(name, "technician")
+    assert refused(lambda: office.accounts.make_token(token, "li")) == ("account.taken", 409)
+
+
 def test_one_administrator_is_never_locked_out(open_store: Open) -> None:
     office = Office(open_store(), "li")
     office.staff.create(NewAccount("bo", "officer", word("bo")), LI)
