@@ -2,11 +2,11 @@
 
 import { signal } from "./vendor/signals-core.js";
 import { html, nothing } from "./vendor/lit-html.js";
-import { files, taking } from "./alarm_taking.js";
 import { clock, day, percent } from "./format.js";
 import { t } from "./i18n.js";
 import { listener } from "./listen.js";
 import * as state from "./state.js";
+import { files, taking } from "./taking.js";
 import { sensorName } from "./words.js";
 
 const MOST = 20; // of a transmitter that comes every few seconds there are hundreds
@@ -24,7 +24,7 @@ export function evidenceTable(dossier, pictures) {
       <tr><th>${t("evidence.when")}</th><th>${t("evidence.sensor")}</th><th>${t("evidence.length")}</th><th>${t("evidence.state")}</th><th>SHA-256</th><th>${t("evidence.files")}</th></tr>
       ${shown.map((clip) => row(dossier, pictures, clip, may("evidence"), may("content") && state.me.value.listening))}
     </table></div>
-    ${may("evidence") ? taking(dossier) : nothing}
+    ${may("evidence") ? taking(clips, `${dossier.path}/exports`) : nothing}
     <p class="hint">${t(may("evidence") ? "evidence.hint" : "evidence.no_role")} ${content(may("content"))}</p>`;
 }
 
@@ -38,7 +38,7 @@ function row(dossier, pictures, clip, take, hear) {
     <td><code title=${clip.sha256}>${clip.sha256.slice(0, 10)}…</code></td>
     <td class="files">
       ${whole ? html`<button aria-pressed=${pictures.chosen.value === clip.name} @click=${() => pictures.pick(clip.name)}>${t("evidence.show")}</button>` : nothing}
-      ${whole && take ? files(dossier, clip) : nothing}
+      ${whole && take ? files(clip, (name) => `${dossier.path}/evidence/${name}`, `${dossier.path}/exports`) : nothing}
       ${whole && hear ? listener(`api/v1/${dossier.path}/evidence/${encodeURIComponent(clip.name)}/audio`, () => dossier.again()) : nothing}
     </td></tr>`;
 }
