@@ -9,12 +9,13 @@ from msgspec import Meta, Struct
 
 from dashboard.answers import Call
 from dashboard.asking import Answered, Asked
+from dashboard.configurations import Pushed, pushed
 from dashboard.endpoint import Endpoint
 from sensors.orders import LONGEST_STAY_S, Drill, Fetch, Record, Retask
 
 
 class Stay(Retask, frozen=True, forbid_unknown_fields=True):
-    """Body of ``retask``: what to stay at, and for how long."""
+    """Body of ``retask`` and ``cost``: what to stay at, and for how long."""
 
     seconds: Annotated[float, Meta(gt=0, le=LONGEST_STAY_S)] = LONGEST_STAY_S
 
@@ -32,10 +33,18 @@ def get_orders(call: Call) -> list[Asked]:
 
 def post_retask(call: Call) -> Answered:
     """Take a dongle off its plan for a while; the answer says what is not watched meanwhile."""
+    return _stay(call, "retask")
+
+
+def post_cost(call: Call) -> Answered:
+    """Ask the site what would not be watched; nothing is done."""
+    return _stay(call, "cost")
+
+
+def _stay(call: Call, name: str) -> Answered:
     args = msgspec.structs.asdict(call.body)
     lease_s = args.pop("seconds")
-    asking = call.monitor.asking
-    return asking.ask(call.path["site"], "retask", args, call.who.name, lease_s)
+    return call.monitor.asking.ask(call.path["site"], name, args, call.who.name, lease_s)
 
 
 def post_record(call: Call) -> Answered:
@@ -61,7 +70,20 @@ def post_configuration(call: Call) -> Answered:
     return call.monitor.asking.configure(call.path["site"], call.body.text, call.who.name)
 
 
+def get_configurations(call: Call) -> list[Pushed]:
+    """The latest configurations that were pushed to a site, the newest first."""
+    return pushed(call.monitor.store.reader, call.path["site"])
+
+
 ORDERS = (
+    Endpoint(
+        "GET",
+        "/orders/configurations/{site:path}",
+        "Configurations that were pushed, and what became of them",
+        "configure",
+        list[Pushed],
+        get_configurations,
+    ),
     Endpoint(
         "GET",
         "/orders/of/{site:path}",
@@ -77,6 +99,16 @@ ORDERS = (
         "orders",
         Answered,
         post_retask,
+        body=Stay,
+        refuses=(409,),
+    ),
+    Endpoint(
+        "POST",
+        "/orders/cost/{site:path}",
+        "What a stay at a window would cost",
+        "orders",
+        Answered,
+        post_cost,
         body=Stay,
         refuses=(409,),
     ),

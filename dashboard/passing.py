@@ -19,7 +19,7 @@ from sensors.link import Link
 from sensors.messages import Answer, Command, Note
 from sensors.toml import UserError
 
-PASSED = ("drill", "retask", "fetch", "record")
+PASSED = ("drill", "retask", "cost", "fetch", "record")
 """Everything else is between a site and its own centre."""
 PATIENCE_S = 600.0
 """For a recording that is on its way here."""

@@ -77,6 +77,7 @@ class Errands:
         self._do: dict[str, Callable[[Command, Any, int], Note]] = {
             "drill": self._drill,
             "retask": self._retask,
+            "cost": self._cost,
             "fetch": self._fetch,
             "record": self._record,
         }
@@ -117,6 +118,20 @@ class Errands:
         return Note("drill.accepted")
 
     def _retask(self, command: Command, asked: Retask, now_ns: int) -> Note:
+        stay, args = self._stay(command, asked)
+        until_ns = now_ns + round(float(args["seconds"]) * 1e9)
+        self._crew.tell(asked.sensor, Stay([hop.index for hop in stay], float(args["seconds"])))
+        self._stays[asked.sensor] = (until_ns, Note("retask.stays", args))
+        self._herald.notice(asked.sensor, "warning", Note("retask.stays", args), now_ns, until_ns)
+        return Note("retask.stays", args)
+
+    def _cost(self, command: Command, asked: Retask, now_ns: int) -> Note:
+        return Note("retask.would", self._stay(command, asked)[1])
+
+    def _stay(
+        self, command: Command, asked: Retask
+    ) -> tuple[list[Hop], dict[str, str | float | int]]:
+        """Hops to stay at, and in words what is not watched meanwhile."""
         listener = self._listener(asked.sensor)
         plan = listener.plan
         if plan is None or listener.learner is not None:
@@ -124,30 +139,26 @@ class Errands:
         stay = [hop for hop in plan.hops if _overlap(hop, asked.start_hz, asked.stop_hz)]
         if not stay:
             raise Declined("retask.outside", sensor=asked.sensor)
-        seconds = min(command.lease_s, LONGEST_STAY_S)
         own = listener.hops or range(len(plan.hops))
         lost = [plan.hops[index] for index in own if plan.hops[index] not in stay]
         bands = dict.fromkeys(plan.bands[hop.band].name for hop in lost)
-        args: dict[str, str | float | int] = {
+        return stay, {
             "sensor": asked.sensor,
-            "seconds": round(seconds, 1),
+            "seconds": round(min(command.lease_s, LONGEST_STAY_S), 1),
             "start_mhz": round(asked.start_hz / 1e6, 3),
             "stop_mhz": round(asked.stop_hz / 1e6, 3),
             "bands": (", ".join(bands) or "-")[:MAX_TEXT],
             "lost": len(lost),
             "hops": len(own),
         }
-        until_ns = now_ns + round(seconds * 1e9)
-        self._crew.tell(asked.sensor, Stay([hop.index for hop in stay], seconds))
-        self._stays[asked.sensor] = (until_ns, Note("retask.stays", args))
-        self._herald.notice(asked.sensor, "warning", Note("retask.stays", args), now_ns, until_ns)
-        return Note("retask.stays", args)
 
     def _record(self, command: Command, asked: Record, now_ns: int) -> Note:
         listener = self._listener(asked.sensor)
         length_ns = asked.stop_ns - asked.start_ns
         if not 0 < length_ns <= LONGEST_RECORD_NS or asked.stop_ns > now_ns + LONGEST_RECORD_NS:
             raise Declined("record.window", seconds=LONGEST_RECORD_NS // 10**9)
+        if listener.learner is not None:
+            raise Declined("retask.not_ready", sensor=asked.sensor)
         plan = listener.plan
         half_hz = 1.0
         if plan is None or not any(

@@ -30,7 +30,10 @@ class Drill(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Retask(Struct, frozen=True, forbid_unknown_fields=True):
-    """``retask``: stay at this window for the command's lease, at most `LONGEST_STAY_S`."""
+    """``retask``: stay at this window for the command's lease, at most `LONGEST_STAY_S`.
+
+    ``cost``: say only what that would cost.
+    """
 
     sensor: Id
     start_hz: Freq
@@ -59,6 +62,7 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True):
 ASKS: dict[str, type[Struct]] = {
     "drill": Drill,
     "retask": Retask,
+    "cost": Retask,
     "fetch": Fetch,
     "record": Record,
 }

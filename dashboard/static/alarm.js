@@ -6,6 +6,7 @@ import { clock, db, mhz, width } from "./format.js";
 import { t } from "./i18n.js";
 import { Dossier } from "./alarm_dossier.js";
 import { evidenceTable } from "./alarm_evidence.js";
+import { alarmOrders } from "./alarm_orders.js";
 import { CutoutPictures } from "./alarm_pictures.js";
 import { reasonList } from "./alarm_reasons.js";
 import { rhythm } from "./alarm_rhythm.js";
@@ -70,7 +71,7 @@ function page(dossier, pictures, wide, actions) {
         <section class="part"><h2>${t("alarm.page.reasons")}</h2>${reasonList(dossier)}</section>
         <section class="part"><h2>${t("alarm.page.where")}</h2>${where(alarm)}</section>
       </div>
-      <section class="part"><h2>${t("alarm.page.evidence")}</h2>${evidenceTable(dossier, pictures)}</section>
+      <section class="part"><h2>${t("alarm.page.evidence")}</h2>${evidenceTable(dossier, pictures)}${alarmOrders(dossier)}</section>
       <section class="part"><h2>${t("alarm.page.trail")}</h2>${trail(dossier)}</section>
     </div>`;
 }

@@ -23,6 +23,7 @@ export const PAGES = {
   sessions: { load: () => import("./sessions.js"), permission: "view", tab: true },
   reviews: { load: () => import("./reviews.js"), permission: "view", tab: true, badge },
   fleet: { load: () => import("./fleet.js"), permission: "view", tab: true },
+  orders: { load: () => import("./orders.js"), permission: "view", tab: false },
   known: { load: () => import("./known.js"), permission: "view", tab: true },
   deliveries: { load: () => import("./deliveries.js"), permission: "view", tab: true },
   audit: { load: () => import("./audit.js"), permission: "audit", tab: true },

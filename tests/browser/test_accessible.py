@@ -61,7 +61,12 @@ def test_no_page_keeps_anybody_out(browser: Any, demo: dict[str, str]) -> None:
     seen = {"site": alarm["site"], "start_ns": first_ns, "stop_ns": first_ns + hour_ns}
     ask(demo, "api/v1/reviews", {**seen, "findings": "nothing"})
     sensor = alarm["sensors"][0]
-    words = {"alarm": [alarm["id"]], "plan": [alarm["site"]], "replay": [sensor]}
+    words = {
+        "alarm": [alarm["id"]],
+        "plan": [alarm["site"]],
+        "orders": [alarm["site"]],
+        "replay": [sensor],
+    }
     # The theme changes colours and nothing else.
     for theme, rules in (("dark", ()), ("light", ("color-contrast",))):
         page.goto(f"{demo['url']}?lang=en&theme={theme}")

@@ -30,6 +30,8 @@ MAY = {
     "DELETE /sessions/{id:int}": {"supervisor", "admin"},
     "GET /recordings/file/{name}/{site:path}": {"radio", "supervisor", "admin"},
     "POST /orders/retask/{site:path}": {"radio", "supervisor", "admin"},
+    "POST /orders/cost/{site:path}": {"radio", "supervisor", "admin"},
+    "GET /orders/configurations/{site:path}": {"admin"},
     "POST /orders/record/{site:path}": {"radio", "supervisor", "admin"},
     "POST /orders/fetch/{site:path}": {"radio", "supervisor", "admin"},
     "POST /orders/drill/{site:path}": {"radio", "supervisor", "admin"},

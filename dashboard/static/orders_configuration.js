@@ -1,0 +1,78 @@
+/** Another configuration for a site: written here, compared with the last one, pushed, and what became of it. */
+
+import { signal } from "./vendor/signals-core.js";
+import { html, nothing } from "./vendor/lit-html.js";
+import { ask } from "./api.js";
+import { confirmButton } from "./confirm.js";
+import { clock, day } from "./format.js";
+import { t } from "./i18n.js";
+import { answerTo, path } from "./orders_given.js";
+import { because } from "./words.js";
+
+const AGAIN_MS = 3000;
+const TRIES_MS = 90_000; // the site proves it for a minute
+
+/** Lines of two texts: [" " | "-" | "+", line], by their longest common run of lines. */
+export function difference(before, after) {
+  const [a, b] = [before, after].map((text) => (text ? text.replace(/\n$/, "").split("\n") : []));
+  const longest = Array.from({ length: a.length + 1 }, () => new Uint16Array(b.length + 1));
+  for (let i = a.length - 1; i >= 0; i--) {
+    for (let j = b.length - 1; j >= 0; j--) longest[i][j] = a[i] === b[j] ? longest[i + 1][j + 1] + 1 : Math.max(longest[i + 1][j], longest[i][j + 1]);
+  }
+  const lines = [];
+  let [i, j] = [0, 0];
+  while (i < a.length || j < b.length) {
+    if (i < a.length && j < b.length && a[i] === b[j]) lines.push([" ", (j++, a[i++])]);
+    else if (i < a.length && (j === b.length || longest[i + 1][j] >= longest[i][j + 1])) lines.push(["-", a[i++]]);
+    else lines.push(["+", b[j++]]);
+  }
+  return lines;
+}
+
+export class Configurations {
+  pushed = signal([]);
+  text = signal(null); // as typed; null: nothing typed yet
+
+  constructor(given) {
+    this.given = given;
+  }
+
+  async load() {
+    const { value } = await ask(`orders/configurations/${path(this.given.site)}`);
+    if (!value) return;
+    this.pushed.value = value;
+    const [newest] = value;
+    const open = newest?.accepted && !newest.outcome && Date.now() - newest.time_ns / 1e6 < TRIES_MS;
+    if (open) setTimeout(() => this.load(), AGAIN_MS);
+  }
+
+  async push() {
+    const answer = await this.given.give("configure", { text: this.text.value });
+    if (answer?.accepted) this.text.value = null;
+  }
+
+  part() {
+    const last = this.pushed.value[0]?.text ?? "";
+    const typed = this.text.value ?? last;
+    const changed = this.text.value !== null && typed !== last && typed.trim() !== "";
+    return html`<section class="part configuration"><h2>${t("orders.configuration")}</h2><p class="hint">${t("orders.configuration_hint")}</p>
+      <label class="toml">site.toml <textarea spellcheck="false" rows="14" maxlength="12000" .value=${typed} @input=${(event) => (this.text.value = event.target.value)}></textarea></label>
+      ${changed ? html`<h3>${t("orders.changes")}</h3>${diff(last, typed)}
+        ${confirmButton("configure", t("orders.push"), () => this.push())}` : html`<p class="hint">${t("orders.unchanged")}</p>`}
+      ${answerTo(this.given, "configure")}
+      ${this.pushed.value.length ? html`<h3>${t("orders.pushed")}</h3><div class="scrolls"><table class="rows stacked"><tr><th>${t("event.time")}</th><th>${t("orders.who")}</th><th>${t("orders.version")}</th><th>${t("orders.became")}</th><th></th></tr>
+        ${this.pushed.value.map((one) => html`<tr><td class="nowrap">${day(one.time_ns / 1e6)} ${clock(one.time_ns / 1e6)}</td><td>${one.author}</td><td>${one.version}</td>
+          <td class="subject ${one.outcome?.id === "config.adopted" ? "done-note" : ""}">${became(one)}</td><td><button @click=${() => (this.text.value = one.text)}>${t("orders.take")}</button></td></tr>`)}</table></div>` : nothing}</section>`;
+  }
+}
+
+function became({ answer, outcome }) {
+  if (outcome) return because(outcome);
+  return answer ? because(answer) : t("orders.unanswered_short");
+}
+
+const SIGNS = { " ": "same", "-": "gone", "+": "new" };
+
+function diff(before, after) {
+  return html`<ol class="diff" aria-label=${t("orders.changes")}>${difference(before, after).map(([sign, line]) => html`<li class=${SIGNS[sign]}><b>${sign}</b><code>${line}</code></li>`)}</ol>`;
+}
