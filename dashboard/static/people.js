@@ -2,7 +2,7 @@
 
 import { effect, signal } from "./vendor/signals-core.js";
 import { html, nothing, render } from "./vendor/lit-html.js";
-import { ask, tell } from "./api.js";
+import { ask, tell, whoAmI } from "./api.js";
 import { accountList, accountNew } from "./people_accounts.js";
 import { tokenList } from "./people_tokens.js";
 import { changed, isOfAlarm, waiting } from "./requests.js";
@@ -41,7 +41,8 @@ async function change(method, path, body, words) {
   failure.value = answer.failure ?? null;
   const asked = answer.value?.state === "waiting" && answer.value.wanted_by;
   done.value = answer.failure ? null : asked ? t("people.asked") : (words ?? null);
-  if (!answer.failure) await load();
+  // How many administrators there are decides what takes two; everything is asked for anew then.
+  if (!answer.failure) state.me.value = (await whoAmI()) ?? state.me.peek();
   return answer.value ?? null;
 }
 
