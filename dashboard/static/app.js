@@ -30,6 +30,8 @@ const GATHER_MS = 100; // messages of this long are shown together: a flood cost
 const JUMP_WIDTHS = 10;
 const JUMP_LEAST_HZ = 100e3;
 
+const MOST_KNOWN = 10_000; // ids; a page may stand open for weeks
+
 let offsetMs = 0; // monitor's clock minus ours
 let pending = [];
 let known = null; // alarm ids that were there before: only later ones sound
@@ -79,7 +81,7 @@ function apply() {
       }
     }
     if (siteMap) state.sites.value = siteMap;
-    if (alarmMap) state.alarms.value = alarmMap;
+    if (alarmMap) state.alarms.value = state.withoutOldest(alarmMap);
     if (alarmMap) ring(alarmMap);
   });
 }
@@ -88,7 +90,8 @@ function apply() {
 function ring(alarmMap) {
   const fresh = [...alarmMap.values()].filter((alarm) => state.isNew(alarm) && !known?.has(alarm.id));
   if (known && fresh.length && !state.muted.value) chime();
-  known = new Set([...(known ?? []), ...alarmMap.keys()]);
+  if (!known || known.size > MOST_KNOWN) known = new Set();
+  for (const id of alarmMap.keys()) known.add(id);
 }
 
 function live() {

@@ -54,6 +54,17 @@ const CLOSED = new Set(["dismissed", "closed"]);
 export const isOpen = (alarm) => !CLOSED.has(alarm.state);
 export const isNew = (alarm) => alarm.state === "new" || alarm.state === "reopened";
 
+const MOST_OVER = 1000; // alarms that are over and still held
+
+/** A page that stands open for weeks holds every open alarm, and of those that are over the ones seen last. */
+export function withoutOldest(held, most = MOST_OVER) {
+  const over = [...held.values()].filter((alarm) => !isOpen(alarm));
+  if (over.length <= most) return held;
+  over.sort((a, b) => b.last_seen_ns - a.last_seen_ns);
+  for (const { id } of over.slice(most)) held.delete(id);
+  return held;
+}
+
 /** Open alarms: nobody's first, then by suspicion, then the newest. */
 export const openAlarms = computed(() =>
   [...alarms.value.values()]

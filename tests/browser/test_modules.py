@@ -188,6 +188,19 @@ def test_strip_shows_gaps_as_gaps_and_forgets(modules: Any) -> None:
     ]
 
 
+def test_of_alarms_that_are_over_a_page_holds_the_latest(modules: Any) -> None:
+    left = modules.evaluate(
+        """async () => {
+        const { withoutOldest } = await import("/static/state.js");
+        const alarm = (id, state, last_seen_ns) => [id, { id, state, last_seen_ns }];
+        const held = new Map([alarm("a", "new", 1), alarm("b", "closed", 2),
+          alarm("c", "dismissed", 5), alarm("d", "closed", 4), alarm("e", "acknowledged", 0)]);
+        return [[...withoutOldest(new Map(held), 2).keys()], withoutOldest(held, 3).size];
+        }"""
+    )
+    assert left == [["a", "c", "d", "e"], 5]
+
+
 def test_a_number_stays_with_its_alarm(modules: Any) -> None:
     """A second and more suspicious alarm comes first in the list, and is still number 2."""
     numbers = modules.evaluate(
