@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from dashboard.allow_list import AllowList
-from dashboard.inbox import Breach, BreachKind, Incoming, Standing
+from dashboard.inbox import Breach, BreachKind, Incoming, Item, Past, Standing
 from dashboard.newest import NewestHashes
 from dashboard.relayed import StrangeOrigin, unwrap
 from sensors.keys import key_id, signed_by
@@ -36,16 +35,6 @@ REMEMBERED = 256
 
 LOOKED_AT_AGAIN = ("wire.version", "wire.origin")
 """Objections that may be over: the site was updated, or a person has said that the key is right."""
-
-Item = Incoming | Breach
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """What the store knows of a peer when it says hello."""
-
-    standing: Standing | None
-    epochs: list[str]
 
 
 class Chain:
@@ -152,13 +141,7 @@ class Chain:
         Missing
             Something before it has not arrived.
         """
-        record = read_record(signed.record)
-        digest = record_hash(signed.record)
-        if record.epoch != self.epoch or self.hello is None:
-            raise Refused("record", "another epoch")
-        signer = self._signer(digest, signed.signature)
-        if self.held:
-            raise Refused("held", self.held)
+        record, digest, signer = self.verify(signed)
         if record.seq <= self.taken.seq:
             self.counts["repeated"] += 1
             if self._newest.get(record.seq) not in (None, digest):
@@ -166,14 +149,14 @@ class Chain:
             return []
         items: list[Item] = []
         if record.seq != self.taken.seq + 1:
-            if record.seq != self.hello.first_seq:
+            if self.hello is None or record.seq != self.hello.first_seq:
                 self.counts["missing"] += 1
                 raise Missing(self.taken.seq + 1)
             gap = (self.taken.seq + 1, record.seq - 1)
             items.append(self._breach("gap", *gap, now_ns, record.previous))
         elif record.previous != self.taken.hash:
             return [self._hold("fork", record.seq, record.seq, now_ns)]
-        incoming = self._open(record, signed, digest, now_ns)
+        incoming = self.open(record, signed, digest, now_ns)
         self._heed(incoming.event, signer)
         if self._begins:
             items.insert(0, self._breach("epoch", 1, 1, now_ns))
@@ -182,6 +165,27 @@ class Chain:
         self._newest.put(record.seq, digest)
         self.counts["taken"] += 1
         return [*items, incoming]
+
+    def verify(self, signed: Signed) -> tuple[Record, bytes, bytes]:
+        """A record of this session, its hash, and which of the site's keys has signed it.
+
+        Raises
+        ------
+        Refused
+            ``record``, ``version``, ``signature``, ``held``.
+        """
+        record = read_record(signed.record)
+        digest = record_hash(signed.record)
+        if record.epoch != self.epoch or self.hello is None:
+            raise Refused("record", "another epoch")
+        for signer in self.signers:
+            if signed_by(signer, digest, signed.signature):
+                break
+        else:
+            raise Refused("signature", self.peer)
+        if self.held:
+            raise Refused("held", self.held)
+        return record, digest, signer
 
     @property
     def version(self) -> int:
@@ -218,13 +222,6 @@ class Chain:
         """Everything up to here is on the disk."""
         return Ack(self.epoch, self.stored.seq, self.stored.hash, resend)
 
-    def _signer(self, digest: bytes, signature: bytes) -> bytes:
-        """Which of the site's keys has signed."""
-        for key in self.signers:
-            if signed_by(key, digest, signature):
-                return key
-        raise Refused("signature", self.peer)
-
     def _heed(self, event: Event, signer: bytes) -> None:
         """Let the site go on with another key, when it says so itself."""
         if self.trust is None or event.site != self.site:
@@ -234,7 +231,8 @@ class Chain:
             self.trust.succeed(signer, certificate)
             self.signers = (*self.signers, certificate.verify_key)
 
-    def _open(self, record: Record, signed: Signed, digest: bytes, now_ns: int) -> Incoming:
+    def open(self, record: Record, signed: Signed, digest: bytes, now_ns: int) -> Incoming:
+        """What a record says; one that says nothing understood holds up everything after it."""
         try:
             event = read_event(record.payload)
         except Refused:

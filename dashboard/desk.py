@@ -146,9 +146,9 @@ class Desk:
             for key in self._buckets.get(bucket, ()):
                 yield self.alarms[key]
 
-    def knows(self, event: EmitterEvent) -> bool:
-        """Whether the event's emitter is part of an alarm in memory."""
-        return (event.sensor, event.emitter) in self._by_emitter
+    def home(self, event: EmitterEvent) -> Alarm | None:
+        """The alarm in memory that the event's emitter is part of."""
+        return self.alarms.get(self._by_emitter.get((event.sensor, event.emitter), ""))
 
     def expire(self, now_ns: int) -> None:
         """Drop the alarms that no new emitter can join any more."""

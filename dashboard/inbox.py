@@ -54,6 +54,18 @@ class Incoming:
 
 
 @dataclass(frozen=True, slots=True)
+class Early:
+    """An event before its turn: alarms know it from now on; its record is stored when it comes."""
+
+    incoming: Incoming
+
+    @property
+    def peer(self) -> str:
+        """Key id of the site."""
+        return self.incoming.peer
+
+
+@dataclass(frozen=True, slots=True)
 class Breach:
     """The sequence of a site is broken; becomes an alarm and an audit row, never healed silently.
 
@@ -84,6 +96,9 @@ class Breach:
     received_ns: int
 
 
+Item = Incoming | Breach | Early
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How far a peer's epoch is in the store: the last sequence number and that record's hash."""
@@ -92,13 +107,21 @@ class Standing:
     hash: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What the store knows of a peer when it says hello."""
+
+    standing: Standing | None
+    epochs: list[str]
+
+
 class Store(Protocol):
     """What the receiver needs of the monitor's store.
 
     Both calls come from one thread of the receiver's own, one at a time, never from the event loop.
     """
 
-    def ingest(self, batch: Sequence[Incoming | Breach]) -> None:
+    def ingest(self, batch: Sequence[Item]) -> None:
         """Commit a batch in order, in ONE durable transaction: event, alarm and audit rows.
 
         ``(peer, epoch, seq)`` has a unique index; a second one is a bug and must raise.

@@ -16,10 +16,11 @@ from typing import Literal
 
 from dashboard.arrival import Arrival as Arrival
 from dashboard.arrival import Outcome as Outcome
-from dashboard.chain import Chain, Doubtful, Item, Missing, Past
-from dashboard.inbox import Incoming, Store
+from dashboard.chain import Chain, Doubtful, Missing
+from dashboard.early import peek
+from dashboard.inbox import Breach, Incoming, Item, Past, Store
 from dashboard.keyring import AllowList, Peer
-from sensors.messages import Answer, Down, Heartbeat, Hello, Pulse, Signed, Who
+from sensors.messages import Ahead, Answer, Down, Heartbeat, Hello, Pulse, Signed, Who
 from sensors.wire import EVENTS_UP, Refused
 
 FLOOD_PER_S = 5000
@@ -94,8 +95,7 @@ class Intake:
             The store took nothing at all.
         """
         outcome = Outcome()
-        batch: list[Item] = []
-        answers: dict[bytes, _Answer] = {}
+        batch, answers = list[Item](), dict[bytes, _Answer]()
         for arrival in arrivals:
             try:
                 self._one(arrival, batch, answers, outcome)
@@ -111,7 +111,7 @@ class Intake:
         batch = [item for item in batch if item.peer not in failed]
         outcome.events = [item for item in batch if isinstance(item, Incoming)]
         self.counts["events"] += len(outcome.events)
-        self.counts["breaches"] += len(batch) - len(outcome.events)
+        self.counts["breaches"] += sum(isinstance(item, Breach) for item in batch)
         for route, answer in answers.items():
             if answer.chain.peer not in failed:
                 outcome.replies.append((route, self._say(answer)))
@@ -179,6 +179,9 @@ class Intake:
             outcome.answers.append((known.site, message))
         elif isinstance(message, Signed):
             self._record(message, known, arrival, batch, answers)
+        elif isinstance(message, Ahead) and (early := peek(known, message, arrival.time_ns)):
+            self.counts["early"] += 1
+            batch.append(early)
 
     def _may_tell_of(self, site: str, known: Chain) -> bool:
         """A heartbeat is not signed: of a site that comes itself no relay says that it lives."""
@@ -187,8 +190,7 @@ class Intake:
     def _limit(self, arrival: Arrival) -> None:
         second = arrival.time_ns // 1_000_000_000
         if second != self._second:
-            self._second = second
-            self._rates.clear()
+            self._second, self._rates = second, Counter()
         who = self._who(arrival)  # a key may not open a hundred connections to say more
         self._rates[who] += 1
         if self._rates[who] > FLOOD_PER_S:
@@ -250,10 +252,9 @@ class Intake:
         batch += items
 
     def _say(self, answer: _Answer) -> Down:
-        chain = answer.chain
-        if answer.kind == "ack" and not chain.held:
-            return chain.ack(answer.resend)
-        return chain.reply(answer.time_ns)
+        if answer.kind == "ack" and not answer.chain.held:
+            return answer.chain.ack(answer.resend)
+        return answer.chain.reply(answer.time_ns)
 
     def _allowed(self, arrival: Arrival) -> Peer | None:
         return None if self.allow is None else self.allow.admit(arrival.user)

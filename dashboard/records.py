@@ -128,10 +128,14 @@ def home_of_emitter(connection: Connection, sensor: str, emitter: str) -> Alarm 
 
 
 def keep_events(connection: Connection, events: Sequence[tuple[Incoming, Alarm | None]]) -> None:
-    """Write records as they were signed, and which alarm each emitter belongs to."""
+    """Write records as they were signed."""
     if events:
         rows = [_event_row(item, alarm) for item, alarm in events]
         connection.execute(insert(schema.events), rows)
+
+
+def keep_homes(connection: Connection, events: Sequence[tuple[Incoming, Alarm | None]]) -> None:
+    """Write which alarm each emitter belongs to."""
     homes = {
         (item.event.sensor, item.event.emitter): alarm.id
         for item, alarm in events

@@ -22,9 +22,10 @@ from dashboard.actions import news_of as news_of_action
 from dashboard.alarms import WAITING, Alarm
 from dashboard.clips import keep_clips
 from dashboard.database import open_database, upsert
-from dashboard.desk import Desk, alarm_id
+from dashboard.desk import Desk
+from dashboard.early import Turns
 from dashboard.fuse import REJOIN_S, Surroundings, Weights
-from dashboard.inbox import Breach, Incoming, Standing
+from dashboard.inbox import Breach, Early, Incoming, Item, Standing
 from dashboard.notices import Notice
 from dashboard.records import (
     about,
@@ -32,9 +33,9 @@ from dashboard.records import (
     append,
     decode,
     fetch,
-    home_of_emitter,
     join,
     keep_events,
+    keep_homes,
     keep_notices,
     news_of,
     save,
@@ -94,6 +95,7 @@ class Store:
         self._database = open_database(url)
         self._writer, self.reader = self._database.writer, self._database.reader
         self.desk = Desk(weights or Weights(), surroundings)
+        self._turns = Turns(self.desk)
         self._heads: Heads = {}
         self._checkpoint_ns = clock_ns()
         self._load()
@@ -104,11 +106,12 @@ class Store:
             self._checkpoint(self._clock_ns())
         self._database.close()
 
-    def ingest(self, batch: Sequence[Incoming | Breach]) -> None:
+    def ingest(self, batch: Sequence[Item]) -> None:
         """Commit a batch in order, in one durable transaction, then tell the listeners."""
         now_ns = self._clock_ns()
         notices: list[Notice] = []
         events: list[tuple[Incoming, Alarm | None]] = []
+        early: list[tuple[Incoming, Alarm | None]] = []
         with self._lock:
             with self._transaction() as (connection, before):
                 for item in batch:
@@ -117,13 +120,20 @@ class Store:
                         detail = msgspec.to_builtins(notices[-1])
                         self.note(connection, MONITOR, f"breach.{item.kind}", item.peer, detail)
                         continue
-                    events.append((item, self._fold(connection, item, now_ns)))
+                    if isinstance(item, Early):
+                        shown = item.incoming
+                        alarm = self._turns.fold(connection, shown, now_ns, early=True)
+                        early.append((shown, alarm))
+                        continue
+                    events.append((item, self._turns.fold(connection, item, now_ns)))
                     if not isinstance(item.event, EmitterEvent):
                         notices.append(Notice.of_event(item.event))
-                heads = advance(connection, batch)
+                taken = [item for item in batch if not isinstance(item, Early)]
+                heads = advance(connection, taken)
                 keep_events(connection, events)
+                keep_homes(connection, [*early, *events])
                 keep_notices(connection, notices)
-                keep_clips(connection, batch)
+                keep_clips(connection, taken)
                 for notice in notices:
                     self.tell_notice(connection, notice)
                 changed = [self.desk.alarms[key] for key in before if key in self.desk.alarms]
@@ -286,13 +296,3 @@ class Store:
                 select(table.c.body).where(table.c.changed_ns > since_ns)
             ):
                 self.desk.load(decode(body))
-
-    def _fold(self, connection: Connection, item: Incoming, now_ns: int) -> Alarm | None:
-        """Give an emitter's event to the desk; a forgotten alarm is first fetched back."""
-        if not isinstance(item.event, EmitterEvent):
-            return None
-        if not self.desk.knows(item.event):
-            alarm = home_of_emitter(connection, item.event.sensor, item.event.emitter)
-            if alarm is not None:
-                self.desk.load(alarm)
-        return self.desk.fold(item.event, alarm_id(item.peer, item.epoch, item.seq), now_ns)

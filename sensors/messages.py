@@ -224,6 +224,16 @@ class Signed(Struct, frozen=True, array_like=True):
     signature: Annotated[bytes, Meta(min_length=64, max_length=64)]
 
 
+class Ahead(Struct, frozen=True, array_like=True):
+    """A record shown before its turn, since version 2: what happens now, while a backlog drains.
+
+    It is neither stored nor acknowledged for this; it comes again in its place.
+    """
+
+    record: Annotated[bytes, Meta(max_length=15_500)]
+    signature: Annotated[bytes, Meta(min_length=64, max_length=64)]
+
+
 class Hello(Struct, frozen=True, array_like=True):
     """Site to monitor: who I am and which records I hold."""
 
@@ -393,4 +403,4 @@ class Answer(Struct, frozen=True, array_like=True):
 
 
 Down = Welcome | Refuse | Ack | Who | Pulse | Command | Successor | Configure
-Up = Hello | Signed | Heartbeat | Answer
+Up = Hello | Signed | Ahead | Heartbeat | Answer

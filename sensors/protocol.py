@@ -14,11 +14,12 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
+from sensors.early import Early
 from sensors.flight import Flight, Log
-from sensors.messages import VERSION, Ack, Down, Hello, Pulse, Refuse, Signed, Welcome, Who
+from sensors.messages import VERSION, Ack, Ahead, Down, Hello, Pulse, Refuse, Signed, Welcome, Who
 from sensors.outbox_record import Stored
 from sensors.timing import Timing
-from sensors.wire import READS
+from sensors.wire import LAYOUT, READS
 
 GREET_EVERY_S = 1.0
 """A greeting that is not answered is repeated."""
@@ -59,10 +60,13 @@ class Sender:
         Message id of what the centre (or this side) objects to, while refused.
     flight : Flight
         Records on their way.
+    early : Early
+        Which records are shown before their turn.
     timing : Timing
         Site's clock minus the centre's, and how long an answer takes.
     counts : Counter
-        ``sent``, ``resent``, ``acked``, ``resends``, ``greetings``, ``resets``, ``ignored``.
+        ``sent``, ``resent``, ``ahead``, ``acked``, ``resends``, ``greetings``, ``resets``,
+        ``ignored``.
     """
 
     def __init__(self, log: Log, card: Card) -> None:
@@ -73,6 +77,7 @@ class Sender:
         self.monitor = ""
         self.version = 1
         self.flight = Flight(log)
+        self.early = Early(log)
         self.timing = Timing()
         self.counts: Counter[str] = Counter()
         self._opened_s = 0.0
@@ -81,6 +86,7 @@ class Sender:
         self._progress_s = 0.0
         self._rewound_s = float("-inf")
         self._next: Stored | Hello | Signed | None = None
+        self._ahead: Stored | None = None
         self._proof: Signed | None = None
         self._answer = bytes(16)
 
@@ -95,15 +101,25 @@ class Sender:
         """Whether the socket should be closed and made anew."""
         return self.state == "greeting" and now_s - self._opened_s >= WELCOME_WITHIN_S
 
-    def outgoing(self, now_s: float) -> Hello | Signed | None:
+    def outgoing(self, now_s: float) -> Hello | Signed | Ahead | None:
         """Next message for the socket, or None.  Say `sent` when the socket took it."""
         self._timers(now_s)
+        if self._next is None and self.state == "up" and self.version >= LAYOUT[Ahead]:
+            self._ahead = self.early.next(self.flight.cursor, now_s)
+            if self._ahead is not None:
+                signed = self._ahead.signed
+                return Ahead(signed.record, signed.signature)
         if self._next is None:
             self._next = self._choose(now_s)
         return self._next.signed if isinstance(self._next, Stored) else self._next
 
     def sent(self, now_s: float) -> None:
         """The socket took what `outgoing` returned last."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            self.counts["ahead"] += 1
+            self.early.took_off(ahead, now_s)
+            return
         message, self._next = self._next, None
         if isinstance(message, Signed):
             self.counts["proofs"] += 1
@@ -120,7 +136,7 @@ class Sender:
 
     def wake_s(self, now_s: float) -> float:
         """Seconds until a timer may be due, at most 1."""
-        due = [now_s + 1.0]
+        due = [now_s + 1.0, max(now_s, self.early.wake_s())]
         if self.state != "up":
             due.append(self._greet_s)
         elif self.flight:

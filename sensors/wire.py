@@ -19,6 +19,7 @@ from sensors.messages import (
     RECORD_VERSION,
     VERSION,
     Ack,
+    Ahead,
     Announce,
     Answer,
     Block,
@@ -55,6 +56,7 @@ CODES: dict[type[Struct], int] = {
     Signed: 2,
     Heartbeat: 3,
     Answer: 4,
+    Ahead: 5,
     Welcome: 16,
     Refuse: 17,
     Ack: 18,
@@ -79,7 +81,7 @@ CODES: dict[type[Struct], int] = {
 }
 """Second byte of the type frame.  A number is never used again for something else."""
 
-LAYOUT: dict[type[Struct], int] = {Successor: 2, Configure: 2}
+LAYOUT: dict[type[Struct], int] = {Successor: 2, Configure: 2, Ahead: 2}
 """Version in which a message was last laid out anew or came to be; 1 for those not named.
 
 A message goes out under its own version and not under ours, so that a peer one version behind reads
@@ -171,7 +173,7 @@ class Plane:
             raise Refused("malformed", str(error)) from None
 
 
-EVENTS_UP = Plane("events", 16 * 1024, (Hello, Signed, Heartbeat, Answer))
+EVENTS_UP = Plane("events", 16 * 1024, (Hello, Signed, Ahead, Heartbeat, Answer))
 EVENTS_DOWN = Plane(
     "events", 16 * 1024, (Welcome, Refuse, Ack, Who, Pulse, Command, Successor, Configure)
 )

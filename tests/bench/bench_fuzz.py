@@ -32,7 +32,8 @@ from bench_forge import Stage, attempts, final_attempts
 from wire_farm import CONTEXT, Farm
 from wire_world import BASE_NS, MemoryLog
 
-from dashboard.chain import Chain, Missing, Past
+from dashboard.chain import Chain, Missing
+from dashboard.inbox import Past
 from sensors import wire
 from sensors.benches import Metric, Skip
 from sensors.keys import make_keys

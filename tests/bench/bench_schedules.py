@@ -24,7 +24,7 @@ from wire_world import MemoryLog, Parts, World
 
 import dashboard.chain
 from dashboard.chain import Chain
-from dashboard.inbox import Standing
+from dashboard.inbox import Early, Standing
 from dashboard.intake import Arrival, Intake, StoreFailed
 from dashboard.keyring import Peer
 from sensors.benches import Metric, Skip
@@ -107,7 +107,7 @@ class NoDedup(Chain):
     def take(self, signed: Signed, now_ns: int) -> Any:
         record = read_record(signed.record)
         if 0 < record.seq <= self.taken.seq and self.hello and record.epoch == self.epoch:
-            return [self._open(record, signed, record_hash(signed.record), now_ns)]
+            return [self.open(record, signed, record_hash(signed.record), now_ns)]
         return super().take(signed, now_ns)
 
 
@@ -158,6 +158,27 @@ class OldGreetingBelieved(Chain):
 
     def greet(self, hello: Any, past: Any, now_ns: int, *, fresh: bool) -> Any:
         return super().greet(hello, past, now_ns, fresh=True)
+
+
+class EarlyBelieved(Chain):
+    """Shows a record before its turn whoever signed it."""
+
+    def verify(self, signed: Signed) -> Any:
+        record = read_record(signed.record)
+        if record.seq <= self.taken.seq + 1:
+            return super().verify(signed)
+        checked, dashboard.chain.signed_by = dashboard.chain.signed_by, lambda *_: True
+        try:
+            return super().verify(signed)
+        finally:
+            dashboard.chain.signed_by = checked
+
+
+class EarlyStored(Intake):
+    """Takes what is shown before its turn for what is next."""
+
+    def _store(self, batch: Any) -> Any:
+        return super()._store([i.incoming if isinstance(i, Early) else i for i in batch])
 
 
 class RangeUnchecked(Sender):
@@ -212,6 +233,8 @@ MUTANTS: dict[str, Parts] = {
     "signature_ignored": Parts(chain=SignatureIgnored),
     "fork_ignored": Parts(chain=ForkIgnored),
     "old_greeting_believed": Parts(chain=OldGreetingBelieved),
+    "early_believed": Parts(chain=EarlyBelieved),
+    "early_stored": Parts(intake=EarlyStored),
     "range_unchecked": Parts(sender=RangeUnchecked),
     "hash_unchecked": Parts(sender=HashUnchecked),
     "delete_on_send": Parts(sender=DeleteOnSend),

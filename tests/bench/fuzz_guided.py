@@ -25,7 +25,8 @@ with atheris.instrument_imports(
     from sensors import wire
     from sensors.protocol import Card, Sender
 with atheris.instrument_imports(include=["dashboard.chain"]):
-    from dashboard.chain import Chain, Missing, Past
+    from dashboard.chain import Chain, Missing
+    from dashboard.inbox import Past
 
 sys.path.insert(0, str(Path(__file__).parent))
 

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 import dashboard.chain
 import sensors.keys
 from dashboard.chain import Chain
-from dashboard.inbox import Breach, Incoming, Standing
+from dashboard.inbox import Breach, Early, Incoming, Item, Standing
 from dashboard.intake import Arrival, Intake, StoreFailed
 from dashboard.keyring import FixedList, Peer
 from sensors.keys import Keys
@@ -29,6 +29,9 @@ from sensors.messages import (
     RECORD_VERSION,
     VERSION,
     Ack,
+    Ahead,
+    EmitterEvent,
+    Event,
     Note,
     NoticeEvent,
     Record,
@@ -37,7 +40,7 @@ from sensors.messages import (
 )
 from sensors.outbox_record import NO_HASH, Stored
 from sensors.protocol import Card, Sender
-from sensors.wire import EVENTS_DOWN, encode, pack, record_hash
+from sensors.wire import CODES, EVENTS_DOWN, encode, pack, record_hash
 
 # The same record arrives many times; the answer of a pure function may be remembered.
 dashboard.chain.signed_by = lru_cache(maxsize=20_000)(sensors.keys.signed_by)
@@ -77,8 +80,8 @@ class MemoryLog:
     def first(self) -> int:
         return self.trimmed + 1
 
-    def append(self, text: str, site: str, now_ns: int) -> Stored:
-        event = NoticeEvent(site, f"{site}/hall", "info", Note(text), now_ns)
+    def append(self, text: str, site: str, now_ns: int, event: Event | None = None) -> Stored:
+        event = event or NoticeEvent(site, f"{site}/hall", "info", Note(text), now_ns)
         record = pack(
             Record(
                 RECORD_VERSION,
@@ -132,10 +135,11 @@ class MemoryStore:
         self.events: dict[tuple[str, str], list[Incoming]] = {}
         self.standings: dict[tuple[str, str], Standing] = {}
         self.breaches: list[Breach] = []
+        self.early: list[Incoming] = []
         self.fail_next = False
         self.die_next = False
 
-    def ingest(self, batch: Sequence[Incoming | Breach]) -> None:
+    def ingest(self, batch: Sequence[Item]) -> None:
         if self.fail_next:
             self.fail_next = False
             raise OSError("disk full")
@@ -143,6 +147,9 @@ class MemoryStore:
             self.die_next = False
             raise PowerOff
         for item in batch:
+            if isinstance(item, Early):
+                self.early.append(item.incoming)
+                continue
             key = (item.peer, item.epoch)
             if isinstance(item, Breach):
                 self.breaches.append(item)
@@ -248,6 +255,7 @@ class World:
 
     def _new_sender(self, name: str, keys: Keys, log: MemoryLog) -> Sender:
         sender = self.parts.sender(log, Card(name, keys.verify_key, bytes(16)))
+        sender.early.behind = 2  # few records wait in a schedule
         sender.opened(self.now)
         return sender
 
@@ -315,7 +323,15 @@ class World:
             self._revoke(site)
 
     def _publish(self, site: SimSite) -> None:
-        stored = site.log.append(f"e{self.rng.randrange(1 << 30)}", site.name, self.now_ns)
+        now_ns, text = self.now_ns, f"e{self.rng.randrange(1 << 30)}"
+        event: Event = NoticeEvent(site.name, f"{site.name}/hall", "info", Note(text), now_ns)
+        if self.rng.random() < 0.8:
+            times = {"first_seen_ns": now_ns, "last_seen_ns": now_ns, "sightings": 1}
+            levels = {"snr_db": 20.0, "excess_db": 15.0, "peak_dbfs": -60.0}
+            where = {"center_freq_hz": 169e6, "bandwidth_hz": 12e3}
+            names = {"site": site.name, "sensor": f"{site.name}/hall", "emitter": text}
+            event = EmitterEvent(**names, phase="update", **times, **levels, **where)
+        stored = site.log.append(text, site.name, now_ns, event)
         site.confirmed[(site.log.epoch, stored.seq)] = stored.signed.record
 
     def _reconnect(self, site: SimSite) -> None:
@@ -368,10 +384,16 @@ class World:
             self._send_down(site.route, encode(rng.choice(lies)))
             return
         thief = rng.choice(self.sites)
-        if self.seen_up:
+        if log.records and rng.random() < 0.3:  # an alarm of its own making, before its turn
+            opened = msgspec.msgpack.decode(log.records[-1].signed.record, type=Record)
+            record = pack(replace(opened, seq=log.last + rng.randint(1, 9)))
+            forger = Ed25519PrivateKey.from_private_bytes(rng.randbytes(32))
+            frames = encode(Ahead(record, forger.sign(record_hash(record))))
+            self._queue_up(Arrival(site.route, site.keys.curve_public, frames, self.now_ns))
+        elif self.seen_up:
             arrival = rng.choice(self.seen_up)  # a replay, maybe from another connection
             frames = list(arrival.frames)
-            if rng.random() < 0.5 and frames[0][1] == 2:
+            if rng.random() < 0.5 and frames[0][1] in (CODES[Signed], CODES[Ahead]):
                 frames[1] = alter(frames[1], rng)
             forged = Arrival(thief.route, thief.keys.curve_public, frames, self.now_ns)
             self._queue_up(forged)
@@ -488,7 +510,9 @@ class World:
 
     def _owing(self, site: SimSite) -> bool:
         waits = site.revoked or (site.cloned and site.sender.state == "refused")
-        return not waits and site.log.acked < site.log.last
+        # After a restored store a site that owes nothing, as it knows, learns better in a greeting.
+        owes = site.log.acked < site.log.last or site.sender.state == "greeting"
+        return owes and not waits
 
     def _check(self) -> None:
         expected = {"restored"} if self.restored else set()
@@ -501,6 +525,7 @@ class World:
             raise Violation("the monitor's older database, and nobody noticed")
         for (peer, epoch), events in self.store.events.items():
             self._check_chain(peer, epoch, events)
+        self._check_early()
         for site in self.sites:
             stored = self.store.events.get((site.keys.key_id, site.log.epoch.hex()), [])
             if site.revoked:
@@ -516,6 +541,13 @@ class World:
         standing = self.store.last(site.keys.key_id, site.log.epoch.hex())
         return site.log.acked > (standing.seq if standing is not None else 0)
 
+    def _check_early(self) -> None:
+        """What was shown before its turn is what the site had confirmed, and nothing else."""
+        confirmed = {record for site in self.sites for record in site.confirmed.values()}
+        for shown in self.store.early:
+            if shown.record not in confirmed:
+                raise Violation("shown early, and never confirmed")
+
     def _cloned(self, peer: str) -> bool:
         return any(site.cloned for site in self.sites if site.keys.key_id == peer)
 
@@ -529,7 +561,7 @@ class World:
                 raise Violation(f"{peer}: {event.seq} in place {number}")
             if opened.previous != before or tagged != event.hash:
                 raise Violation(f"{peer}: chain broken at {number}")
-            if event.event != msgspec.msgpack.decode(opened.payload, type=NoticeEvent):
+            if event.event != msgspec.msgpack.decode(opened.payload, type=Event):
                 raise Violation(f"{peer}: another event than the signed one at {number}")
             site = allowed[peer]
             if not dashboard.chain.signed_by(site.keys.verify_key, tagged, event.signature):

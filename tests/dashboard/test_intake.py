@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 import pytest
 
-from dashboard.inbox import Breach, Incoming, Standing
+from dashboard.inbox import Breach, Early, Incoming, Item, Standing
 from dashboard.intake import Arrival, Intake, Outcome, StoreFailed
 from dashboard.keyring import FixedList, Peer
 from sensors.keys import Keys, make_keys
@@ -36,16 +36,18 @@ class ListStore:
     """A store that keeps what it was given, and fails when told to."""
 
     def __init__(self) -> None:
-        self.items: list[Incoming | Breach] = []
+        self.items: list[Item] = []
         self.standings: dict[tuple[str, str], Standing] = {}
         self.fails = False
         self.poison = ""
 
-    def ingest(self, batch: Sequence[Incoming | Breach]) -> None:
+    def ingest(self, batch: Sequence[Item]) -> None:
         if self.fails or any(item.peer == self.poison for item in batch):
             raise OSError("disk")
         self.items += batch
         for item in batch:
+            if isinstance(item, Early):
+                continue
             key = (item.peer, item.epoch)
             if isinstance(item, Incoming):
                 self.standings[key] = Standing(item.seq, item.hash)
