@@ -1,14 +1,12 @@
 /** Time from left to right: largest excess of a sensor, exams' phases under it, alarms over it. */
 
 import { Axis } from "./axis.js";
-import { fetchPicture, peaksOf, usualOf } from "./archive_picture.js";
-import { fetchReferences, floorsOf } from "./archive_reference.js";
+import { fetchPeaks } from "./archive_peaks.js";
 import { timeTicks } from "./archive_time.js";
 import { clock, day } from "./format.js";
 import { t } from "./i18n.js";
 import * as state from "./state.js";
 
-const COLUMNS = 320; // over all bands: enough for the largest level, few enough for any link
 const MOST_DB = 40;
 const LEAST_DRAG_PX = 5;
 const EDGE_PX = 26;
@@ -51,12 +49,8 @@ export class TimeStrip {
   /** Ask for a stretch of time and show it. */
   async load({ sensor, bands, start_s, stop_s }, signal) {
     Object.assign(this, { start_s, stop_s });
-    const pieces = new Axis(bands).pieces(COLUMNS).map((piece) => ({ ...piece, x0: Math.round(piece.x0), x1: Math.max(Math.round(piece.x0) + 1, Math.round(piece.x1)) }));
-    const width = Math.max(1, ...pieces.map(({ x1 }) => x1));
     const height = Math.min(720, Math.max(60, Math.round(this.canvas.clientWidth / 2)));
-    const asked = { sensor, pieces, width, start_s, stop_s };
-    const [picture, references] = await Promise.all([fetchPicture({ ...asked, height }, signal), fetchReferences(asked, signal)]);
-    this.peaks = peaksOf(picture, floorsOf(picture, usualOf(picture), references));
+    this.peaks = await fetchPeaks({ sensor, axis: new Axis(bands), start_s, stop_s, height }, signal);
     this.draw();
   }
 

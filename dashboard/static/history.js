@@ -17,7 +17,10 @@ export class History {
   add(row) {
     this.rows.push(row);
     this.bytes += row.codes.length;
-    while (this.bytes > this.maxBytes) this.bytes -= this.rows[this.first++].codes.length;
+    while (this.bytes > this.maxBytes) {
+      this.bytes -= this.rows[this.first].codes.length;
+      this.rows[this.first++] = null; // or it stays in memory until the next slice
+    }
     if (this.first > 1024 && this.first * 2 > this.rows.length) {
       this.rows = this.rows.slice(this.first);
       this.first = 0;

@@ -1,8 +1,6 @@
 /** Ten minutes under the waterfall: largest excess per second, alarms over it; a click goes back there. */
 
 import { effect } from "./vendor/signals-core.js";
-import { fetchPicture, peaksOf, usualOf } from "./archive_picture.js";
-import { fetchReferences, floorsOf } from "./archive_reference.js";
 import { clock } from "./format.js";
 import { lang, t } from "./i18n.js";
 import { UNSEEN } from "./levels.js";
@@ -13,7 +11,6 @@ const TALL_PX = 74;
 const LEFT_PX = 52;
 const HATCH_PX = 5;
 const MOST_DB = 60;
-const COLUMNS = 320; // of the records, over all bands
 const PATIENCE_MS = 8000;
 
 /** Largest excess of each second, of the stretch that was shown then. */
@@ -51,15 +48,13 @@ export class Peaks {
   }
 }
 
-/** The records of the last minutes of a sensor, over the baseline of then. */
+/** Put the records of the last minutes before what this page saw; their code comes after the first picture. */
 export async function recallPeaks(peaks, sensor, axis, end_s) {
-  const pieces = axis.pieces(COLUMNS).map((piece) => ({ ...piece, x0: Math.round(piece.x0), x1: Math.max(Math.round(piece.x0) + 1, Math.round(piece.x1)) }));
   const stop_s = Math.floor(end_s);
-  const asked = { sensor, pieces, width: Math.max(1, ...pieces.map(({ x1 }) => x1)), start_s: stop_s - peaks.span, stop_s };
-  const signal = AbortSignal.timeout(PATIENCE_MS);
+  const start_s = stop_s - peaks.span;
   try {
-    const [picture, references] = await Promise.all([fetchPicture({ ...asked, height: peaks.span }, signal), fetchReferences(asked, signal)]);
-    peaks.recall(asked.start_s, peaksOf(picture, floorsOf(picture, usualOf(picture), references)));
+    const { fetchPeaks } = await import("./archive_peaks.js");
+    peaks.recall(start_s, await fetchPeaks({ sensor, axis, start_s, stop_s, height: peaks.span }, AbortSignal.timeout(PATIENCE_MS)));
   } catch {
     // The live rows come all the same.
   }
