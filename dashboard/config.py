@@ -16,13 +16,13 @@ from dashboard.content import ContentSection
 from dashboard.fuse import Weights
 from dashboard.notify import NotifySection
 from dashboard.plans import PlanSection
+from sensors.address import HIGHEST_PORT, can_be_dialled, is_key
 from sensors.bandplan import PlanId
 from sensors.messages import Id
 from sensors.toml import BadConfig, load_toml
 
 _HTTP = re.compile(r"^(?P<host>[A-Za-z0-9.:-]+|\[[0-9a-fA-F:]+\]):(?P<port>[0-9]{1,5})$")
 _TCP = re.compile(r"^tcp://(?P<host>[A-Za-z0-9.*-]+|\[[0-9a-fA-F:]+\]):(?P<port>[0-9]{1,5})$")
-KEY_CHARACTERS = 40
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -69,7 +69,7 @@ class MonitorSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         http, tcp = _HTTP.match(self.http), _TCP.match(self.events)
         if http is None or int(http["port"]) > 65535:
             raise ValueError("http: config.http_address")
-        if tcp is None or not 0 < int(tcp["port"]) <= 65533:
+        if tcp is None or not 0 < int(tcp["port"]) <= HIGHEST_PORT:
             raise ValueError("events: config.tcp_address")
         for key, host in (("http", http["host"]), ("events", tcp["host"])):
             if self.insecure and host not in LOOPBACK:
@@ -108,9 +108,9 @@ class UpstreamSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     server_key: str = ""
 
     def __post_init__(self) -> None:
-        if _TCP.match(self.events) is None:
+        if not can_be_dialled(self.events):
             raise ValueError("events: config.tcp_address")
-        if len(self.server_key) not in (0, KEY_CHARACTERS):
+        if self.server_key and not is_key(self.server_key):
             raise ValueError("server_key: config.server_key")
 
 

@@ -21,6 +21,7 @@ from dashboard.key_files import RELAY
 from dashboard.keyring import Keyring
 from dashboard.passing import Passing
 from dashboard.receiver import Receiver
+from sensors.address import is_loopback
 from sensors.keys import Keys, own_keys, signed_by, write_keys
 from sensors.link import Link
 from sensors.messages import (
@@ -33,6 +34,7 @@ from sensors.messages import (
 )
 from sensors.outbox import Outbox
 from sensors.renewal import Renewal
+from sensors.toml import UserError
 from sensors.wire import read_event, read_record, record_hash
 
 BATCH = 64
@@ -238,6 +240,8 @@ def open_upstream(
     section, folder = config.upstream, config.history.folder
     assert section is not None
     assert folder is not None
+    if not section.server_key and not is_loopback(section.events):
+        raise UserError("config.upstream_key", events=section.events)
     home = folder.parent
     upstream = Upstream(
         home,

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from sensors.mistake import place_of
 from sensors.toml import BadConfig
 
 Seconds = Annotated[float, Meta(gt=0, le=86400)]
@@ -83,7 +84,7 @@ def settle_bands(sections: list[BandSection], path: Path) -> tuple[GuardBand, ..
         if missing:
             raise BadConfig(
                 "config.band_unknown",
-                file=path,
+                file=place_of(path, f"band[{index}].name"),
                 path=f"band[{index}]",
                 name=band.name,
                 missing=", ".join(missing),
@@ -98,12 +99,13 @@ def settle_bands(sections: list[BandSection], path: Path) -> tuple[GuardBand, ..
         if guard.stop_hz <= guard.start_hz:
             raise BadConfig(
                 "config.band_order",
-                file=path,
+                file=place_of(path, f"band[{index}].stop_hz"),
                 path=f"band[{index}].stop_hz",
                 start_mhz=f"{guard.start_hz / 1e6:g}",
                 stop_mhz=f"{guard.stop_hz / 1e6:g}",
             )
         if any(guard.name == other.name for other in settled):
-            raise BadConfig("config.band_twice", file=path, name=guard.name)
+            file = place_of(path, f"band[{index}].name")
+            raise BadConfig("config.band_twice", file=file, name=guard.name)
         settled.append(guard)
     return tuple(settled)

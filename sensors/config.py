@@ -11,9 +11,11 @@ from msgspec import Meta, Struct
 
 from sdr.source import BadSource
 from sdr.uri import split_uri
+from sensors.address import can_be_dialled, is_key
 from sensors.bandplan import PlanId
 from sensors.bands import BandSection, GuardBand, settle_bands
 from sensors.messages import Id
+from sensors.mistake import place_of
 from sensors.toml import BadConfig, load_toml
 
 LocalAddress = Annotated[
@@ -21,8 +23,6 @@ LocalAddress = Annotated[
     Meta(pattern=r"^(tcp://127\.0\.0\.1:[1-9][0-9]{0,4})?$", examples=["tcp://127.0.0.1:8480"]),
 ]
 """Viewers of a site need no key, so they must be on its own machine."""
-
-KEY_CHARACTERS = 40
 
 
 class SiteSection(Struct, forbid_unknown_fields=True, frozen=True):
@@ -39,14 +39,14 @@ class SiteSection(Struct, forbid_unknown_fields=True, frozen=True):
 class MonitorSection(Struct, forbid_unknown_fields=True, frozen=True):
     """``[monitor]``: the centre's address; without it the site works alone."""
 
-    events: Annotated[
-        str, Meta(pattern=r"^tcp://\S+:[1-9][0-9]{0,4}$", examples=["tcp://127.0.0.1:8471"])
-    ]
+    events: str
     insecure: bool = False
     server_key: str = ""
 
     def __post_init__(self) -> None:
-        if len(self.server_key) not in (0, KEY_CHARACTERS):
+        if not can_be_dialled(self.events):
+            raise ValueError("events: config.tcp_address")
+        if self.server_key and not is_key(self.server_key):
             raise ValueError("server_key: config.server_key")
 
 
@@ -75,6 +75,10 @@ class DetectSection(Struct, forbid_unknown_fields=True, frozen=True):
     exam_hours: Annotated[float, Meta(gt=0, le=24)] = 6.0
     on_db: Annotated[float, Meta(ge=0, le=40)] = 6.0
     off_db: Annotated[float, Meta(ge=0, le=40)] = 3.0
+
+    def __post_init__(self) -> None:
+        if self.off_db > self.on_db:
+            raise ValueError("off_db: config.off_above_on")
 
 
 class ScanSection(Struct, forbid_unknown_fields=True, frozen=True):
@@ -190,7 +194,8 @@ def _sensor_ids(file: SiteFile, path: Path) -> tuple[str, ...]:
         sensor = f"{file.site.id}/{name}"
         if sensor in ids:
             if dongle.name:
-                raise BadConfig("config.name_twice", file=path, name=dongle.name)
+                file_line = place_of(path, f"dongle[{index}].name")
+                raise BadConfig("config.name_twice", file=file_line, name=dongle.name)
             sensor = f"{sensor}-{index + 1}"
         ids.append(sensor)
     return tuple(ids)

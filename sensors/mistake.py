@@ -79,6 +79,12 @@ def explain(message: str, kind: type, path: Path, text: str, document: Any) -> B
     return refuse(message_id, inner, got=_shown(value), **fields)
 
 
+def place_of(path: Path, at: str) -> str:
+    """File and line of a key, for a mistake that shows only when the whole file is understood."""
+    line = _line_of(path.read_text(encoding="utf-8-sig"), at)
+    return f"{path}:{line}" if line else str(path)
+
+
 def _wanted(kind: inspect.Type, value: object) -> tuple[str, dict[str, object]]:
     """Say what a value should have been."""
     plain = _bare(kind)
@@ -93,6 +99,8 @@ def _wanted(kind: inspect.Type, value: object) -> tuple[str, dict[str, object]]:
         if isinstance(value, list) and plain.max_length and len(value) > plain.max_length:
             return "config.want_fewer", {"most": plain.max_length, "count": len(value)}
         return "config.want_list", {}
+    if isinstance(plain, inspect.TupleType):
+        return "config.want_so_many", {"count": len(plain.item_types)}
     if isinstance(plain, inspect.StructType | inspect.DictType):
         return "config.want_table", {}
     if isinstance(plain, inspect.CustomType):
@@ -140,6 +148,8 @@ def _value_at(document: Any, path: str) -> Any:
     """The value at ``band[0].mode``; None where there is none."""
     found = document
     for step in _STEP.findall(path):
+        if step == "[...]":  # of a table whose keys are free: which one is not told
+            return found
         try:
             found = found[int(step[1:-1])] if step.startswith("[") else found[step]
         except (LookupError, TypeError, ValueError):
@@ -161,6 +171,8 @@ def _step(kind: inspect.Type, step: str) -> inspect.Type:
         if step.startswith("["):
             if isinstance(member, inspect.ListType | inspect.VarTupleType):
                 return member.item_type
+            if isinstance(member, inspect.TupleType):
+                return member.item_types[int(step[1:-1])]
             if isinstance(member, inspect.DictType):
                 return member.value_type
         elif isinstance(member, inspect.StructType):

@@ -39,10 +39,13 @@ def load_toml(path: str | Path, kind: type[T]) -> T:
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # Windows' editor begins files with a mark
     except FileNotFoundError:
         raise BadConfig("config.file_missing", file=str(path)) from None
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise BadConfig("config.not_utf8", file=f"{path}:{line}") from None
+    except OSError as error:
         raise BadConfig("config.unreadable", file=str(path), why=str(error)) from None
     try:
         document = tomllib.loads(text)

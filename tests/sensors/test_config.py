@@ -112,6 +112,24 @@ BEFORE_SITE = "[site]"
             3,
             "monitor.events: must look like \"tcp://127.0.0.1:8471\", not 'city'",
         ),
+        *(
+            (BEFORE_SITE, f'[monitor]\nevents = "{bad}"', 3, "monitor.events: must look like")
+            for bad in ("tcp://*:8471", "tcp://city:99999", "tcp://a b:1", "tcp://city:65533")
+        ),
+        (BEFORE_DONGLE, "[detect]\non_db = 3\noff_db = 4", 6, "off_db: must not be above on_db"),
+        (
+            BEFORE_DONGLE,
+            '[[band]]\nname = "x"\nstop_hz = 2e6\nstart_hz = 3e6\nmax_revisit_s = 1',
+            6,
+            "stop_hz (2 MHz) must be above start_hz",
+        ),
+        (BEFORE_DONGLE, '[[band]]\nname = "x"', 5, "`x` is no preset"),
+        (
+            BEFORE_SITE,
+            '[monitor]\nevents = "tcp://city:8471"\nserver_key = "' + " " * 40 + '"',
+            4,
+            "monitor.server_key: must be the 40 characters",
+        ),
         (
             BEFORE_SITE,
             '[monitor]\nevents = "tcp://city:8471"\nserver_key = "abc"',

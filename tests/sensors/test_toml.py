@@ -112,9 +112,18 @@ def test_missing_file(tmp_path: Path) -> None:
 
 def test_not_text(tmp_path: Path) -> None:
     path = tmp_path / "site.toml"
-    path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(BadConfig, match=r"config\.unreadable"):
+    path.write_bytes('[site]\nid = "a"\nname = "第一中学"\n'.encode("gb18030"))
+    with pytest.raises(BadConfig, match=r"config\.not_utf8") as caught:
         load_toml(path, Config)
+    assert caught.value.fields["file"] == f"{path}:3"
+    with pytest.raises(BadConfig, match=r"config\.unreadable"):
+        load_toml(tmp_path, Config)
+
+
+def test_the_mark_of_windows_editor_is_no_mistake(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert load_toml(path, Config) == load_toml(write(tmp_path, GOOD), Config)
 
 
 @given(
