@@ -30,7 +30,7 @@ from dashboard.receiver import Receiver
 from dashboard.store import Store
 from sensors.benches import Metric, Skip
 from sensors.keys import Keys, make_keys
-from sensors.messages import Hello, Record, Signed
+from sensors.messages import Ahead, EmitterEvent, Hello, Record, Signed
 from sensors.wire import encode, pack, record_hash
 
 NAMES = ("school-3", "school-4")
@@ -110,6 +110,17 @@ def altered(stage: Stage, name: str) -> Signed:
     return Signed(bytes(target), true.signature)
 
 
+def early(stage: Stage, name: str, signer: Keys) -> Ahead:
+    """An alarm that a site has not made, shown before its turn."""
+    event = EmitterEvent(
+        *(name, f"{name}/hall", "e1", "open", 169e6, 12e3, 40.0, 35.0, -40.0), BASE_NS, BASE_NS, 1
+    )
+    payload = msgspec.msgpack.encode(event)
+    seq = stage.logs[name].last + stage.rng.randint(2, 99)
+    forged = stage.next_record(name, signer, seq=seq, payload=payload)
+    return Ahead(forged.record, forged.signature)
+
+
 def payload_of(site: str, stage: Stage) -> bytes:
     """Payload of an event in a site's name."""
     log = MemoryLog(stage.keys[NAMES[0]], stage.rng)
@@ -156,6 +167,18 @@ def attempts(stage: Stage) -> dict[str, tuple[Callable[[], Counter[str]], set[st
         "altered": (
             lambda: stage.send(keys, altered(stage, one)),
             {"signature", "record", "version"},
+        ),
+        "signed by a stranger, before its turn": (
+            lambda: stage.send(keys, early(stage, one, fresh_key)),
+            {"signature"},
+        ),
+        "another site's, before its turn": (
+            lambda: stage.send(other, early(stage, one, keys)),
+            {"record"},
+        ),
+        "revoked key, before its turn": (
+            lambda: stage.send(stage.revoked, early(stage, one, keys)),
+            {"revoked"},
         ),
         "another epoch": (
             lambda: stage.send(keys, stage.next_record(one, keys, epoch=stage.rng.randbytes(16))),
@@ -250,6 +273,7 @@ def run(rounds: int = 50, seed: int = 0) -> Iterator[Metric | Skip]:
     with tempfile.TemporaryDirectory(prefix="rfproctor-forge-") as folder:
         stage = Stage(Path(folder), random.Random(seed))
         honest = stage.events()
+        alarms = len(stage.query("SELECT id FROM alarms"))
         for name, (attempt, names) in attempts(stage).items():
             for _ in range(rounds):
                 reasons = attempt()
@@ -261,6 +285,7 @@ def run(rounds: int = 50, seed: int = 0) -> Iterator[Metric | Skip]:
         count, told = asyncio.run(handshakes(stage, 10))
         tried += count
         accepted = len(stage.events()) - len(honest)
+        raised = len(stage.query("SELECT id FROM alarms")) - alarms
         for name, (attempt, names) in final_attempts(stage).items():
             for _ in range(max(1, rounds // 5)):
                 before = len(stage.events())
@@ -279,14 +304,18 @@ def run(rounds: int = 50, seed: int = 0) -> Iterator[Metric | Skip]:
             before = len(stage.events())
             stage.send(stage.keys[name], stage.hello(name), stored.signed)
             heard += len(stage.events()) - before
+            stage.send(stage.keys[name], early(stage, name, stage.keys[name]))
+        honest_raised = len(stage.query("SELECT id FROM alarms")) - alarms
         stage.store.close()
         stage.ring.close()
     logging.disable(logging.NOTSET)
     yield Metric.of("attempts", tried, "attempts", at_least=500)
     yield Metric.of("accepted", accepted, "events", at_most=0)
+    yield Metric.of("alarms raised", raised, "alarms", at_most=0)
     yield Metric.of("refused without the right name", unnamed, "attempts", at_most=0)
     yield Metric.of("stored events unchanged", float(unchanged), "", at_least=1)
     yield Metric.of("honest sites still heard", heard, "events", at_least=len(NAMES))
+    yield Metric.of("alarms that honest sites raise", honest_raised, "alarms", at_least=len(NAMES))
     yield Metric.of("handshakes let in", told["handshakes_ok"], "connections", at_most=0)
     for reason in ("unknown", "revoked", "expired"):
         name = f"handshakes refused as {reason}"
