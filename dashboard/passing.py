@@ -1,42 +1,33 @@
 """Commands from the level above, passed on to a site below or done here.
 
 Recordings come up on demand only: those that are here are offered at once, others are asked of
-their site first and offered when they have come.
+their site first and offered when they have come.  What was promised is in `dashboard.owed.Owed`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from collections import deque
 from pathlib import Path
 
 import structlog
 
 from dashboard.asking import Asking
 from dashboard.clips import SUFFIXES
+from dashboard.owed import MOST, Owed
 from sensors.link import Link
 from sensors.messages import Answer, Command, Note
 from sensors.toml import UserError
 
 PASSED = ("drill", "retask", "cost", "fetch", "record")
 """Everything else is between a site and its own centre."""
-PATIENCE_S = 600.0
-"""For a recording that is on its way here."""
-MAX_WANTED = 200
 ABOVE = "the level above"
 """Who asked, in our audit log; the person is in the one above."""
 MAX_TEXT = 200
 """Of an argument on the wire."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("monitor")
-
-
-@dataclass(slots=True)
-class _Wanted:
-    site: str
-    base: str
-    until_s: float
 
 
 class Passing:
@@ -54,9 +45,11 @@ class Passing:
 
     def __init__(self, link: Link, evidence: Path, asking: Asking) -> None:
         self._link = link
-        self._evidence = evidence
+        self._evidence = evidence.resolve()
         self._asking = asking
-        self._wanted: list[_Wanted] = []
+        self._owed = Owed(evidence.parent / "owed.json", time.monotonic())
+        self._settled: deque[tuple[str, str]] = deque(maxlen=len(SUFFIXES) * MOST)
+        link.clips.on_settled = self._note_settled
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def step(self) -> None:
@@ -65,12 +58,16 @@ class Passing:
             task = asyncio.create_task(self._pass_on(command))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        now_s = time.monotonic()
-        waiting, self._wanted = self._wanted, []
-        for wanted in waiting:
-            there = await asyncio.to_thread(self._offer, wanted.site, wanted.base)
-            if not there and now_s < wanted.until_s:
-                self._wanted.append(wanted)
+        while self._settled:
+            self._owed.settle(*self._settled.popleft())
+        for debt in [debt for debt in self._owed.debts if not debt.offered]:
+            debt.offered = await asyncio.to_thread(self._offer, debt.site, debt.base)
+        for debt in self._owed.overdue(time.monotonic()):
+            log.warning("recording did not come", site=debt.site, name=debt.base)
+
+    def _note_settled(self, path: Path, intact: bool) -> None:
+        """Called in the link's thread: the level above has a file, or another one of its name."""
+        self._settled.append((str(path.parent.relative_to(self._evidence)), path.name))
 
     async def _pass_on(self, command: Command) -> None:
         try:
@@ -90,22 +87,28 @@ class Passing:
             base = str(args.get("file", ""))
             for suffix in SUFFIXES:
                 base = base.removesuffix(suffix)
-            if await asyncio.to_thread(self._offer, site, base):
+            if self._owed.full:
+                return False, Note("command.busy")
+            if await asyncio.to_thread(self._files, site, base):
+                self._owed.add(site, base, time.monotonic())
                 return True, Note("fetch.offered_here", {"file": base})
         answer = await asyncio.to_thread(
             self._asking.ask, site, command.name, args, ABOVE, command.lease_s
         )
-        if command.name == "fetch" and answer.accepted and len(self._wanted) < MAX_WANTED:
-            self._wanted.append(_Wanted(site, base, time.monotonic() + PATIENCE_S))
+        if command.name == "fetch" and answer.accepted:
+            self._owed.add(site, base, time.monotonic())
         return answer.accepted, answer.note
 
     def _offer(self, site: str, base: str) -> bool:
-        """Offer a recording that is whole here."""
-        folder = (self._evidence / site).resolve()
-        files = [folder / f"{base}{suffix}" for suffix in SUFFIXES]
-        inside = all(file.resolve().parent == folder for file in files)
-        if not base or not inside or not all(file.is_file() for file in files):
-            return False
+        """Offer a recording, when it is whole here."""
+        files = self._files(site, base)
         for file in files:
             self._link.clips.offer(file, site)
-        return True
+        return bool(files)
+
+    def _files(self, site: str, base: str) -> list[Path]:
+        """Files of a recording that is whole here, else none."""
+        folder = self._evidence / site
+        files = [folder / f"{base}{suffix}" for suffix in SUFFIXES]
+        inside = all(file.resolve().parent == folder for file in files)
+        return files if base and inside and all(file.is_file() for file in files) else []

@@ -49,7 +49,7 @@ class Backlog:
         self._thread = threading.Thread(target=self._run, name="backlog", daemon=True)
 
     def __enter__(self) -> Self:
-        self._clips.on_kept = note_kept
+        self._clips.on_settled = note_settled
         self._thread.start()
         return self
 
@@ -97,8 +97,10 @@ class Backlog:
                     self._clips.offer(path, late=True)
 
 
-def note_kept(path: Path) -> None:
-    """Write down that the centre has a file."""
+def note_settled(path: Path, intact: bool) -> None:
+    """Write down that the centre has a file; another one of its name is not it."""
+    if not intact:
+        return
     try:
         with (path.parent / RECEIPTS).open("a", encoding="utf-8") as receipts:
             receipts.write(f"{path.name}\n")

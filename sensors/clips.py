@@ -42,13 +42,14 @@ class Clips:
     ----------
     counts : Counter
         ``offered``, ``kept``, ``rejected``, ``blocks``, ``bytes``, ``left_out``, ``unreadable``.
-    on_kept : callable
-        Told each file that the centre has; be quick.
+    on_settled : callable
+        Told each file that the centre has (True), or has another one of that name (False); be
+        quick.
     """
 
     def __init__(self, site: str) -> None:
         self.counts: Counter[str] = Counter()
-        self.on_kept: Callable[[Path], None] = _nothing
+        self.on_settled: Callable[[Path, bool], None] = _nothing
         self._site = site
         self._files: OrderedDict[str, _File] = OrderedDict()
         self._wants: deque[Want] = deque(maxlen=16)
@@ -107,8 +108,7 @@ class Clips:
             else:
                 del self._files[message.name]
                 self.counts["kept" if message.intact else "rejected"] += 1
-                if message.intact:
-                    self.on_kept(file.path)
+                self.on_settled(file.path, message.intact)
 
     def unsent(self, message: Offer | Block) -> None:
         """The socket did not take what `take` gave: it comes again."""
@@ -151,5 +151,5 @@ class Clips:
         return Block(want.name, want.sha256, want.offset, data)
 
 
-def _nothing(path: Path) -> None:
+def _nothing(path: Path, intact: bool) -> None:
     """Nobody wants to know."""

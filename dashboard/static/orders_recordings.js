@@ -7,6 +7,7 @@ import { clock, day, mhz, percent } from "./format.js";
 import { t } from "./i18n.js";
 import { answerTo, may, path } from "./orders_given.js";
 import { LONGEST_S, hz, sensorSelect } from "./orders_stay.js";
+import { files, taking } from "./taking.js";
 import { to } from "./views.js";
 import { sensorName } from "./words.js";
 
@@ -27,6 +28,7 @@ export class Recordings {
 
   constructor(given) {
     this.given = given;
+    this.at = `recordings/exports/${path(given.site)}`;
     this.timer = null;
   }
 
@@ -72,7 +74,7 @@ export class Recordings {
       ${shown?.length ? html`<div class="scrolls"><table class="rows stacked"><tr>${["evidence.when", "archive.sensor", "orders.about", "evidence.length", "evidence.state", "orders.signed", "orders.who", "evidence.files"].map((id) => html`<th>${t(id)}</th>`)}</tr>
         ${shown.map((one) => this.row(one))}</table></div>` : nothing}
       ${this.more.value ? html`<button @click=${() => this.load(shown.at(-1).name)}>${t("event.older")}</button>` : nothing}
-      ${may("evidence") ? html`<p class="hint">${t("evidence.hint")}</p>` : nothing}</section>`;
+      ${may("evidence") ? html`${taking(shown ?? [], this.at)}<p class="hint">${t("evidence.hint")}</p>` : nothing}</section>`;
   }
 
   row(one) {
@@ -83,7 +85,7 @@ export class Recordings {
       <td class="nowrap">${t(`evidence.state.${one.state}`)}${one.state === "arriving" ? ` ${percent(one.share)}` : nothing}${one.bytes ? html` <small>${(one.bytes / 1e6).toFixed(1)} MB</small>` : nothing}</td>
       <td class=${one.verified === false ? "refused-note" : ""} title=${one.sha256}>${t(signed)}</td>
       <td>${one.asked_by || one.alarms.map((id) => html`<a href=${to("alarm", id)}>${t("orders.alarm")}</a> `)}</td>
-      <td class="files">${may("evidence") ? one.files.map((name) => html`<a class="button" download title=${name} href="api/v1/recordings/file/${encodeURIComponent(name)}/${path(one.site)}">${name.split(".").at(-1).replace("sigmf-", "")}</a> `) : nothing}
+      <td class="files">${may("evidence") && one.files.length ? files(one, (name) => `recordings/file/${name}/${path(one.site)}`, this.at) : nothing}
         ${fetchable ? html`<button @click=${() => this.given.give("fetch", { file: one.name })}>${t("orders.fetch")}</button>` : nothing}</td></tr>`;
   }
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sensors.backlog import RECEIPTS, SUFFIXES, Backlog, kept_of, note_kept
+from sensors.backlog import RECEIPTS, SUFFIXES, Backlog, kept_of, note_settled
 from sensors.clips import Clips
 from sensors.messages import Kept, Offer
 
@@ -46,7 +46,7 @@ def test_what_is_not_confirmed_is_offered_the_newest_first_one_recording_at_a_ti
     archive: Path,
 ) -> None:
     clips = Clips("s")
-    note_kept(archive / "2026-06-07" / (NEW + SUFFIXES[0]))
+    note_settled(archive / "2026-06-07" / (NEW + SUFFIXES[0]), True)
     with Backlog(archive, clips):
         first = offers(clips, 0.0, 3)
         assert [one.name for one in first] == [

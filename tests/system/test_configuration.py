@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from dashboard.asking import Asking
+from dashboard.configurations import pushed
 from dashboard.keyring import Keyring
 from dashboard.receiver import Receiver
 from dashboard.store import Store
@@ -106,6 +107,13 @@ def test_one_that_fails_goes_and_one_that_works_stays(
                 rows = asking.history("school-3")[::-1]
                 assert [row.act for row in rows] == ["site.order", "site.answer"] * 2
                 assert rows[0].detail["version"] < rows[2].detail["version"]
+                last, first = pushed(store.reader, "school-3")
+                assert [(one.text, one.accepted) for one in (first, last)] == [
+                    (bad, True),
+                    (good, True),
+                ]
+                outcomes = [one.outcome.id for one in (first, last) if one.outcome is not None]
+                assert outcomes == ["config.taken_back", "config.adopted"]
             finally:
                 site.send_signal(signal.SIGTERM)
                 await asyncio.to_thread(site.wait, 20)

@@ -115,8 +115,13 @@ def test_a_dongle_is_retasked_the_loss_is_shown_and_it_goes_back_by_itself(
 ) -> None:
     async def story(centre: Receiver, told: Told) -> None:
         window = {"sensor": SENSOR, "start_hz": 168e6, "stop_hz": 169e6}
+        would = await centre.command("school-3", "cost", window, lease_s=3.0)
+        assert would.accepted and would.note.id == "retask.would"
+        await asyncio.sleep(1.2)
+        assert "retask.stays" not in told.notes()  # it only said so
         answer = await centre.command("school-3", "retask", window, lease_s=3.0)
         assert answer.accepted, answer
+        assert answer.note.args == would.note.args
         assert answer.note.args["bands"] == "high"
         assert 0 < answer.note.args["lost"] < answer.note.args["hops"]
         await until(lambda: "retask.stays" in told.notes(), 3.0)

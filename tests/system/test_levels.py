@@ -256,7 +256,8 @@ def test_the_upper_level_asks_for_recordings_and_they_come_through(
             assert done[-1] == "fetch"  # no file of ours: the site is asked, which knows none
             answer = await high.command("county-1", "drill", {"minutes": 1})
             assert (answer.accepted, answer.note.id) == (False, "command.unknown")
-            rows = Asking(levels.low_store, low, asyncio.get_running_loop(), None, dict).history(SITE)
+            loop = asyncio.get_running_loop()
+            rows = Asking(levels.low_store, low, loop, None, dict).history(SITE)
             assert {row.actor for row in rows} == {ABOVE}
             acts = [(row.act, row.detail["order"]) for row in rows[::-1]]
             asked = ("fetch", "retask", "fetch")
