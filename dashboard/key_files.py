@@ -40,7 +40,7 @@ RELAY = "upstream.key"
 def is_site(path: Path) -> bool:
     """Whether this is a ``site.toml``; a file that cannot be read is left to its own loader."""
     try:
-        return "site" in tomllib.loads(path.read_text(encoding="utf-8"))
+        return "site" in tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError):
         return False
 

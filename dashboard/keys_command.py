@@ -12,11 +12,12 @@ import click
 
 from dashboard.config import load_config
 from dashboard.console import signers
-from dashboard.key_files import key_file_of, open_keyring
+from dashboard.key_files import is_site, key_file_of, open_keyring
 from dashboard.keyring import Entry
 from dashboard.keys_rotate_command import origins, pin, rotate
 from dashboard.qr import qr_picture
 from sdr.number import Finite
+from sensors.address import can_be_dialled, is_id
 from sensors.enrol import join as bring_keys
 from sensors.enrol import read_token
 from sensors.fingerprint import fingerprint_words
@@ -59,11 +60,17 @@ def enroll(
     with open_keyring(monitor_toml) as ring:
         config = load_config(monitor_toml)
         events = address or config.monitor.events
+        if not can_be_dialled(events) or "//0.0.0.0:" in events:
+            raise UserError("keys.address_needed", address=events)
+        if not is_id(site):
+            raise UserError("keys.bad_site", site=site)
         token = ring.token(site, events, signers(config, "enroll", lang), minutes, relay=relay)
         if as_json:
             click.echo(json.dumps({"kind": "token", "site": site, "token": token.text()}))
             return
-        click.echo(say("keys.token", lang, site=site, minutes=f"{minutes:g}", token=token.text()))
+        file = "MONITOR.toml" if relay else "SITE.toml"
+        values = {"site": site, "minutes": f"{minutes:g}", "token": token.text(), "file": file}
+        click.echo(say("keys.token", lang, **values))
         if picture := qr_picture(token.text(), sys.stdout):
             click.echo(picture)
 
@@ -89,6 +96,8 @@ def join(lang: Lang, file: Path, token: str) -> None:
             words=fingerprint_words(own.verify_key),
             events=read.events,
             server_key=read.server_key.decode(),
+            file=file,
+            section="monitor" if is_site(file) else "upstream",
         )
     )
 

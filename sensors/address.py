@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
+import msgspec
 from zmq.utils.z85 import Z85CHARS
+
+from sensors.messages import Id
 
 _TCP = re.compile(r"tcp://(?P<host>[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\]):(?P<port>[0-9]{1,5})")
 HIGHEST_PORT = 65_532
@@ -34,3 +37,17 @@ def is_loopback(address: str) -> bool:
 def is_key(text: str) -> bool:
     """Whether this can be a public key: 40 characters of Z85."""
     return len(text) == KEY_CHARACTERS and set(text.encode()) <= set(Z85CHARS)
+
+
+def is_id(text: str) -> bool:
+    """Whether a site may be called so.
+
+    Examples
+    --------
+    >>> is_id("gd/school-3"), is_id("../keys"), is_id("school 3")
+    (True, False, False)
+    """
+    try:
+        return bool(msgspec.convert(text, Id))
+    except msgspec.ValidationError:
+        return False

@@ -17,6 +17,7 @@ import zmq
 from msgspec import Meta, Struct
 
 from sdr.source import UserError
+from sensors.address import can_be_dialled, is_key
 from sensors.keys import Keys
 from sensors.messages import Enrol, Id, TimeNs
 from sensors.wire import ENROL_DOWN, Refused, encode
@@ -54,7 +55,10 @@ def read_token(text: str) -> Token:
         body, check = raw[:-3], raw[-3:]
         if hashlib.sha256(body).digest()[:3] != check:
             raise ValueError("checksum")
-        return msgspec.msgpack.decode(body, type=Token)
+        token = msgspec.msgpack.decode(body, type=Token)
+        if not can_be_dialled(token.events) or not is_key(token.server_key.decode()):
+            raise ValueError("address")
+        return token
     except (binascii.Error, ValueError, msgspec.DecodeError):
         raise UserError("keys.token_mistyped") from None
 

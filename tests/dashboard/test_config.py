@@ -71,6 +71,19 @@ def test_another_database_keeps_its_url(tmp_path: Path) -> None:
         ('id = "city"', 'id = "a city"', "config.want_form", 'monitor.id: must look like "city"'),
         (
             "[monitor]",
+            '[[plan]]\nsite = "a"\nimage = "a.png"\nsensors = {"a/h" = [0.2, 3]}\n[monitor]',
+            "config.want_number",
+            "must be a number (0 … 1), not {'a/h': [0.2, 3]}",
+        ),
+        (
+            "[monitor]",
+            '[[plan]]\nsite = "a"\nimage = "a.png"\nsensors = {"a/h" = [0.2]}\n[monitor]',
+            "config.want_so_many",
+            "must be a list of 2 values, not {'a/h': [0.2]}",
+        ),
+        ("[monitor]", '[upstream]\nevents = "tcp://*:1"\n[monitor]', "config.tcp_address", "*"),
+        (
+            "[monitor]",
             "[history]\ndays = -1\n[monitor]",
             "config.want_whole",
             "days: must be a whole number",

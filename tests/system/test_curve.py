@@ -265,6 +265,9 @@ def test_the_command_line(tmp_path: Path, ring: Keyring, own: Keys) -> None:
         assert done.exit_code == 0
         return done.output
 
+    for wrong in (("school 3",), (SITE, "--address", "tcp://*:8471"), (SITE, "--address", "x")):
+        with pytest.raises(UserError, match=r"keys\.(bad_site|address_needed)"):
+            invoke("enroll", str(config), *wrong)
     token = invoke("enroll", str(config), SITE).split()[-1]
     assert read_token(token).site == SITE
     invoke("allow", str(config), SITE, own.curve_public.decode(), own.verify_key.hex())
@@ -276,3 +279,11 @@ def test_the_command_line(tmp_path: Path, ring: Keyring, own: Keys) -> None:
         runner.invoke(keys_command, ["revoke", str(config), "x"], obj="en", catch_exceptions=False)
     ring.refresh()
     assert [act for _, _, act, _, _ in ring.acts()] == ["token", "allow", "revoke"]
+
+
+def test_a_token_for_a_relay_names_the_right_file(tmp_path: Path, ring: Keyring) -> None:
+    config = tmp_path / "monitor.toml"
+    config.write_text('[monitor]\nid = "city"\nkeys = "keys"\n', encoding="utf-8")
+    asked = ["enroll", str(config), "county", "--relay"]
+    done = click.testing.CliRunner().invoke(keys_command, asked, obj="en")
+    assert "rfproctor keys join MONITOR.toml " in done.output
