@@ -7,7 +7,7 @@ hashes of its samples and of their description.  All of it is checked again when
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -34,6 +34,9 @@ from dashboard.store import MONITOR, Store
 from dsp.iq import sample_bytes
 
 ClipState = Literal["announced", "arriving", "complete", "deleted"]
+
+AT_ONCE = 4
+"""Recordings that are checked while somebody waits for a list."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("monitor")
 
@@ -88,7 +91,23 @@ class Evidence:
 
     def listing(self, alarm_id: str) -> list[ClipCard]:
         """Recordings of an alarm, in order of time."""
-        return [self.card(clip) for clip in clips_of(self._store.reader, alarm_id)]
+        return self.cards(clips_of(self._store.reader, alarm_id))
+
+    def cards(self, clips: Sequence[Announced]) -> list[ClipCard]:
+        """Show recordings as they are now.
+
+        A file may come before its announcement does, through a long backlog of events: such a
+        recording is checked, and its arrival noted, when somebody looks; a few at a time.
+        """
+        cards = [self.card(clip) for clip in clips]
+        early = [
+            clip
+            for clip, card in zip(clips, cards, strict=True)
+            if card.state == "complete" and not clip.arrived_ns
+        ]
+        for clip in early[:AT_ONCE]:
+            self.arrived(clip.site, self._path(clip.site, clip.name + DATA))
+        return cards
 
     def open_file(self, alarm_id: str, name: str, author: str, **more: object) -> OpenFile:
         """Open a file of a complete recording; who had it goes into the audit log, with ``more``.

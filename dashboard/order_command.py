@@ -82,11 +82,14 @@ SITE = click.argument("site")
 @click.argument("start", type=parse_freq)
 @click.argument("stop", type=parse_freq)
 @click.option("--seconds", type=Finite(0.1, LONGEST_STAY_S), default=LONGEST_STAY_S)
+@click.option("--cost", is_flag=True, help="Only say what would not be watched.")
 @click.pass_obj
-def retask(desk: Desk, site: str, sensor: str, start: float, stop: float, seconds: float) -> None:
+def retask(
+    desk: Desk, site: str, sensor: str, start: float, stop: float, seconds: float, cost: bool
+) -> None:
     """Let SENSOR stay between START and STOP for at most 30 s; says what is not watched then."""
     body = {"sensor": sensor, "start_hz": start, "stop_hz": stop, "seconds": seconds}
-    desk.give("retask", site, body)
+    desk.give("cost" if cost else "retask", site, body)
 
 
 @order.command(epilog="Example: rfproctor order record school-3 school-3/hall 169.5M --before 5")

@@ -81,17 +81,18 @@ class Recordings:
         """One page of a site's recordings."""
         reader = self._store.reader
         clips = _clips(reader, site, query)
+        cards = self._evidence.cards(clips)
         arrivals, authors = _arrivals(reader, clips), _authors(reader, site, clips)
         return [
             RecordingCard(
-                **msgspec.structs.asdict(self._evidence.card(clip)),
+                **msgspec.structs.asdict(card),
                 site=site,
                 announced_ns=clip.announced_ns,
                 verified=arrivals.get(clip.name),
                 asked_by=authors.get(_order(clip), ""),
                 alarms=_alarms(reader, clip),
             )
-            for clip in clips
+            for clip, card in zip(clips, cards, strict=True)
         ]
 
     def open_file(self, site: str, name: str, who: Identity) -> OpenFile:

@@ -119,3 +119,16 @@ def test_where_it_takes_two_it_takes_two_here_too(make: Callable[..., Archive]) 
     for site, name in (("school-4", ASKED), ("school-3", "none")):
         with pytest.raises(Refused, match=r"recording\.unknown"):
             archive.taking.ask_of_site(site, Export([name]), LI)
+
+
+def test_files_that_came_before_their_announcement_are_checked_all_the_same(
+    make: Callable[..., Archive],
+) -> None:
+    archive = make()
+    early = "20270115T093000.000Z_433.0000M_early"
+    archive.arrive(early)
+    assert [act for _, act, _ in archive.log() if act == "evidence.arrived"] == []
+    archive.store.ingest([archive.site.says(kept(early, "early"))])
+    assert archive.recordings.listing("school-3", RecordingQuery())[0].verified
+    assert archive.recordings.listing("school-3", RecordingQuery())[0].verified
+    assert [act for _, act, _ in archive.log() if act == "evidence.arrived"] == ["evidence.arrived"]

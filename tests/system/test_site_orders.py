@@ -75,15 +75,18 @@ def test_every_order_is_on_record_before_and_after(
         signed = http.post("/api/v1/orders/configure/school-3", json={"text": "[site]"})
         assert (signed.status_code, signed.json()["error"]) == (409, "config.push_needs_keys")
 
-        thread = answering(link, got, 5)
+        thread = answering(link, got, 6)
         place = ["--url", monitor.url, "--token", TOKEN]
         told = order_by_hand(*place, "retask", "school-3", "school-3/hall", "168M", "169M")
         assert told == "done\n"
+        window = ("school-3", "school-3/hall", "168M", "169M", "--cost")
+        assert order_by_hand(*place, "retask", *window) == "done\n"
+        assert [command.name for command in got[-2:]] == ["retask", "cost"]
         thread.join()
         listed = order_by_hand(*place, "list", "school-3").splitlines()
-        assert "retask: done" in listed[0]
-        assert len(listed) == 12
-        rows = http.get("/api/v1/orders/of/school-3").json()[2:][::-1]
+        assert "cost: done" in listed[0] and "retask: done" in listed[2]
+        assert len(listed) == 14
+        rows = http.get("/api/v1/orders/of/school-3").json()[4:][::-1]
         acts = [(row["act"].removeprefix("site."), row["detail"]["order"]) for row in rows]
         pairs = [
             [("order", name), ("answer", name)] for name in ("retask", "record", "fetch", "drill")
