@@ -5,34 +5,35 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import click
 
+if TYPE_CHECKING:
+    from sensors.text import Lang
+
 COMMANDS = {
-    "demo": ("dashboard.commands", "Simulated hall: three sensors, the centre and its page."),
-    "devices": ("sdr.commands", "List the dongles by serial."),
-    "doctor": ("sensors.doctor_command", "Self-test of computer and dongles: GO or NO-GO."),
-    "record": ("sdr.commands", "Record IQ samples as SigMF."),
-    "sweep": ("sensors.sweep", "Sweep a band; print or save levels as CSV."),
-    "survey": ("sensors.commands", "Learn a site's baseline before the exam."),
-    "baseline": (
-        "sensors.baseline_command",
-        "What a survey heard; compare two; take an emitter out.",
-    ),
-    "analyze": ("sensors.analyze", "Find every emission in recordings."),
-    "sensor": ("sensors.commands", "The daemon of an exam site."),
-    "watch": ("sensors.watch_command", "A running site in the terminal."),
-    "drill": ("sensors.drill_command", "Does this site hear today what it is there for?"),
-    "ledger": ("sensors.ledger_command", "What a site watched when, how deep, and every gap."),
-    "monitor": ("dashboard.commands", "The central monitor and its page."),
-    "outbox": ("sensors.outbox_command", "What a site's outbox holds; begin a new one."),
-    "link": ("dashboard.link_command", "How every site is connected: lag, backlog, clock."),
-    "order": ("dashboard.order_command", "Ask a site: retask, record, fetch, configure."),
-    "window": ("dashboard.window", "Live spectrum on the desktop, from a site or the centre."),
-    "keys": ("dashboard.keys_command", "Keys of monitor and sites: enrol, list, revoke, rotate."),
-    "bench": ("sensors.benches", "Measure speed and quality; `bench` alone lists the names."),
+    "demo": "dashboard.commands",
+    "devices": "sdr.commands",
+    "doctor": "sensors.doctor_command",
+    "record": "sdr.commands",
+    "sweep": "sensors.sweep",
+    "survey": "sensors.commands",
+    "baseline": "sensors.baseline_command",
+    "analyze": "sensors.analyze",
+    "sensor": "sensors.commands",
+    "watch": "sensors.watch_command",
+    "drill": "sensors.drill_command",
+    "ledger": "sensors.ledger_command",
+    "monitor": "dashboard.commands",
+    "outbox": "sensors.outbox_command",
+    "link": "dashboard.link_command",
+    "order": "dashboard.order_command",
+    "window": "dashboard.window",
+    "keys": "dashboard.keys_command",
+    "bench": "sensors.benches",
 }
-"""Name -> (module that defines a click command of that name, one line for --help)."""
+"""Name -> module that defines a click command of that name; ``help.NAME`` is its line of --help."""
 
 
 class Commands(click.Group):
@@ -49,21 +50,34 @@ class Commands(click.Group):
         """Import the module of one command."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(COMMANDS[cmd_name][0])
+        module = importlib.import_module(COMMANDS[cmd_name])
         command = getattr(module, cmd_name)
         assert isinstance(command, click.Command)
         return command
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """What all of this is for."""
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(_words(ctx, "help.rfproctor"))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Commands first, the few options in one line: all of it fits a terminal of 24 lines."""
         self.format_commands(ctx, formatter)
         formatter.write_paragraph()
-        formatter.write_text("Before COMMAND: --lang zh|en, --version. After it: --help.")
+        formatter.write_text(_words(ctx, "help.more"))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing any of them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+        with formatter.section(_words(ctx, "help.commands")):
+            formatter.write_dl([(name, _words(ctx, f"help.{name}")) for name in COMMANDS])
+
+
+def _words(ctx: click.Context, message_id: str) -> str:
+    """Text of the help, in the language that was asked for: ``--help`` comes before ``--lang``."""
+    from sensors.text import default_lang, say
+
+    return say(message_id, ctx.obj or default_lang())
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -84,7 +98,8 @@ def main(args: list[str] | None = None) -> None:
 
     arguments = sys.argv[1:] if args is None else args
     try:
-        status = cli.main(args=args, prog_name="rfproctor", standalone_mode=False)
+        lang = _lang_of(arguments)
+        status = cli.main(args=args, prog_name="rfproctor", standalone_mode=False, obj=lang)
     except UserError as error:
         _refuse(arguments, error.message_id, error.fields)
         raise SystemExit(error.exit_code) from None
@@ -101,14 +116,21 @@ def main(args: list[str] | None = None) -> None:
 
 def _refuse(arguments: list[str], message_id: str, fields: Mapping[str, object]) -> None:
     """Say on stderr what is wrong, in the language that was asked for."""
-    from sensors.text import default_lang, say
+    from sensors.text import say
+
+    click.echo(f"rfproctor: {say(message_id, _lang_of(arguments), **fields)}", err=True)
+
+
+def _lang_of(arguments: list[str]) -> Lang:
+    """Language that the command line asks for, also where it is wrong."""
+    from sensors.text import default_lang
 
     lang = default_lang()
     for index, argument in enumerate(arguments):
         if argument.startswith("--lang"):
             value = argument.partition("=")[2] or "".join(arguments[index + 1 : index + 2])
             lang = "zh" if value == "zh" else "en"
-    click.echo(f"rfproctor: {say(message_id, lang, **fields)}", err=True)
+    return lang
 
 
 def _wrong_usage(error: click.UsageError) -> tuple[str, dict[str, object]]:

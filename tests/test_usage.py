@@ -52,6 +52,16 @@ def test_in_chinese(capsys):
     assert capsys.readouterr().err == "rfproctor: 缺少 SOURCE；用法见 rfproctor record --help\n"
 
 
+def test_the_list_of_commands_is_in_chinese_too(capsys):
+    for arguments in (["--lang", "zh", "--help"], ["--lang=zh", "-h"], ["--help", "--lang", "zh"]):
+        with pytest.raises(SystemExit) as end:
+            main(arguments)
+        said = capsys.readouterr().out
+        assert end.value.code == 0
+        assert "考点的守护程序" in said and "daemon" not in said
+        assert len(said.splitlines()) <= 26
+
+
 def test_a_survey_that_cannot_be_kept_is_not_begun(capsys, tmp_path):
     site = tmp_path / "site.toml"
     site.write_text('[site]\nid = "a"\nname = "a"\n[[dongle]]\nsource = "scene:quiet"\n')
