@@ -90,15 +90,15 @@ def site(
 
 def make_careless() -> None:
     """Blocks of the clip on the events socket's own queue, as many as fit: the naive way."""
-    from sensors.link import Link
+    from sensors.courier import Courier
     from sensors.messages import BLOCK_BYTES, Block
 
-    take = Link._pump
+    take = Courier._pump
 
-    def pump(self: Link, events: Any) -> bool:
+    def pump(self: Courier, events: Any) -> bool:
         waiting = getattr(self, "careless", None)
         if waiting is None:
-            files = list(self.clips._files.values())
+            files = list(self._bag.clips._files.values())
             self.careless = waiting = []  # type: ignore[attr-defined]
             if not files:
                 self.careless = None  # type: ignore[attr-defined]
@@ -113,7 +113,7 @@ def make_careless() -> None:
             waiting.pop(0)
         return take(self, events)
 
-    Link._pump = pump  # type: ignore[method-assign]
+    Courier._pump = pump  # type: ignore[method-assign]
 
 
 def trial(size: int, careless: bool) -> tuple[float, bool, list[float]]:
