@@ -27,18 +27,26 @@ export function percent(part) {
   return `${value.toFixed(1)} %`;
 }
 
+const formats = new Map(); // making one takes longer than using it a hundred times
+
+function formatted(ms, options) {
+  const name = lang.value === "zh" ? "zh-CN" : "en-GB";
+  const key = name + Object.keys(options);
+  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(name, options));
+  return formats.get(key).format(ms);
+}
+
 /** Local time of day: "10:05:12", without seconds "10:05". */
 export function clock(ms, seconds = true) {
   const options = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
-  if (seconds) options.second = "2-digit";
-  return new Intl.DateTimeFormat(lang.value === "zh" ? "zh-CN" : "en-GB", options).format(ms);
+  return formatted(ms, seconds ? { ...options, second: "2-digit" } : options);
 }
 
 /** Local date: "24 Nov", with the year where it is not this one. */
 export function day(ms) {
   const options = { day: "numeric", month: "short" };
-  if (new Date(ms).getFullYear() !== new Date().getFullYear()) options.year = "numeric";
-  return new Intl.DateTimeFormat(lang.value === "zh" ? "zh-CN" : "en-GB", options).format(ms);
+  const past = new Date(ms).getFullYear() !== new Date().getFullYear();
+  return formatted(ms, past ? { ...options, year: "numeric" } : options);
 }
 
 /** What is left, hours and minutes: "01:12", below a minute in seconds: "0:42". */
