@@ -225,10 +225,10 @@ def minutes(recorder: Recorder, sensor: str, frame: Frame) -> Iterator[Tile]:
 def references(
     recorder: Recorder, sensor: str, start_ns: int, stop_ns: int, start_hz: float, stop_hz: float
 ) -> list[Reference]:
-    """What a window was compared with then, on disk and not yet written, each since it began."""
+    """What a window was compared with then: on disk, and not yet written."""
     written = recorder.files.references(sensor, start_ns, stop_ns, start_hz, stop_hz)
     return [
-        _since_it_began(recorder.files, one)
+        one
         for one in joined(chain(written, recorder.open_references(sensor)))
         if one.first_ns < stop_ns
         and one.stop_ns > start_ns
@@ -237,16 +237,17 @@ def references(
     ]
 
 
-def _since_it_began(files: TileFiles, one: Reference) -> Reference:
-    """Look into the days before for the begin of a reference; each day has a file of its own."""
+def in_use_since(recorder: Recorder, one: Reference) -> int:
+    """When the baseline of a reference came into use; its levels change with the hours."""
+    since_ns = one.first_ns
     for _ in range(MOST_DAYS_BACK):
-        midnight_ns = one.first_ns // DAY_NS * DAY_NS
-        if one.first_ns - midnight_ns > SAME_NS:
-            break
         window = (one.start_hz, one.start_hz + one.bin_width_hz)
-        evening = files.references(one.sensor, midnight_ns - SAME_NS, midnight_ns - 1, *window)
-        before = [each for each in evening if each.same_as(one)]
-        if not before:
+        day = recorder.files.references(one.sensor, since_ns - DAY_NS, since_ns, *window)
+        earliest_ns = since_ns
+        for each in sorted(day, key=lambda each: each.first_ns, reverse=True):
+            if each.baseline == one.baseline and each.stop_ns >= earliest_ns - SAME_NS:
+                earliest_ns = min(earliest_ns, each.first_ns)
+        if earliest_ns == since_ns:
             break
-        one = replace(one, first_ns=min(each.first_ns for each in before))
-    return one
+        since_ns = earliest_ns
+    return since_ns

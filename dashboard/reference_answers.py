@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from dashboard.answers import Call, frame_of
 from dashboard.approvals import ApprovalQuery, approvals
-from dashboard.recorder import OFFSET_DB, STEP_DB, references
+from dashboard.recorder import OFFSET_DB, STEP_DB, in_use_since, references
 from dashboard.references import reduced
 from sensors.messages import Freq, TimeNs
 
@@ -77,7 +77,13 @@ class PastReference(Struct, frozen=True):
 
 
 class References(Struct, frozen=True):
-    """References of a window, in order of time; each bands' own, so that several may overlap."""
+    """References of a window, in order of time; each band has its own, so that several may overlap.
+
+    Attributes
+    ----------
+    since_ns : dict
+        When each baseline came into use, which may be long before the window.
+    """
 
     sensor: str
     start_hz: float
@@ -87,6 +93,7 @@ class References(Struct, frozen=True):
     step_db: float
     references: list[PastReference]
     levels: list[Levels]
+    since_ns: dict[str, int]
 
 
 def get_references(call: Call) -> References:
@@ -99,7 +106,10 @@ def get_references(call: Call) -> References:
     numbers: dict[bytes, int] = {}
     levels: list[Levels] = []
     past: list[PastReference] = []
+    since_ns: dict[str, int] = {}
     for one in found:
+        if one.baseline not in since_ns:
+            since_ns[one.baseline] = in_use_since(call.monitor.recorder, one)
         baseline, threshold = (row.tobytes() for row in reduced(one, frame))
         number = numbers.setdefault(baseline + threshold, len(levels))
         if number == len(levels):
@@ -107,7 +117,15 @@ def get_references(call: Call) -> References:
         names = signed.get(one.baseline, [])[:MOST_SIGNED]
         past.append(PastReference(one.baseline, one.first_ns, one.stop_ns, number, names))
     return References(
-        sensor, frame.start_hz, frame.stop_hz, frame.width, OFFSET_DB, STEP_DB, past, levels
+        sensor=sensor,
+        start_hz=frame.start_hz,
+        stop_hz=frame.stop_hz,
+        width=frame.width,
+        offset_db=OFFSET_DB,
+        step_db=STEP_DB,
+        references=past,
+        levels=levels,
+        since_ns=since_ns,
     )
 
 

@@ -17,7 +17,7 @@ const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeA
 
 /**
  * Baselines of a stretch of time in the columns of a picture, in order of time:
- * `[{baseline, start_s, stop_s, levels, threshold, signed}]`, codes 0 where a band of another piece is.
+ * `[{baseline, start_s, stop_s, levels, threshold, signed, since_s}]`, codes 0 where a band of another piece is.
  */
 export async function fetchReferences({ sensor, pieces, width, start_s, stop_s }, signal) {
   const path = sensor.split("/").map(encodeURIComponent).join("/");
@@ -41,6 +41,7 @@ export async function fetchReferences({ sensor, pieces, width, start_s, stop_s }
         levels: levels[one.levels][0],
         threshold: levels[one.levels][1],
         signed: one.signed,
+        since_s: piece.since_ns[one.baseline] / 1e9,
       }));
     }),
   );
@@ -99,7 +100,7 @@ export function referenceWords(floors, references) {
 
 function oneBaseline(references) {
   const [first] = references;
-  const since_s = Math.min(...references.map(({ start_s }) => start_s));
+  const since_s = Math.min(...references.map((one) => one.since_s));
   const [signed] = first.signed;
   return t("archive.reference.one", {
     baseline: first.baseline.slice(0, BASELINE_CHARS),

@@ -18,7 +18,7 @@ from dashboard.answers import Call, Monitor
 from dashboard.exports import PowerQuery, get_rtl_power_file
 from dashboard.picture import Frame
 from dashboard.pyramid import DAY_NS, SECOND, Codes
-from dashboard.recorder import Recorder, references
+from dashboard.recorder import Recorder, in_use_since, references
 from dashboard.reference_answers import ReferenceQuery, References, Signed, get_references
 from dashboard.references import MOST_ENDED, Following, Reference, joined, under
 from dashboard.state import Board, beat
@@ -35,6 +35,7 @@ from sensors.messages import (
 
 MIDNIGHT = 20_000 * DAY_NS
 NOON = MIDNIGHT + DAY_NS // 2
+MINUTE = 60 * SECOND
 BINS = 5
 
 
@@ -143,14 +144,22 @@ def test_every_row_is_under_the_reference_of_its_time_however_it_was_written(
 
 
 def test_a_baseline_of_days_ago_is_told_since_it_began(recorder: Recorder) -> None:
+    """It knows the hours, so that its levels change, and another one was there before it."""
     following = Following()
-    following.refer(reference(50))
-    for at in range(100, 3 * 24 * 60):
-        following.row(MIDNIGHT + at * 60 * SECOND, MIDNIGHT + (at + 1) * 60 * SECOND)
+    following.refer(reference(40, "old"))
+    for minute in range(3 * 24 * 60):
+        if minute >= 100 and minute % 60 == 40:
+            following.refer(reference(50 + minute // 60 % 3, "abc"))
+        at_ns = MIDNIGHT + minute * MINUTE
+        following.row(at_ns, at_ns + MINUTE)
+        if minute % 10 == 0:
+            recorder.files.write([], following.known())
+            following.written(following.known())
     recorder.files.write([], following.known())
     stop_ns = MIDNIGHT + 3 * DAY_NS
     (found,) = references(recorder, "s/hall", stop_ns - SECOND, stop_ns, 0.0, 1e9)
-    assert (found.first_ns, found.stop_ns) == (MIDNIGHT + 6000 * SECOND, stop_ns)
+    assert (found.first_ns, found.stop_ns) == (stop_ns - 20 * MINUTE, stop_ns)
+    assert in_use_since(recorder, found) == MIDNIGHT + 100 * MINUTE
     recorder.close()
 
 
@@ -325,6 +334,7 @@ def test_a_page_gets_each_level_once_and_a_file_is_over_it(
         (bytes([50] * 10), bytes([70] * 10)),
         (bytes([60] * 10), bytes([80] * 10)),
     ]
+    assert answer.since_ns == {"abc": NOON + 10 * SECOND}
     assert msgspec.json.decode(msgspec.json.encode(answer), type=References) == answer
     power = PowerQuery(
         start_ns=NOON, stop_ns=NOON + 60 * SECOND, width=2, height=60, over="baseline"
