@@ -53,7 +53,7 @@ class Session:
     feed : Feed
     picture : Picture
     sensor : str
-        Wanted first; empty: the first that is heard of.
+        Wanted first; empty: the first that hears.
 
     Attributes
     ----------
@@ -67,6 +67,7 @@ class Session:
         self.picture = picture
         self.sensors: dict[str, tuple[str, SensorHealth]] = {}
         self.sensor = sensor
+        self._wanted = bool(sensor)
         self.rows = 0
         self._feed = feed
         self._row_s = time.monotonic()
@@ -91,7 +92,7 @@ class Session:
             else:
                 for health in message.sensors:
                     self.sensors[health.sensor] = (message.site_name, health)
-                self.choose(self.sensor or next(iter(self.sensors), ""))
+                self.choose(self._first())
         self.picture.scene.trouble = self._feed.trouble
         return bool(heard) or self._pass_time(paused=paused)
 
@@ -102,6 +103,16 @@ class Session:
             return False
         rows.fade()
         return rows.advance(rows.newest_ns + round((quiet_s - 1.0) * 1e9)) > 0
+
+    def _first(self) -> str:
+        """The sensor shown; until somebody chose or a row came, one that hears."""
+        heard = self.sensors.get(self.sensor)
+        hears = heard is not None and heard[1].state not in ("silent", "blind")
+        if hears or self._wanted or self.rows:
+            return self.sensor
+        states = {sensor: health.state for sensor, (_, health) in self.sensors.items()}
+        hearing = [sensor for sensor, is_ in states.items() if is_ not in ("silent", "blind")]
+        return next(iter([*hearing, *states]), "")
 
     def choose(self, sensor: str) -> None:
         """Show this sensor from now on, once it has been heard of."""
@@ -115,6 +126,7 @@ class Session:
         """Show the next sensor (or the one before)."""
         ids = sorted(self.sensors)
         if ids:
+            self._wanted = True
             at = ids.index(self.sensor) if self.sensor in ids else 0
             self.choose(ids[(at + step) % len(ids)])
 

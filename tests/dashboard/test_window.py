@@ -18,7 +18,7 @@ from dashboard.window import Feed, Nothing, Session, feed_of, headless
 from dashboard.window_feed import Beat, Flag, Heard, _read
 from dashboard.window_figure import Picture
 from dashboard.window_rows import DEPTH, SLOT_NS, Rows
-from sensors.messages import BandWatch, SensorHealth, SpectrumReference, SpectrumRow
+from sensors.messages import BandWatch, SensorHealth, SpectrumReference, SpectrumRow, State
 from sensors.toml import BadConfig
 
 BANDS = [(167e6, 175e6), (406e6, 407e6)]
@@ -98,10 +98,12 @@ class Script:
         pass
 
 
-def beat(*names: str) -> Beat:
+def beat(*names: str, state: State = "go") -> Beat:
     bands = [BandWatch(f"b{k}", low, high, 0.2, 0.99) for k, (low, high) in enumerate(BANDS)]
     return Beat(
-        "s", "第三中学", [SensorHealth(f"s/{n}", n, "scene:hall", "go", bands=bands) for n in names]
+        "s",
+        "第三中学",
+        [SensorHealth(f"s/{n}", n, "scene:hall", state, bands=bands) for n in names],
     )
 
 
@@ -130,6 +132,20 @@ def test_keys_change_what_is_seen(session: Session) -> None:
     assert session.key("n")
     assert session.sensor == "s/gate"
     assert not session.key("z")
+
+
+def test_a_sensor_that_hears_is_shown_first() -> None:
+    """A monitor tells of the silent sites first; until somebody chooses they wait."""
+    feed = Script(beat("a", state="silent"), beat("b"), beat("c"))
+    figure = Figure()
+    FigureCanvasAgg(figure)
+    session = Session(feed, Picture(figure, "en"))
+    session.step()
+    assert (session.sensor, feed.chosen) == ("s/b", "s/b")
+    session.next(-1)
+    feed.messages = [beat("b")]
+    session.step()
+    assert session.sensor == "s/a"
 
 
 def test_pause_holds_the_picture(session: Session) -> None:
