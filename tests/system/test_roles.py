@@ -18,6 +18,7 @@ MAY = {
     "GET /alarms/{id}/evidence/{name}": {"radio", "supervisor", "admin"},
     "GET /alarms/{id}/evidence/{name}/audio": {"radio"},
     "POST /alarms/{id}/exports": {"radio", "supervisor", "admin"},
+    "POST /recordings/exports/{site:path}": {"radio", "supervisor", "admin"},
     "POST /known": {"radio", "supervisor", "admin"},
     "POST /known/import": {"radio", "supervisor", "admin"},
     "POST /known/preview": {"radio", "supervisor", "admin"},
