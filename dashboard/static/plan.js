@@ -56,7 +56,7 @@ function mark(name, x, y, level, strongest, alarm) {
     state.chosen.value = name;
     show("watch");
   };
-  return html`<a class="mark-on-plan ${said} ${level !== undefined && level === strongest ? "strongest" : ""} ${x > 0.7 ? "leftwards" : ""}" href=${to("watch")} @click=${open} title="${name} · ${t(`state.${said}`)}"
+  return html`<a class="mark-on-plan ${said} ${level !== undefined && level === strongest ? "strongest" : ""} ${x > 0.5 ? "leftwards" : ""}" href=${to("watch")} @click=${open} title="${name} · ${t(`state.${said}`)}"
     .style=${`left:${(100 * x).toFixed(2)}%;top:${(100 * y).toFixed(2)}%`}>${shape(said)}
     <span><b>${placeName(found?.sensor.position ?? "") || name.split("/").at(-1)}</b>
     ${alarm ? (level === undefined ? html`<small>${t("plan.unheard")}</small>` : html`<meter min="0" max=${FULL_DB} value=${Math.max(0, level)}></meter> ${db(level)} dB`) : html`<small>${t(`state.${said}`)}</small>`}</span></a>`;
