@@ -124,6 +124,16 @@ class Guard:
         self._application = application
         self._names = names
 
+    def _objection(self, scope: Scope) -> Refused | None:
+        """What is wrong with an address as such; no database takes a text with a NUL."""
+        if not is_ours(Headers(scope=scope).get("host", ""), self._names):
+            return Refused("http.bad_host", 421)
+        if "\0" in scope["path"]:
+            return Refused("http.not_found", 404)
+        if b"%00" in scope.get("query_string", b""):
+            return Refused("http.bad_parameter", 422, name="query", why="NUL")
+        return None
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check the Host, then let the application answer."""
         if scope["type"] not in ("http", "websocket"):
@@ -140,10 +150,11 @@ class Guard:
                     headers["Strict-Transport-Security"] = "max-age=31536000"
             await send(message)
 
-        if is_ours(Headers(scope=scope).get("host", ""), self._names):
+        objection = self._objection(scope)
+        if objection is None:
             await self._application(scope, receive, send_with_headers)
             return
-        refusal = refusal_of(Refused("http.bad_host", 421), "en")
+        refusal = refusal_of(objection, "en")
         if scope["type"] == "http":
             await refusal(scope, receive, send_with_headers)
         else:

@@ -20,6 +20,7 @@ RECORD_VERSION = 1
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"  # no "..", no leading dot: ids become folders at the centre
 Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=rf"^{_NAME}(/{_NAME})*$")]
 Text = Annotated[str, Meta(max_length=200)]
+MessageId = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f]*$")]
 Freq = Annotated[float, Meta(ge=0, le=1e11)]
 BinWidth = Annotated[float, Meta(gt=0, le=1e10)]
 Level = Annotated[float, Meta(ge=-300, le=300)]
@@ -38,7 +39,7 @@ State = Literal["go", "degraded", "blind", "silent", "drill", "survey"]
 class Note(Struct, frozen=True, forbid_unknown_fields=False):
     """One reason or remark: a message id of the catalogue and its named arguments."""
 
-    id: Text
+    id: MessageId
     args: Annotated[dict[Text, Text | Number | int], Meta(max_length=16)] = {}
     weight: Annotated[int, Meta(ge=-100, le=100)] = 0
 

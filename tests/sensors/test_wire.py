@@ -159,6 +159,14 @@ def test_the_written_schema_is_current(repository: Path) -> None:
     assert written == json.loads(json.dumps(wire.schema()))
 
 
+def test_an_id_of_a_text_has_no_control_characters() -> None:
+    """PostgreSQL takes no NUL: one notice of one site would keep all its events from the store."""
+    for bad in ("notice\0x", "a\nb"):
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert({"id": bad}, Note)
+    assert msgspec.convert({"id": "", "args": {"why": "a\0"}}, Note).args == {"why": "a\0"}
+
+
 @pytest.mark.parametrize("site", ["a/../../b", "../b", "a//b", "/a", "a/", "a/.ssh", "", "a b"])
 def test_a_site_can_never_be_a_path_out_of_its_folder(site: str) -> None:
     with pytest.raises(msgspec.ValidationError):

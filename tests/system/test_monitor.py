@@ -298,10 +298,13 @@ def test_a_wrong_request_is_answered_and_harms_nobody(monitor: Running) -> None:
 
 def test_a_body_that_is_no_json_is_refused(monitor: Running) -> None:
     with monitor.http() as http:
-        for bad in (b"", b"{", b"\xff", b"[" * 60_000, b'{"low_hz":1e999}', b"9" * 5000):
+        nul = b'{"low_hz":1,"high_hz":2,"name":"x","reason":"a\\u0000b"}'
+        for bad in (b"", b"{", b"\xff", b"[" * 60_000, b'{"low_hz":1e999}', b"9" * 5000, nul):
             kind = {"Content-Type": "application/json"}
             answer = http.post("/api/v1/known", content=bad, headers=kind)
             assert (answer.status_code, answer.json()["error"]) == (422, "http.bad_body"), bad[:9]
+        assert http.get("/api/v1/alarms?text=a%00").status_code == 422
+        assert http.get("/api/v1/alarms/a%00").status_code == 404
 
 
 def test_silence_is_told_and_is_never_clear(monitor: Running, link: Link) -> None:
