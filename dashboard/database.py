@@ -149,9 +149,12 @@ def _own_file(url: URL) -> sqlite3.Connection:
         raise StoreError("monitor.store_unusable", store=url.database, why=str(error)) from None
     try:
         owner.execute("BEGIN EXCLUSIVE")
-    except sqlite3.Error:
+    except sqlite3.Error as error:
         owner.close()
-        raise StoreError("monitor.store_in_use", store=url.database) from None
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+            raise StoreError("monitor.store_in_use", store=url.database) from None
+        # A full or read-only disk: nobody else is to be looked for.
+        raise StoreError("monitor.store_unusable", store=url.database, why=str(error)) from None
     return owner
 
 

@@ -279,3 +279,10 @@ def test_a_copy_that_cannot_be_written_is_said(tmp_path: Path, clock: Clock) -> 
     with pytest.raises(Refused, match=r"backup\.failed"):
         back_up(store.reader, clock())
     store.close()
+
+
+def test_a_disk_that_takes_nothing_is_not_called_another_monitor(tmp_path: Path) -> None:
+    (tmp_path / "monitor.db-owner").write_text("not a database" * 500, encoding="utf-8")
+    with pytest.raises(StoreError) as caught:
+        Store(f"sqlite:///{tmp_path}/monitor.db")
+    assert caught.value.message_id == "monitor.store_unusable"
