@@ -257,10 +257,13 @@ def test_keys(page: Any) -> None:
 
 def test_pause_stands_and_goes_on(page: Any) -> None:
     shot = "() => document.querySelector('#waterfall canvas').toDataURL()"
+    place = "() => JSON.stringify(document.querySelector('#waterfall').getBoundingClientRect())"
     page.wait_for_timeout(500)
+    before = page.evaluate(place)
     page.keyboard.press("Space")
     page.wait_for_timeout(200)
     first = page.evaluate(shot)
+    assert page.evaluate(place) == before, "pausing moves nothing"
     page.wait_for_timeout(1000)
     assert page.evaluate(shot) == first
     page.keyboard.press("Space")
