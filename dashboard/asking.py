@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -200,7 +200,8 @@ class Asking:
                 self._note(author, NO_ANSWER, site, {"order": order, "why": "command.no_answer"})
                 raise Refused("command.no_answer", 409, site=site) from None
             except UserError as error:
-                self._note(author, NO_ANSWER, site, {"order": order, "why": error.message_id})
+                why, args = error.message_id, _plain(error.fields)
+                self._note(author, NO_ANSWER, site, {"order": order, "why": why, "args": args})
                 raise Refused(error.message_id, 409, **error.fields) from None
             except ValueError as error:
                 self._note(author, NO_ANSWER, site, {"order": order, "why": str(error)})
@@ -255,3 +256,8 @@ def _without_text(detail: str) -> dict[str, Any]:
     fields: dict[str, Any] = msgspec.json.decode(detail)
     fields.pop("text", None)
     return fields
+
+
+def _plain(fields: Mapping[str, object]) -> dict[str, str | float | int]:
+    """Fields of a message as JSON has them."""
+    return {key: one if isinstance(one, int | float) else str(one) for key, one in fields.items()}

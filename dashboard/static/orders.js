@@ -47,6 +47,7 @@ class Orders {
 
   end() {
     this.recordings.end();
+    this.configurations.end();
   }
 
   async again() {
@@ -115,5 +116,5 @@ function details({ order, args, version }) {
 function reply(answer) {
   if (!answer) return t("orders.waits");
   if (answer.note) return html`<span class=${answer.accepted ? "" : "refused-note"}>${because(answer.note)}</span>`;
-  return html`<span class="refused-note">${t("orders.unanswered", { why: t(answer.why, { site: t("orders.the_site"), seconds: "" }) })}</span>`;
+  return html`<span class="refused-note">${t("orders.unanswered", { why: t(answer.why, { site: t("orders.the_site"), ...answer.args }) })}</span>`;
 }

@@ -15,11 +15,15 @@ const TRIES_MS = 90_000; // the site proves it for a minute
 /** Lines of two texts: [" " | "-" | "+", line], by their longest common run of lines. */
 export function difference(before, after) {
   const [a, b] = [before, after].map((text) => (text ? text.replace(/\n$/, "").split("\n") : []));
+  const lines = []; // what both begin with is not compared
+  while (a.length && b.length && a[0] === b[0]) {
+    lines.push([" ", a.shift()]);
+    b.shift();
+  }
   const longest = Array.from({ length: a.length + 1 }, () => new Uint16Array(b.length + 1));
   for (let i = a.length - 1; i >= 0; i--) {
     for (let j = b.length - 1; j >= 0; j--) longest[i][j] = a[i] === b[j] ? longest[i + 1][j + 1] + 1 : Math.max(longest[i + 1][j], longest[i][j + 1]);
   }
-  const lines = [];
   let [i, j] = [0, 0];
   while (i < a.length || j < b.length) {
     if (i < a.length && j < b.length && a[i] === b[j]) lines.push([" ", (j++, a[i++])]);
@@ -35,6 +39,7 @@ export class Configurations {
 
   constructor(given) {
     this.given = given;
+    this.timer = null;
   }
 
   async load() {
@@ -43,7 +48,13 @@ export class Configurations {
     this.pushed.value = value;
     const [newest] = value;
     const open = newest?.accepted && !newest.outcome && Date.now() - newest.time_ns / 1e6 < TRIES_MS;
-    if (open) setTimeout(() => this.load(), AGAIN_MS);
+    clearTimeout(this.timer);
+    if (open && !this.ended) this.timer = setTimeout(() => this.load(), AGAIN_MS);
+  }
+
+  end() {
+    clearTimeout(this.timer);
+    this.ended = true;
   }
 
   async push() {

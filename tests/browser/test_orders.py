@@ -93,7 +93,7 @@ def test_a_recording_is_asked_for_and_arrives_with_the_name_of_who_asked(
     form.locator(".done").wait_for(timeout=PATIENCE_MS)
     row = part(page, "Recordings").locator("tr", has_text="zhao")
     again = part(page, "Recordings").locator("button", has_text="reload")
-    for _ in range(40):
+    for _ in range(150):  # behind what the alarms of the demo have made it keep
         if row.count() and "checked on arrival" in row.first.inner_text():
             break
         again.click()

@@ -86,6 +86,7 @@ def test_a_site_that_the_board_calls_silent_is_refused_at_once(store: Store) -> 
     rows = with_asking(store, board(90.0), story)
     assert [act for act, _ in rows] == [ORDER, NO_ANSWER]
     assert rows[1][1]["why"] == "command.silent"
+    assert rows[1][1]["args"] == {"site": "school-3", "seconds": 90}
 
 
 def test_a_loop_that_does_not_come_to_it_is_no_answer(
