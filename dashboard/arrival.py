@@ -51,3 +51,11 @@ class Outcome:
     heartbeats: list[Heartbeat] = field(default_factory=list)
     answers: list[tuple[str, Answer]] = field(default_factory=list)
     refused: list[tuple[str, str, str]] = field(default_factory=list)
+
+
+class StoreFailed(Exception):
+    """Nothing of a batch could be stored; what needs no store is in ``outcome`` all the same."""
+
+    def __init__(self, why: object, outcome: Outcome | None = None) -> None:
+        super().__init__(why)
+        self.outcome = outcome or Outcome()

@@ -33,6 +33,7 @@ from dashboard.reviews import Review, Reviews
 from dashboard.second import SecondPerson
 from dashboard.silence import news_of_line
 from dashboard.store import Store
+from dashboard.store_watch import StoreWatch
 from dashboard.tending import Patience, tend
 from dashboard.tiles import TileFiles
 from dashboard.timetable import Timetable
@@ -43,6 +44,7 @@ PATROL_S = 0.5
 """How often silence is looked for."""
 RECORD_S = 2.0
 NOTIFY_S = 1.0
+TRY_STORE_S = 5.0
 PORTION = 16
 TEND_S = 10.0
 REFUSED_NS = 1_000_000_000
@@ -94,6 +96,8 @@ class Centre:
         self.keyring: Keyring | None = None
         self.store.on_alarms = self._from_thread(self._on_alarms)
         self.store.on_notices = self._from_thread(self._on_notices)
+        show = self._from_thread(lambda notice: self._on_notices([notice]))
+        self.store_watch = StoreWatch(self.store, show, clock_ns)
 
     def on_heartbeat(self, heartbeat: Heartbeat) -> None:
         """Take a heartbeat; a site that was silent is told of at once."""
@@ -127,7 +131,7 @@ class Centre:
 
     def work(self) -> list[asyncio.Task[None]]:
         """Start what goes on for ever."""
-        jobs = [self.patrol, self.tend, self.notify, self.live.tick]
+        jobs = [self.patrol, self.tend, self.notify, self.try_store, self.live.tick]
         if self._days:
             jobs.append(self.record)
         return [asyncio.create_task(_for_ever(job)) for job in jobs]
@@ -143,6 +147,12 @@ class Centre:
         while True:
             await asyncio.sleep(NOTIFY_S)
             await asyncio.to_thread(self.notifier.send_due)
+
+    async def try_store(self) -> None:
+        """See whether the store takes anything, for ever."""
+        while True:
+            await asyncio.sleep(TRY_STORE_S)
+            await asyncio.to_thread(self.store_watch.step)
 
     async def record(self) -> None:
         """Record what the sites watch, for ever."""
@@ -194,7 +204,7 @@ class Centre:
         self.live.tell("site", site, shown)
 
     def _snapshot(self) -> bytes:
-        now_ns = self._clock_ns()
+        now_ns, trouble = self._clock_ns(), self.store_watch.trouble
         return msgspec.json.encode(
             {
                 "kind": "snapshot",
@@ -203,7 +213,10 @@ class Centre:
                     self.board, now_ns, self.timetable.sessions, self.drills.by_site
                 ),
                 "alarms": queries.current_cards(self.store.reader, now_ns),
-                "notices": queries.notices(self.store.reader, queries.NoticeQuery(limit=50)),
+                "notices": [
+                    *([] if trouble is None else [trouble]),
+                    *queries.notices(self.store.reader, queries.NoticeQuery(limit=50)),
+                ],
             }
         )
 

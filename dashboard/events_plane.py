@@ -80,6 +80,7 @@ class EventsPlane:
                 # Not acknowledged, so nothing is lost; the sites send it again.
                 self._counts["store_failures"] += 1
                 _log.error("store failed, nothing is acknowledged: %s", failed)
+                self._conclude(failed.outcome)  # heartbeats: it is not the sites that are silent
                 await asyncio.sleep(RETRY_S)
                 continue
             self._conclude(outcome)

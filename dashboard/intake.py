@@ -16,6 +16,7 @@ from typing import Literal
 
 from dashboard.arrival import Arrival as Arrival
 from dashboard.arrival import Outcome as Outcome
+from dashboard.arrival import StoreFailed as StoreFailed
 from dashboard.chain import Chain, Doubtful, Missing
 from dashboard.early import peek
 from dashboard.inbox import Breach, Incoming, Item, Past, Store
@@ -38,10 +39,6 @@ class _Answer:
     kind: Literal["greeting", "ack", "refuse"]
     time_ns: int
     resend: bool = False
-
-
-class StoreFailed(Exception):
-    """Nothing of a batch could be stored; the store's own error is the argument."""
 
 
 class Intake:
@@ -116,7 +113,7 @@ class Intake:
             if answer.chain.peer not in failed:
                 outcome.replies.append((route, self._say(answer)))
         if failed and not batch:
-            raise StoreFailed(self._why)
+            raise StoreFailed(self._why, outcome)
         return outcome
 
     def _store(self, batch: list[Item]) -> set[str]:
