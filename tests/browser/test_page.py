@@ -258,7 +258,8 @@ def test_keys(page: Any) -> None:
 def test_pause_stands_and_goes_on(page: Any) -> None:
     shot = "() => document.querySelector('#waterfall canvas').toDataURL()"
     place = "() => JSON.stringify(document.querySelector('#waterfall').getBoundingClientRect())"
-    page.wait_for_timeout(500)
+    goes_on = f"before => ({shot})() !== before"
+    page.wait_for_function(goes_on, arg=page.evaluate(shot))  # rows come
     before = page.evaluate(place)
     page.keyboard.press("Space")
     page.wait_for_timeout(200)
@@ -267,8 +268,7 @@ def test_pause_stands_and_goes_on(page: Any) -> None:
     page.wait_for_timeout(1000)
     assert page.evaluate(shot) == first
     page.keyboard.press("Space")
-    page.wait_for_timeout(1000)
-    assert page.evaluate(shot) != first
+    page.wait_for_function(goes_on, arg=first)
 
 
 def test_wheel_drag_and_double_click(page: Any) -> None:
