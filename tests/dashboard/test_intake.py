@@ -170,6 +170,7 @@ def test_nothing_is_answered_when_the_store_fails(site: Site, store: ListStore) 
         site.say(site.records[0], beat)
     assert failed.value.outcome.heartbeats == [beat]  # it is not the site that is silent
     assert [type(reply) for _, reply in failed.value.outcome.replies] == [Pulse]
+    assert site.say(beat).heartbeats == [beat]  # also before it greets again
     store.fails = False
     assert isinstance(only(site.say(site.records[0]), Who), Who)  # greet again: we forgot
     assert only(site.say(site.hello()), Welcome).seq == 0
