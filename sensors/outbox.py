@@ -125,9 +125,7 @@ class Outbox:
             It still cannot be used.
         """
         with self._lock:
-            with suppress(
-                apsw.Error
-            ):  # a disk that fails may fail here too; it is closed all the same
+            with suppress(apsw.Error):  # a disk that fails may fail here too; it is closed
                 self._db.close(True)
             broken, self._broken = self._broken, ""
             try:

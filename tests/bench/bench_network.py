@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from wire_farm import Farm
-from wire_net import CUT, FAR, FINE, OTHER_FAR, PHASES, Line, why_not
+from wire_net import CUT, FINE, PHASES, Line, why_not
 
 from sensors.benches import Metric, Skip
 
@@ -26,14 +26,11 @@ def storm(
 ) -> int:
     """Change the weather every second or so, killing meanwhile; returns the number of phases."""
     began = time.monotonic()
-    address = FAR
     done = 0
     while done < phases and time.monotonic() - began < most_s:
         name = rng.choice((*PHASES, "address"))
         if name == "address":
-            other = OTHER_FAR if address == FAR else FAR
-            line.move_far(address, other)
-            address = other
+            line.move_far()
         else:
             line.set(PHASES[name])
         done += 1

@@ -46,8 +46,8 @@ class Small(Outbox):
 
     level = "FULL"
 
-    def _prepare(self) -> None:
-        super()._prepare()
+    def _open(self) -> None:
+        super()._open()
         self._db.execute("PRAGMA wal_autocheckpoint=40")
         self._db.execute(f"PRAGMA synchronous={self.level}")
 

@@ -96,7 +96,8 @@ class Line:
         if not self._ours.poll(15):
             raise OSError("the relay did not start")
         self._ours.recv()
-        for namespace, address in ((self.near, NEAR), (self.far, FAR)):
+        self._far_address = FAR
+        for namespace, address in ((self.near, NEAR), (self.far, self._far_address)):
             ip("-n", namespace, "addr", "add", f"{address}/24", "dev", "tun0")
             ip("-n", namespace, "link", "set", "tun0", "up", "mtu", "1400")
             ip("-n", namespace, "link", "set", "lo", "up")
@@ -109,10 +110,11 @@ class Line:
         """Whether the relay still runs."""
         return bool(self._relay.is_alive())
 
-    def move_far(self, old: str, new: str) -> None:
-        """The far end gets another address."""
-        ip("-n", self.far, "addr", "del", f"{old}/24", "dev", "tun0")
-        ip("-n", self.far, "addr", "add", f"{new}/24", "dev", "tun0")
+    def move_far(self) -> None:
+        """The far end gets its other address."""
+        ip("-n", self.far, "addr", "del", f"{self._far_address}/24", "dev", "tun0")
+        self._far_address = OTHER_FAR if self._far_address == FAR else FAR
+        ip("-n", self.far, "addr", "add", f"{self._far_address}/24", "dev", "tun0")
 
     def close(self) -> None:
         self._relay.kill()
