@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -165,7 +165,11 @@ def build(
     routes += [_route(path, monitor, door) for path in paths]
     application = Starlette(
         routes=routes,
-        exception_handlers={Refused: _say_refused, HTTPException: _say_http},
+        exception_handlers={
+            Refused: _say_refused,
+            HTTPException: _say_http,
+            OperationalError: _say_store,
+        },
     )
     return Guard(application, names)
 
@@ -253,6 +257,12 @@ def _identify(door: Door, form: dict[str, str]) -> Identity:
 async def _say_refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
     return refusal_of(error, lang_of(request))
+
+
+async def _say_store(request: Request, error: Exception) -> Response:
+    """A full disk or a database that is gone is nobody's mistake, and not ours."""
+    why = str(getattr(error, "orig", error))
+    return refusal_of(Refused("http.store_failed", 503, why=why), lang_of(request))
 
 
 async def _say_http(request: Request, error: Exception) -> Response:

@@ -6,11 +6,13 @@ import csv
 import io
 import json
 import signal
+import sqlite3
 import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -294,6 +296,18 @@ def test_a_wrong_request_is_answered_and_harms_nobody(monitor: Running) -> None:
         live.send(json.dumps({"op": "watch", "id": "a", **window}))
         assert "above" in texts(live, "error")["why"]
         assert texts(live, "tick")["time_ns"] > 0
+
+
+def test_a_store_that_takes_nothing_is_said(monitor: Running) -> None:
+    """Another program holds it, as a full disk would."""
+    with closing(sqlite3.connect(monitor.folder / "var" / "monitor.db", timeout=0)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with monitor.http() as http:
+            station = {"low_hz": 1e6, "high_hz": 2e6, "name": "x", "reason": "y"}
+            answer = http.post("/api/v1/known", json=station, timeout=30)
+        other.rollback()
+    assert (answer.status_code, answer.json()["error"]) == (503, "http.store_failed")
+    assert "locked" in answer.json()["text"]
 
 
 def test_a_body_that_is_no_json_is_refused(monitor: Running) -> None:
