@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from itertools import islice
 
 import msgspec
 from starlette.websockets import WebSocket
@@ -81,9 +82,13 @@ class Browser:
         """Next text frame; what it holds leaves its slots."""
         parts: list[bytes] = []
         size = 0
-        while self._texts and (not parts or (self.lines and size < FRAME_BYTES)):
-            parts.append(self._texts.pop(next(iter(self._texts))))
-            size += len(parts[-1]) + 1
+        for text in self._texts.values():
+            parts.append(text)
+            size += len(text) + 1
+            if size >= FRAME_BYTES or not self.lines:
+                break
+        for key in list(islice(self._texts, len(parts))):
+            del self._texts[key]
         return b"\n".join(parts)
 
     async def run(self, websocket: WebSocket) -> None:

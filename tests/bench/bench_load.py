@@ -83,8 +83,9 @@ def run(
     stalled: int = 5,
     steady_s: float = 50.0,
     rate: float = 100.0,
+    calm_s: float = 70.0,
 ) -> Iterator[Metric | Skip]:
-    """Steady for ``steady_s`` at ``rate`` events/s, 10 s at twenty times as many, steady again.
+    """Steady for ``steady_s`` at ``rate`` events/s, 10 s at twenty times as many, ``calm_s`` steady.
 
     The last minute, in which memory must be flat, has nothing of the storm.  It still rises by what
     libzmq touches for the first time: 64 bytes a frame for the first 512 frames of a connection,
@@ -98,7 +99,7 @@ def run(
     resource.setrlimit(resource.RLIMIT_NOFILE, (16_384, 16_384))
     with tempfile.TemporaryDirectory(prefix="rfproctor-load-") as folder:
         port, http = free_ports(4), free_ports(1)
-        plan = [(steady_s, rate), (10.0, 20 * rate), (70.0, rate)]
+        plan = [(steady_s, rate), (10.0, 20 * rate), (calm_s, rate)]
         orders, theirs = CONTEXT.Pipe()
         source = CONTEXT.Process(target=sites, args=(folder, port, count, 1, theirs), daemon=True)
         source.start()
