@@ -85,7 +85,7 @@ def run(
     rate: float = 100.0,
     calm_s: float = 70.0,
 ) -> Iterator[Metric | Skip]:
-    """Steady for ``steady_s`` at ``rate`` events/s, 10 s at twenty times as many, ``calm_s`` steady.
+    """Steady for ``steady_s`` at ``rate`` events/s, 10 s at twenty times as many, then calm again.
 
     The last minute, in which memory must be flat, has nothing of the storm.  It still rises by what
     libzmq touches for the first time: 64 bytes a frame for the first 512 frames of a connection,
