@@ -87,9 +87,8 @@ def run(
 ) -> Iterator[Metric | Skip]:
     """Steady for ``steady_s`` at ``rate`` events/s, 10 s at twenty times as many, then calm again.
 
-    The last minute, in which memory must be flat, has nothing of the storm.  It still rises by what
-    libzmq touches for the first time: 64 bytes a frame for the first 512 frames of a connection,
-    which with rows of two frames a second are 4 MiB/min over four minutes, and then nothing.
+    The last minute, in which memory must be flat, has nothing of the storm.  In the first minutes
+    it still rises; ``--steady-s 560`` shows what it is after ten.
     """
     if (os.cpu_count() or 1) < 2 or not hasattr(os, "sched_setaffinity"):
         yield Skip("needs two cores on Linux")
