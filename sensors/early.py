@@ -8,8 +8,7 @@ it neither stores nor acknowledges it: every record still comes in its place.
 from __future__ import annotations
 
 from sensors.flight import WINDOW, Log
-from sensors.messages import NoticeEvent
-from sensors.outbox_record import Stored
+from sensors.messages import Ahead, NoticeEvent
 from sensors.wire import read_event, read_record
 
 BEHIND = WINDOW
@@ -37,25 +36,33 @@ class Early:
         self.behind = BEHIND
         self._log = log
         self._shown = log.acked  # up to here everything was shown, or needs not be
+        self._offered = 0
         self._next_s = float("-inf")
 
-    def next(self, cursor: int, now_s: float) -> Stored | None:
+    def next(self, cursor: int, now_s: float) -> Ahead | None:
         """Record to show now; ``cursor`` is the last one that went out in its turn."""
         last = self._log.last
         self._shown = max(min(self._shown, last), cursor + self.behind, last - MOST)
         if self._shown >= last or now_s < self._next_s:
             return None
         for record in self._log.after(self._shown, MOST):
-            if not isinstance(read_event(read_record(record.signed.record).payload), NoticeEvent):
-                return record
+            signed = record.signed
+            if not isinstance(read_event(read_record(signed.record).payload), NoticeEvent):
+                self._offered = record.seq
+                return Ahead(signed.record, signed.signature)
             self._shown = record.seq
         return None
 
-    def took_off(self, record: Stored, now_s: float) -> None:
+    def took_off(self, now_s: float) -> None:
         """The socket took what `next` returned."""
-        self._shown = record.seq
+        self._shown = self._offered
         self._next_s = now_s + EVERY_S
 
-    def wake_s(self) -> float:
-        """When another one may go, if there is one."""
-        return self._next_s if self._shown < self._log.last else float("inf")
+    def wake_s(self, now_s: float) -> float:
+        """When another one may go.
+
+        Never, when the last one went long ago: a line that is down, or a socket that is full, is
+        not asked again and again.
+        """
+        waits = self._shown < self._log.last and now_s < self._next_s + EVERY_S
+        return max(now_s, self._next_s) if waits else float("inf")

@@ -85,8 +85,7 @@ class Sender:
         self._heard_s = 0.0
         self._progress_s = 0.0
         self._rewound_s = float("-inf")
-        self._next: Stored | Hello | Signed | None = None
-        self._ahead: Stored | None = None
+        self._next: Stored | Hello | Signed | Ahead | None = None
         self._proof: Signed | None = None
         self._answer = bytes(16)
 
@@ -104,26 +103,19 @@ class Sender:
     def outgoing(self, now_s: float) -> Hello | Signed | Ahead | None:
         """Next message for the socket, or None.  Say `sent` when the socket took it."""
         self._timers(now_s)
-        if self._next is None and self.state == "up" and self.version >= LAYOUT[Ahead]:
-            self._ahead = self.early.next(self.flight.cursor, now_s)
-            if self._ahead is not None:
-                signed = self._ahead.signed
-                return Ahead(signed.record, signed.signature)
         if self._next is None:
             self._next = self._choose(now_s)
         return self._next.signed if isinstance(self._next, Stored) else self._next
 
     def sent(self, now_s: float) -> None:
         """The socket took what `outgoing` returned last."""
-        ahead, self._ahead = self._ahead, None
-        if ahead is not None:
-            self.counts["ahead"] += 1
-            self.early.took_off(ahead, now_s)
-            return
         message, self._next = self._next, None
         if isinstance(message, Signed):
             self.counts["proofs"] += 1
             self._proof = None
+        elif isinstance(message, Ahead):
+            self.counts["ahead"] += 1
+            self.early.took_off(now_s)
         elif isinstance(message, Hello):
             self.counts["greetings"] += 1
             self._answer = bytes(16)
@@ -136,7 +128,7 @@ class Sender:
 
     def wake_s(self, now_s: float) -> float:
         """Seconds until a timer may be due, at most 1."""
-        due = [now_s + 1.0, max(now_s, self.early.wake_s())]
+        due = [now_s + 1.0, self.early.wake_s(now_s)]
         if self.state != "up":
             due.append(self._greet_s)
         elif self.flight:
@@ -159,12 +151,14 @@ class Sender:
         elif isinstance(message, Who):
             self._asked(message, now_s)
 
-    def _choose(self, now_s: float) -> Stored | Hello | Signed | None:
+    def _choose(self, now_s: float) -> Stored | Hello | Signed | Ahead | None:
         if self.state == "refused" and self._proof is not None:
             return self._proof
         if self.state != "up":
             return self._hello() if now_s >= self._greet_s else None
-        return self.flight.next()
+        knows = self.version >= LAYOUT[Ahead]
+        ahead = self.early.next(self.flight.cursor, now_s) if knows else None
+        return ahead or self.flight.next()
 
     def _hello(self) -> Hello:
         log, card = self.log, self.card

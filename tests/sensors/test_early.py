@@ -121,3 +121,20 @@ def test_a_centre_of_yesterday_is_not_sent_what_it_does_not_know(outbox: Outbox)
     for number in range(3 * WINDOW):
         outbox.append(emitter(number))
     assert {how for how, _ in went(up(outbox, version=1), 1.0)} == {"Signed"}
+
+
+@pytest.mark.parametrize("version", [1, VERSION])
+def test_a_line_that_takes_nothing_is_not_asked_again_and_again(
+    outbox: Outbox, version: int
+) -> None:
+    for number in range(3 * WINDOW):
+        outbox.append(emitter(number))
+    greeting = Sender(outbox, Card(SITE, bytes(32), bytes(16)))
+    greeting.opened(0.0)
+    greeting.outgoing(0.0)
+    greeting.sent(0.0)
+    assert greeting.wake_s(0.5) == pytest.approx(0.5)  # the next greeting
+    sender = up(outbox, version)
+    went(sender, 1.0)
+    sender.outgoing(1.5)  # and the socket does not take it
+    assert sender.wake_s(1.5) > 0.1
