@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -127,19 +128,37 @@ def approvals(reader: Engine, query: ApprovalQuery) -> list[Approval]:
         return [Approval.of_row(row) for row in rows]
 
 
-def released(reader: Engine, subject: str, who: str, since_ns: int) -> list[Approval]:
-    """Agreements, not older, that somebody may take recordings of an alarm or a site away."""
+def agreement(
+    reader: Engine, subjects: Iterable[str], clips: Mapping[str, str], who: str, since_ns: int
+) -> dict[str, object] | None:
+    """What lets somebody take one of these recordings away, for the audit log; None for nothing.
+
+    Parameters
+    ----------
+    reader : Engine
+    subjects : iterable of str
+        Alarms and sites that the recordings belong to: what an agreement may be about.
+    clips : mapping of str to str
+        Hash that its site signed, by the recording's name.
+    who : str
+    since_ns : int
+        Older agreements are over.
+    """
     table = schema.approvals
     wanted = select(table).where(
         table.c.act == "export",
-        table.c.subject == subject,
+        table.c.subject.in_(list(subjects)),
         table.c.state == "approved",
         table.c.wanted_by == who,
         table.c.decided_ns > since_ns,
     )
     with reader.connect() as connection:
         found = [Approval.of_row(row) for row in connection.execute(wanted)]
-    return [approval for approval in found if approval.hash == approval.hash_now()]
+    for approval in found:
+        agreed = clips.items() & approval.what["clips"].items()
+        if agreed and approval.hash == approval.hash_now():
+            return {"approval": approval.id, "approved_by": approval.decided_by}
+    return None
 
 
 class Decision(Struct, forbid_unknown_fields=True, frozen=True):

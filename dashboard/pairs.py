@@ -97,6 +97,10 @@ class Pairs:
         roles = self.people.roles().values()
         return sum(NEEDS[act] in ROLES[role] for role in roles) >= 2
 
+    def since_ns(self) -> int:
+        """Agreements about what is done later count from then on: as long as a request waits."""
+        return self._store.now_ns() - round(self.section.wait_s * SECOND)
+
     def acts(self) -> list[Act]:
         """What takes two persons now."""
         return [act for act in self.section.acts or () if self.needs_two(act)]

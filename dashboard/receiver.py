@@ -30,6 +30,7 @@ from dashboard.keyring import Keyring
 from dashboard.live_plane import LivePlane
 from dashboard.router import Exchange
 from dashboard.viewing import Viewing
+from sensors.address import is_loopback
 from sensors.dial import next_port
 from sensors.messages import Answer, Heartbeat, SpectrumReference, SpectrumRow, Watch
 from sensors.toml import UserError
@@ -278,9 +279,3 @@ async def _for_ever(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         except Exception:
             _log.exception("receiver")
             await asyncio.sleep(0.1)
-
-
-def is_loopback(address: str) -> bool:
-    """Whether an address is this machine only."""
-    host = address.removeprefix("tcp://").rpartition(":")[0]
-    return host == "localhost" or host.startswith("127.") or host == "[::1]"

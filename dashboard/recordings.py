@@ -14,12 +14,12 @@ from sqlalchemy import Engine, select
 
 from dashboard import schema
 from dashboard.access import Identity
-from dashboard.approvals import released
+from dashboard.approvals import agreement
 from dashboard.asking import ANSWER
-from dashboard.clips import SUFFIXES, Announced
+from dashboard.clips import SUFFIXES, Announced, find_clip
 from dashboard.errors import Refused
 from dashboard.evidence import ClipCard, Evidence
-from dashboard.pairs import SECOND, Pairs
+from dashboard.pairs import Pairs
 from dashboard.saving import OpenFile
 from dashboard.store import Store
 
@@ -83,6 +83,7 @@ class Recordings:
         clips = _clips(reader, site, query)
         cards = self._evidence.cards(clips)
         arrivals, authors = _arrivals(reader, clips), _authors(reader, site, clips)
+        alarms = _alarms(reader, clips)
         return [
             RecordingCard(
                 **msgspec.structs.asdict(card),
@@ -90,7 +91,7 @@ class Recordings:
                 announced_ns=clip.announced_ns,
                 verified=arrivals.get(clip.name),
                 asked_by=authors.get(_order(clip), ""),
-                alarms=_alarms(reader, clip),
+                alarms=sorted(alarms.get(_emitter(clip), ())),
             )
             for clip, card in zip(clips, cards, strict=True)
         ]
@@ -104,7 +105,8 @@ class Recordings:
             No such file (404); it takes a second person, or as `Evidence.take` (409).
         """
         base = next((name.removesuffix(end) for end in SUFFIXES if name.endswith(end)), "")
-        clip = _clip(self._store.reader, site, base)
+        with self._store.reader.connect() as connection:
+            clip = find_clip(connection, site, base)
         if clip is None:
             raise Refused("recording.unknown", 404, site=site, file=name)
         agreed: dict[str, object] = {}
@@ -114,12 +116,13 @@ class Recordings:
 
     def _agreed(self, clip: Announced, name: str, who: Identity) -> dict[str, object]:
         """The agreement that lets this person have it, as an alarm's or as the site's."""
-        since_ns = self._store.now_ns() - round(self._pairs.section.wait_s * SECOND)
-        for subject in (*_alarms(self._store.reader, clip), clip.site):
-            for approval in released(self._store.reader, subject, who.name, since_ns):
-                if approval.what["clips"].get(clip.name) == clip.sha256:
-                    return {"approval": approval.id, "approved_by": approval.decided_by}
-        raise Refused("recording.takes_two", 409, file=name)
+        reader = self._store.reader
+        subjects = (*_alarms(reader, [clip]).get(_emitter(clip), ()), clip.site)
+        signed, since_ns = {clip.name: clip.sha256}, self._pairs.since_ns()
+        by = agreement(reader, subjects, signed, who.name, since_ns)
+        if by is None:
+            raise Refused("recording.takes_two", 409, file=name)
+        return by
 
 
 def _order(clip: Announced) -> int:
@@ -136,14 +139,6 @@ def _clips(reader: Engine, site: str, query: RecordingQuery) -> list[Announced]:
     wanted = wanted.order_by(table.c.name.desc()).limit(query.limit)
     with reader.connect() as connection:
         return [Announced(**row._mapping) for row in connection.execute(wanted)]
-
-
-def _clip(reader: Engine, site: str, name: str) -> Announced | None:
-    table = schema.clips
-    wanted = select(table).where(table.c.site == site, table.c.name == name)
-    with reader.connect() as connection:
-        row = connection.execute(wanted).first()
-    return None if row is None else Announced(**row._mapping)
 
 
 def _arrivals(reader: Engine, clips: list[Announced]) -> dict[str, bool]:
@@ -177,10 +172,19 @@ def _authors(reader: Engine, site: str, clips: list[Announced]) -> dict[int, str
     return {number: given[number] for number in numbers & given.keys()}
 
 
-def _alarms(reader: Engine, clip: Announced) -> list[str]:
+def _emitter(clip: Announced) -> tuple[str, str]:
+    return clip.sensor, clip.emitter
+
+
+def _alarms(reader: Engine, clips: list[Announced]) -> dict[tuple[str, str], set[str]]:
+    """Alarms of the emitters that these recordings are of."""
     table = schema.emitters
-    wanted = select(table.c.alarm).where(
-        table.c.sensor == clip.sensor, table.c.emitter == clip.emitter
+    wanted = select(table.c.sensor, table.c.emitter, table.c.alarm).where(
+        table.c.sensor.in_({clip.sensor for clip in clips}),
+        table.c.emitter.in_({clip.emitter for clip in clips}),
     )
+    found: dict[tuple[str, str], set[str]] = {}
     with reader.connect() as connection:
-        return sorted(set(connection.scalars(wanted)))
+        for row in connection.execute(wanted):
+            found.setdefault((row.sensor, row.emitter), set()).add(row.alarm)
+    return found

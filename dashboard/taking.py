@@ -7,11 +7,11 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from dashboard.access import Identity
-from dashboard.approvals import Approval, released
+from dashboard.approvals import Approval, agreement
 from dashboard.clips import SUFFIXES, clips_of, find_clip
 from dashboard.errors import Refused
 from dashboard.evidence import Evidence
-from dashboard.pairs import SECOND, Pairs
+from dashboard.pairs import Pairs
 from dashboard.saving import OpenFile
 from dashboard.second import Remark, alarm_line
 from dashboard.store import Store
@@ -96,17 +96,17 @@ class Taking:
     def _agreed(self, alarm_id: str, name: str, who: Identity) -> dict[str, object]:
         """The agreement that lets this person have this file; nothing for a file that is none."""
         signed = {
-            (clip, sha256)
+            clip: sha256
             for clip, sha256 in self._signed(alarm_id).items()
             if name in [clip + suffix for suffix in SUFFIXES]
         }
         if not signed:
             return {}
-        since_ns = self._store.now_ns() - round(self._pairs.section.wait_s * SECOND)
-        for approval in released(self._store.reader, alarm_id, who.name, since_ns):
-            if signed & set(approval.what["clips"].items()):
-                return {"approval": approval.id, "approved_by": approval.decided_by}
-        raise Refused("evidence.takes_two", 409, file=name)
+        since_ns = self._pairs.since_ns()
+        by = agreement(self._store.reader, (alarm_id,), signed, who.name, since_ns)
+        if by is None:
+            raise Refused("evidence.takes_two", 409, file=name)
+        return by
 
     def _signed(self, alarm_id: str) -> dict[str, str]:
         """Recordings of an alarm, each with the hash that its site signed."""
