@@ -12,6 +12,7 @@ import threading
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
 from sensors.messages import BLOCK_BYTES, Block, Kept, Offer, Want
@@ -129,8 +130,10 @@ class Clips:
                     block = self._read(file, want)
                     if block is not None:
                         return block
-            turns = sorted(self._files.values(), key=lambda file: file.offer.late)
-            for file in turns[:OFFERED]:
+            files = self._files.values()
+            fresh = (file for file in files if not file.offer.late)
+            late = (file for file in files if file.offer.late)
+            for file in islice(chain(fresh, late), OFFERED):
                 if now_s - file.offered_s >= OFFER_EVERY_S:
                     file.offered_s = now_s
                     self.counts["offered"] += 1
