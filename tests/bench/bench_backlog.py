@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,14 +20,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from ports import free_ports
 from wire_farm import CONTEXT, sighting
-from wire_net import NEAR, Line, Weather, enter, why_not
+from wire_net import Weather, enter, slow_line, why_not
 
 from sensors.benches import Metric, Skip
 
 SLOW = Weather(bits_per_s=512e3)
 
 
-def monitor(address: str, folder: str, keys: str, space: str, told: Any) -> None:
+def monitor(address: str, folder: str, keys: Path, space: str, told: Any) -> None:
     """Child process: the receiver; tells when it first knew of each emitter."""
     from dashboard.alarms import Alarm
     from dashboard.keyring import Keyring
@@ -47,7 +46,7 @@ def monitor(address: str, folder: str, keys: str, space: str, told: Any) -> None
     async def serve() -> None:
         store = Store(f"sqlite:///{folder}/monitor.db")
         store.on_alarms = hear
-        async with Receiver(address, store, keyring=Keyring(Path(keys))):
+        async with Receiver(address, store, keyring=Keyring(keys)):
             told.send(("ready", time.monotonic()))
             await asyncio.Event().wait()
 
@@ -95,49 +94,35 @@ def trial(backlog: int, fresh: int, version: int) -> tuple[list[float], int, int
     """Delays of new alarms; records that waited first and last; drained after; not stored."""
     import sqlite3
 
-    from dashboard.keyring import Keyring
-    from sensors.keys import own_keys
-
-    line = Line()
-    try:
-        with tempfile.TemporaryDirectory(prefix="rfproctor-backlog-") as folder:
-            ring = Keyring(Path(folder) / "keys")
-            own = own_keys(Path(folder) / "site" / "site.key")
-            ring.allow("site-0", own.curve_public, own.verify_key, "bench")
-            server_key = ring.keys.curve_public
-            ring.close()
-            address = f"tcp://{NEAR}:{free_ports(4)}"
-            heard, theirs = CONTEXT.Pipe()
-            args: tuple[Any, ...] = (address, folder, str(Path(folder) / "keys"), line.near, theirs)
-            centre = CONTEXT.Process(target=monitor, args=args, daemon=True)
-            centre.start()
-            if not heard.poll(20):
-                raise RuntimeError("the monitor did not start")
-            heard.recv()
-            line.set(SLOW)
-            done, theirs = CONTEXT.Pipe()
-            home = str(Path(folder) / "site")
-            args = (address, home, server_key, line.far, backlog, fresh, theirs)
-            target = site if version > 1 else yesterday
-            sender = CONTEXT.Process(target=target, args=args, daemon=True)
-            sender.start()
-            if not done.poll(180):
-                raise RuntimeError("the site did not finish")
-            made, waiting, depth, seconds, last = done.recv()
-            came = {}
-            while heard.poll(0.5):
-                emitter, at = heard.recv()
-                came[emitter] = at
-            for process in (sender, centre):
-                process.kill()
-                process.join(5)
-            database = sqlite3.connect(f"file:{folder}/monitor.db?mode=ro", uri=True)
-            (stored,) = database.execute("SELECT count(*) FROM events").fetchone()
-            database.close()
-            delays = sorted(came.get(emitter, float("inf")) - at for emitter, at in made.items())
-            return delays, waiting, depth, seconds, last - stored
-    finally:
-        line.close()
+    with slow_line(free_ports(4)) as slow:
+        heard, theirs = CONTEXT.Pipe()
+        args: tuple[Any, ...] = (slow.address, slow.folder, slow.keys, slow.line.near, theirs)
+        centre = CONTEXT.Process(target=monitor, args=args, daemon=True)
+        centre.start()
+        if not heard.poll(20):
+            raise RuntimeError("the monitor did not start")
+        heard.recv()
+        slow.line.set(SLOW)
+        done, theirs = CONTEXT.Pipe()
+        args = (slow.address, slow.home, slow.server_key, slow.line.far, backlog, fresh, theirs)
+        target = site if version > 1 else yesterday
+        sender = CONTEXT.Process(target=target, args=args, daemon=True)
+        sender.start()
+        if not done.poll(180):
+            raise RuntimeError("the site did not finish")
+        made, waiting, depth, seconds, last = done.recv()
+        came = {}
+        while heard.poll(0.5):
+            emitter, at = heard.recv()
+            came[emitter] = at
+        for process in (sender, centre):
+            process.kill()
+            process.join(5)
+        database = sqlite3.connect(f"file:{slow.folder}/monitor.db?mode=ro", uri=True)
+        (stored,) = database.execute("SELECT count(*) FROM events").fetchone()
+        database.close()
+        delays = sorted(came.get(emitter, float("inf")) - at for emitter, at in made.items())
+        return delays, waiting, depth, seconds, last - stored
 
 
 def yesterday(*args: Any) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,14 +18,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from ports import free_ports
 from wire_farm import CONTEXT, START_NS, sighting
-from wire_net import NEAR, Line, Weather, enter, why_not
+from wire_net import Weather, enter, slow_line, why_not
 
 from sensors.benches import Metric, Skip
 
 SLOW = Weather(bits_per_s=1e6)
 
 
-def monitor(address: str, folder: str, keys: str, space: str, ready: Any) -> None:
+def monitor(address: str, folder: str, keys: Path, space: str, ready: Any) -> None:
     """Child process: receiver with an evidence folder."""
     from dashboard.keyring import Keyring
     from dashboard.receiver import Receiver
@@ -36,9 +35,7 @@ def monitor(address: str, folder: str, keys: str, space: str, ready: Any) -> Non
 
     async def serve() -> None:
         store = Store(f"sqlite:///{folder}/monitor.db")
-        async with Receiver(
-            address, store, keyring=Keyring(Path(keys)), evidence=Path(folder) / "in"
-        ):
+        async with Receiver(address, store, keyring=Keyring(keys), evidence=Path(folder) / "in"):
             ready.send("ready")
             await asyncio.Event().wait()
 
@@ -118,43 +115,27 @@ def make_careless() -> None:
 
 def trial(size: int, careless: bool) -> tuple[float, bool, list[float]]:
     """Upload once; seconds, whether it arrived whole, and the sorted ack times."""
-    line = Line()
-    try:
-        with tempfile.TemporaryDirectory(prefix="rfproctor-upload-") as folder:
-            from dashboard.keyring import Keyring
-            from sensors.keys import own_keys
-
-            ring = Keyring(Path(folder) / "keys")
-            own = own_keys(Path(folder) / "site" / "site.key")
-            ring.allow("site-0", own.curve_public, own.verify_key, "bench")
-            server_key = ring.keys.curve_public
-            ring.close()
-            address = f"tcp://{NEAR}:{free_ports(4)}"
-            ready, theirs = CONTEXT.Pipe()
-            keys = str(Path(folder) / "keys")
-            centre = CONTEXT.Process(
-                target=monitor, args=(address, folder, keys, line.near, theirs), daemon=True
-            )
-            centre.start()
-            if not ready.poll(20):
-                raise RuntimeError("the monitor did not start")
-            line.set(SLOW)
-            ours, theirs = CONTEXT.Pipe()
-            home = str(Path(folder) / "site")
-            args = (address, home, server_key, line.far, size, careless, theirs)
-            sender = CONTEXT.Process(target=site, args=args, daemon=True)
-            sender.start()
-            if not ours.poll(90):
-                raise RuntimeError("the site did not finish")
-            seconds, whole, delays = ours.recv()
-            files = list((Path(folder) / "in" / "site-0").glob("*.sigmf-data"))
-            whole = whole and len(files) == 1 and files[0].stat().st_size == size
-            for process in (sender, centre):
-                process.kill()
-                process.join(5)
-            return seconds, whole, delays
-    finally:
-        line.close()
+    with slow_line(free_ports(4)) as slow:
+        ready, theirs = CONTEXT.Pipe()
+        args: tuple[Any, ...] = (slow.address, slow.folder, slow.keys, slow.line.near, theirs)
+        centre = CONTEXT.Process(target=monitor, args=args, daemon=True)
+        centre.start()
+        if not ready.poll(20):
+            raise RuntimeError("the monitor did not start")
+        slow.line.set(SLOW)
+        ours, theirs = CONTEXT.Pipe()
+        args = (slow.address, slow.home, slow.server_key, slow.line.far, size, careless, theirs)
+        sender = CONTEXT.Process(target=site, args=args, daemon=True)
+        sender.start()
+        if not ours.poll(90):
+            raise RuntimeError("the site did not finish")
+        seconds, whole, delays = ours.recv()
+        files = list((Path(slow.folder) / "in" / "site-0").glob("*.sigmf-data"))
+        whole = whole and len(files) == 1 and files[0].stat().st_size == size
+        for process in (sender, centre):
+            process.kill()
+            process.join(5)
+        return seconds, whole, delays
 
 
 def run(size: int = 2 << 20, rounds: int = 2) -> Iterator[Metric | Skip]:

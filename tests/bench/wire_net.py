@@ -6,6 +6,7 @@ bad line.  Needs root and Linux; `why_not` says what is missing.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import fcntl
 import heapq
@@ -16,7 +17,9 @@ import select
 import shutil
 import struct
 import subprocess
+import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,6 +124,51 @@ class Line:
         self._relay.join(5)
         for namespace in (self.near, self.far):
             subprocess.run(["ip", "netns", "del", namespace], check=False, capture_output=True)
+
+
+@dataclass(frozen=True)
+class SlowLine:
+    """What the two ends of a bench over a slow line need to know.
+
+    Attributes
+    ----------
+    line : Line
+    folder, home : str
+        The monitor's folder, with its keys in ``keys``; the site's, with its own in ``site.key``.
+    address : str
+    server_key : bytes
+    """
+
+    line: Line
+    folder: str
+    home: str
+    address: str
+    server_key: bytes
+
+    @property
+    def keys(self) -> Path:
+        """The monitor's key folder."""
+        return Path(self.folder) / "keys"
+
+
+@contextlib.contextmanager
+def slow_line(port: int) -> Iterator[SlowLine]:
+    """Two namespaces, and the keys of a monitor that knows ``site-0``."""
+    from dashboard.keyring import Keyring
+    from sensors.keys import own_keys
+
+    line = Line()
+    try:
+        with tempfile.TemporaryDirectory(prefix="rfproctor-slow-") as folder:
+            home = Path(folder) / "site"
+            ring = Keyring(Path(folder) / "keys")
+            own = own_keys(home / "site.key")
+            ring.allow("site-0", own.curve_public, own.verify_key, "bench")
+            server_key = ring.keys.curve_public
+            ring.close()
+            yield SlowLine(line, folder, str(home), f"tcp://{NEAR}:{port}", server_key)
+    finally:
+        line.close()
 
 
 def open_tun(namespace: str) -> int:
