@@ -81,14 +81,14 @@ def run(
     bins: int = 2048,
     browsers: int = 50,
     stalled: int = 5,
-    steady_s: float = 50.0,
+    steady_s: float = 40.0,
     rate: float = 100.0,
     calm_s: float = 70.0,
 ) -> Iterator[Metric | Skip]:
     """Steady for ``steady_s`` at ``rate`` events/s, 10 s at twenty times as many, then calm again.
 
-    The last minute, in which memory must be flat, has nothing of the storm.  In the first minutes
-    it still rises; ``--steady-s 560`` shows what it is after ten.
+    The last minute, in which memory must be flat, has nothing of the storm.  Connections are first
+    made a few minutes old: until then libzmq's queues still take memory (`wire_motes.QUEUE`).
     """
     if (os.cpu_count() or 1) < 2 or not hasattr(os, "sched_setaffinity"):
         yield Skip("needs two cores on Linux")
@@ -113,6 +113,9 @@ def run(
             seats = (browsers, stalled, count, 1, stop, far)
             viewer = CONTEXT.Process(target=browse, args=(http, city.token, *seats), daemon=True)
             viewer.start()
+            aged_s, aged = ask(orders, source, ("age", 60.0))
+            yield Metric.of("connections aged", aged, "sites", at_least=count)
+            yield Metric.of("aged within", aged_s, "s")
             memory: list[tuple[float, int]] = []
             results, shares, ends = [], [], []
             began, waited = time.monotonic(), waited_s(centre)
@@ -137,7 +140,7 @@ def run(
                 process.join(5)
         lost, altered, doubled, intact = compare(Path(folder) / "monitor.db", ledger)
     steady, burst = results[0][1], results[1][1]
-    slope = growth(memory[-60:])
+    slope, more = growth(memory[-60:]), max(1.0, count / 500)
     yield Metric.of("events", sum(made for made, _, _ in results), "events")
     yield Metric.of("not acknowledged 90 s after the end", left, "events")
     yield Metric.of("lost", lost, "events", at_most=0)
@@ -160,8 +163,9 @@ def run(
     yield Metric.of("monitor's processor, burst", shares[1], "cores")
     # Above about 0.1 somebody else used the core, and the times above are theirs too.
     yield Metric.of("monitor ready but not running", waiting, "cores")
-    yield Metric.of("monitor's memory", max(kib for _, kib in memory) / 1024, "MiB", at_most=300)
-    yield Metric.of("memory slope, last minute", slope, "MiB/min", at_most=10.0)
+    most = max(kib for _, kib in memory) / 1024
+    yield Metric.of("monitor's memory", most, "MiB", at_most=300 * more)
+    yield Metric.of("memory slope, last minute", slope, "MiB/min", at_most=5.0 * more)
 
 
 def growth(samples: list[tuple[float, int]]) -> float:

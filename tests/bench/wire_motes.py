@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any, Self
 
@@ -39,6 +40,9 @@ from sensors.protocol import Card, Sender
 from sensors.rows import Rows
 from sensors.wire import EVENTS_DOWN, LIVE_DOWN, encode, pack, record_hash
 
+QUEUE = 256
+"""Messages of two frames after which a queue of libzmq has touched all the memory that it ever
+uses: two blocks for 256 frames each (``message_pipe_granularity``), of 16 kB."""
 PROGRAM = Path(__file__).parents[2] / "rfproctor.py"
 BAND = BandWatch("tv3-low", 167e6, 183e6, 0.5, 1.0)
 
@@ -125,6 +129,8 @@ class Mote:
         self.levels = np.rint(noise).astype(np.uint8).tobytes()
         self.sockets: list[Any] = []
         self.row_seq = 0
+        self.pace = 1.0
+        self.frames: Counter[str] = Counter()
         self.beat_s = rng.random() * 2
         self.row_s = rng.random()
         self.announce_s = 0.0
@@ -185,6 +191,7 @@ class Mote:
         for dealer, plane in ((events, EVENTS_DOWN), (live, LIVE_DOWN)):
             while dealer.getsockopt(zmq.EVENTS) & zmq.POLLIN:
                 message = plane.decode(dealer.recv_multipart())
+                self.frames["answers"] += plane is EVENTS_DOWN
                 if plane is LIVE_DOWN:
                     self.rows.grant(message, now)
                 else:
@@ -193,18 +200,18 @@ class Mote:
         for seq in [seq for seq in self.born if seq <= acked]:
             self.delays.append(now - self.born.pop(seq))
         while (out := self.sender.outgoing(now)) is not None:
-            if not self._send(events, out):
+            if not self._send("events", out):
                 break
             self.sender.sent(now)
         if now >= self.beat_s and self.sender.state == "up":
-            self.beat_s = now + 2.0
+            self.beat_s = now + 2.0 / self.pace
             health = SensorHealth(self.sensor, "hall", "scene:", "go", [], [BAND])
-            self._send(events, Heartbeat(self.name, self.name, time.time_ns(), 1, [health]))
+            self._send("events", Heartbeat(self.name, self.name, time.time_ns(), 1, [health]))
         if now >= self.announce_s:
-            self.announce_s = now + 2.0
-            self._send(live, Announce(self.name, [self.sensor]))
+            self.announce_s = now + 2.0 / self.pace
+            self._send("rows", Announce(self.name, [self.sensor]))
         if now >= self.row_s:
-            self.row_s = now + 1.0
+            self.row_s = now + 1.0 / self.pace
             for watch in self.rows.watches(now):
                 self.row_seq += 1
                 width = (watch.stop_hz - watch.start_hz) / watch.n_bins
@@ -215,14 +222,18 @@ class Mote:
                 )
                 self.rows.offer(watch, row)
         while (row_out := self.rows.take()) is not None:
-            self._send(live, row_out)
+            self._send("rows", row_out)
 
-    @staticmethod
-    def _send(dealer: Any, message: Any) -> bool:
+    def aged(self) -> bool:
+        """Whether the queues of events both ways, and of rows upward, have all their memory."""
+        return len(self.frames) >= 3 and min(self.frames.values()) > QUEUE
+
+    def _send(self, plane: str, message: Any) -> bool:
         try:
-            dealer.send_multipart(encode(message), flags=zmq.NOBLOCK)
+            self.sockets[plane == "rows"].send_multipart(encode(message), flags=zmq.NOBLOCK)
         except zmq.Again:
             return False
+        self.frames[plane] += 1
         return True
 
 
@@ -240,7 +251,8 @@ def ask(orders: Any, source: Any, order: object = None, most_s: float = 120.0) -
 def sites(folder: str, port: int, count: int, core: int, orders: Any) -> None:
     """Child process: all sites, as the pipe says.
 
-    ``connect``; ``("publish", seconds, rate)`` spread over them; ``("each", seconds)`` an event of
+    ``connect``; ``("age", seconds)`` until every connection has carried what otherwise takes ten
+    minutes; ``("publish", seconds, rate)`` spread over them; ``("each", seconds)`` an event of
     every site now, and how long until all were acknowledged; ``ledger``, when all are; ``end``.
     """
     from dashboard.keyring import Keyring
@@ -289,6 +301,16 @@ def sites(folder: str, port: int, count: int, core: int, orders: Any) -> None:
                     time.sleep(0.005)
                 up = sum(mote.sender.state == "up" for mote in motes)
                 orders.send((time.monotonic() - began, up))
+            case ("age", seconds):
+                began = time.monotonic()
+                for mote in motes:
+                    mote.pace = 20.0
+                while not all(mote.aged() for mote in motes) and time.monotonic() < began + seconds:
+                    turn()
+                    time.sleep(0.004)
+                for mote in motes:
+                    mote.pace = 1.0
+                orders.send((time.monotonic() - began, sum(mote.aged() for mote in motes)))
             case ("publish", seconds, rate):
                 began, made = time.monotonic(), 0
                 while (now := time.monotonic()) < began + seconds:
