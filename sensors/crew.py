@@ -13,6 +13,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
+import structlog
 from msgspec import json
 from msgspec.structs import replace
 
@@ -29,6 +30,12 @@ small computer its libraries take seconds to load, and a replugged dongle must b
 HEALTHY_S = 5.0
 """A worker that ran this long starts the pauses anew."""
 
+KILLED_S = 2.0
+"""A killed process that is still there after so long hangs in the driver: the kernel lets it go when
+the USB call returns, at the latest when the dongle is unplugged.  Nobody waits for that."""
+
+log = structlog.get_logger()
+
 
 @dataclass(slots=True)
 class _Post:
@@ -39,11 +46,13 @@ class _Post:
     failures: int = 0
     wanted: bool = True
     heard_s: float = 0.0
+    killed_s: float | None = None
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A process that ended.
+    """A process that ended, or that was killed and does not end.
 
     Attributes
     ----------
@@ -52,15 +61,20 @@ class Ended:
         Negative: the signal that killed it.
     stuck : bool
         Killed by us because it said nothing any more.
+    gone : bool
+        False: it is still there, and with it the dongle; told once more when it has ended.
     """
 
     sensor: str
     exit_code: int
     stuck: bool
+    gone: bool = True
 
     @property
     def how(self) -> str:
         """Exit code, or the name of the signal that killed it."""
+        if not self.gone:
+            return "killed, but still there"
         if self.exit_code >= 0:
             return f"exit code {self.exit_code}"
         known = {member.value: member.name for member in signal.Signals}
@@ -68,6 +82,8 @@ class Ended:
 
     def reason(self, silent_s: float) -> tuple[str, dict[str, str]]:
         """Message id and fields for one that could not say why itself."""
+        if not self.gone:
+            return "worker.unkillable", {"seconds": f"{silent_s:.0f}"}
         if self.stuck:
             return "worker.stuck", {"seconds": f"{silent_s:.0f}"}
         return "worker.died", {"how": self.how}
@@ -128,6 +144,9 @@ class Crew:
     def tend(self, now_s: float) -> list[Ended]:
         """Start what should run, kill what is stuck; return the processes that ended.
 
+        One that does not end although it was killed keeps its post until it does: the dongle is
+        still in its hands, so a second process could do nothing with it.
+
         Parameters
         ----------
         now_s : float
@@ -136,11 +155,15 @@ class Crew:
         ended: list[Ended] = []
         for sensor, post in self._posts.items():
             if post.process is not None:
-                stuck = self._kill_if_stuck(post, now_s)
+                self._kill_if_stuck(post, now_s)
                 code = post.process.poll()
+                killed_s = post.killed_s
                 if code is not None:
                     self._reap(post, now_s)
-                    ended.append(Ended(sensor, code, stuck))
+                    ended.append(Ended(sensor, code, stuck=killed_s is not None))
+                elif killed_s is not None and not post.told and now_s - killed_s >= KILLED_S:
+                    post.told = True
+                    ended.append(Ended(sensor, -signal.SIGKILL, stuck=True, gone=False))
             if post.process is None and post.wanted and now_s >= post.next_start_s:
                 self._start(post, now_s)
         if self._spare is None and all(self._settled(one, now_s) for one in self._posts.values()):
@@ -150,8 +173,10 @@ class Crew:
     def stop(self, patience_s: float = 8.0) -> None:
         """Ask everybody to finish, then make sure of it."""
         if self._spare is not None:
-            self._spare.kill()  # it holds nothing
-            self._spare.communicate()
+            _end(self._spare, "spare")  # it holds nothing
+            for pipe in (self._spare.stdin, self._spare.stderr):
+                if pipe is not None:
+                    pipe.close()
             self._spare = None
         for post in self._posts.values():
             post.wanted = False
@@ -162,8 +187,7 @@ class Crew:
                 try:
                     post.process.wait(patience_s)
                 except subprocess.TimeoutExpired:
-                    post.process.kill()
-                    post.process.wait()
+                    _end(post.process, post.task.sensor)
                 post.process = None
 
     def _start(self, post: _Post, now_s: float) -> None:
@@ -173,12 +197,15 @@ class Crew:
             spare = None
         post.process = spare or _hatch()
         post.started_s = post.heard_s = now_s
+        post.killed_s, post.told = None, False
         assert post.process.stdin is not None and post.process.stderr is not None
         listen(post.process.stderr, post.task.sensor)
         self._say(post, json.encode(post.task))
 
     def _say(self, post: _Post, line: bytes) -> None:
         assert post.process is not None and post.process.stdin is not None
+        if post.killed_s is not None:
+            return  # it reads nothing any more: a full pipe would hold us too
         # A child that died meanwhile is reaped by the next round, which starts another.
         with contextlib.suppress(OSError):
             post.process.stdin.write(line + b"\n")
@@ -190,14 +217,12 @@ class Crew:
         works = post.process is not None and post.heard_s > post.started_s
         return not post.wanted or (works and now_s - post.started_s > SPARE_AFTER_S)
 
-    def _kill_if_stuck(self, post: _Post, now_s: float) -> bool:
+    def _kill_if_stuck(self, post: _Post, now_s: float) -> None:
         assert post.process is not None
         patience_s = self._stuck_s if post.heard_s > post.started_s else self._first_s
-        if post.process.poll() is not None or now_s - post.heard_s < patience_s:
-            return False
-        post.process.kill()
-        post.process.wait()
-        return True
+        if post.process.poll() is None and now_s - post.heard_s >= patience_s:
+            post.process.kill()  # again each time: a signal more does no harm
+            post.killed_s = post.killed_s or now_s
 
     def _reap(self, post: _Post, now_s: float) -> None:
         assert post.process is not None
@@ -213,6 +238,15 @@ class Crew:
         pause_s = BACKOFF_S[min(post.failures, len(BACKOFF_S) - 1)]
         post.failures += 1
         post.next_start_s = now_s + pause_s
+
+
+def _end(process: subprocess.Popen[bytes], whose: str) -> None:
+    """Kill a process; one that the kernel does not let go is left behind."""
+    process.kill()
+    try:
+        process.wait(KILLED_S)
+    except subprocess.TimeoutExpired:
+        log.error("worker_unkillable", sensor=whose, pid=process.pid)
 
 
 def _hatch() -> subprocess.Popen[bytes]:

@@ -5,10 +5,11 @@ import sys
 import time
 
 import pytest
+import structlog
 
 from sensors import crew as crew_module
 from sensors.config import load_site
-from sensors.crew import BACKOFF_S, SPARE_AFTER_S, Crew, Ended
+from sensors.crew import BACKOFF_S, KILLED_S, SPARE_AFTER_S, Crew, Ended
 from sensors.task import TakeHops, UseBaseline, tasks_of
 
 
@@ -67,6 +68,49 @@ def test_one_that_says_nothing_is_killed(monkeypatch, tasks):
     assert ended.stuck
     assert ended.reason(3.4) == ("worker.stuck", {"seconds": "3"})
     crew.stop()
+
+
+def test_one_that_survives_its_kill_holds_nobody_up_and_is_told_once(monkeypatch, tasks):
+    """A process inside a USB call that never returns ends only when the kernel lets it go."""
+    posed(monkeypatch, "import time; time.sleep(60)")
+    crew = Crew(tasks, first_s=0.5)
+    sensor = tasks[0].sensor
+    crew.tend(100.0)
+    held = crew._posts[sensor].process
+    let_go = held.kill
+    monkeypatch.setattr(held, "kill", lambda: None)
+    assert crew.tend(101.0) == []
+    for _ in range(200):  # more than a pipe takes
+        crew.give(sensor, TakeHops({hop: 0.5 for hop in range(100)}, 0.07))
+    (told,) = crew.tend(101.0 + KILLED_S)
+    assert (told.stuck, told.gone, told.how) == (True, False, "killed, but still there")
+    assert told.reason(3.4) == ("worker.unkillable", {"seconds": "3"})
+    assert crew.tend(200.0) == []
+    assert crew._posts[sensor].process is held, "the dongle is still in its hands"
+    let_go()  # the dongle was unplugged
+    held.wait()
+    (ended,) = crew.tend(201.0)
+    assert (ended.exit_code, ended.stuck, ended.gone) == (-signal.SIGKILL, True, True)
+    assert crew.tend(201.0 + BACKOFF_S[0]) == []
+    second = crew._posts[sensor].process
+    assert second is not None and second is not held
+    assert second.poll() is None
+    crew.stop(patience_s=0.0)
+
+
+def test_stopping_does_not_wait_for_one_that_survives_its_kill(monkeypatch, tasks):
+    posed(monkeypatch, "import time; time.sleep(60)")
+    monkeypatch.setattr(crew_module, "KILLED_S", 0.1)
+    crew = Crew(tasks)
+    crew.tend(time.monotonic())
+    held = crew._posts[tasks[0].sensor].process
+    let_go = held.kill
+    monkeypatch.setattr(held, "kill", lambda: None)
+    with structlog.testing.capture_logs() as logs:
+        crew.stop(patience_s=0.1)
+    assert [line["event"] for line in logs] == ["worker_unkillable"]
+    let_go()
+    held.wait()
 
 
 def test_work_reaches_the_running_and_those_started_later(monkeypatch, tasks, tmp_path):
