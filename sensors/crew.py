@@ -31,8 +31,8 @@ HEALTHY_S = 5.0
 """A worker that ran this long starts the pauses anew."""
 
 KILLED_S = 2.0
-"""A killed process that is still there after so long hangs in the driver: the kernel lets it go when
-the USB call returns, at the latest when the dongle is unplugged.  Nobody waits for that."""
+"""A killed process that is still there after so long hangs in the driver.  The kernel lets it go
+when the USB call returns, at the latest when the dongle is unplugged; nobody waits for that."""
 
 log = structlog.get_logger()
 

@@ -81,7 +81,7 @@ def test_one_that_survives_its_kill_holds_nobody_up_and_is_told_once(monkeypatch
     monkeypatch.setattr(held, "kill", lambda: None)
     assert crew.tend(101.0) == []
     for _ in range(200):  # more than a pipe takes
-        crew.give(sensor, TakeHops({hop: 0.5 for hop in range(100)}, 0.07))
+        crew.give(sensor, TakeHops(dict.fromkeys(range(100), 0.5), 0.07))
     (told,) = crew.tend(101.0 + KILLED_S)
     assert (told.stuck, told.gone, told.how) == (True, False, "killed, but still there")
     assert told.reason(3.4) == ("worker.unkillable", {"seconds": "3"})
