@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from dashboard.allow_list import AllowList
-from dashboard.inbox import Breach, BreachKind, Incoming, Item, Past, Standing
+from dashboard.inbox import Breach, BreachKind, Incoming, Item, Layer, Past, Standing
 from dashboard.newest import NewestHashes
 from dashboard.relayed import StrangeOrigin, unwrap
 from sensors.keys import key_id, signed_by
@@ -241,8 +241,9 @@ class Chain:
         if event.site != self.site:
             self.held = "wire.site"
             raise Refused("site", event.site)
+        layers: tuple[Layer, ...] = ()
         if isinstance(event, RelayedEvent):
-            event = self._unwrap(event)
+            event, layers = self._unwrap(event)
         return Incoming(
             peer=self.peer,
             epoch=record.epoch.hex(),
@@ -254,9 +255,10 @@ class Chain:
             record=signed.record,
             signature=signed.signature,
             hash=digest,
+            layers=layers,
         )
 
-    def _unwrap(self, event: RelayedEvent) -> Event:
+    def _unwrap(self, event: RelayedEvent) -> tuple[Event, tuple[Layer, ...]]:
         """The event inside, whose own site signed it."""
         try:
             if not self.relay:

@@ -237,10 +237,11 @@ def upsert(
     connection.execute(statement, [dict(row) for row in rows])
 
 
-def insert_once(connection: Connection, table: Table, row: Mapping[str, object]) -> None:
-    """Insert a row; where a unique constraint says that it is there, leave that one alone."""
-    statement = _insert(connection.dialect.name, table).on_conflict_do_nothing()
-    connection.execute(statement, dict(row))
+def insert_once(connection: Connection, table: Table, *rows: Mapping[str, object]) -> None:
+    """Insert rows; where a unique constraint says that one is there, leave that one alone."""
+    if rows:
+        statement = _insert(connection.dialect.name, table).on_conflict_do_nothing()
+        connection.execute(statement, [dict(row) for row in rows])
 
 
 @functools.cache

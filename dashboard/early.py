@@ -62,7 +62,7 @@ class Turns:
         An event that is older than the state which was shown early changes nothing.
         """
         event = item.event
-        if not isinstance(event, EmitterEvent):
+        if item.repeated or not isinstance(event, EmitterEvent):
             return None
         emitter = event.sensor, event.emitter
         home = self._desk.home(event)

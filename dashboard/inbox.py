@@ -13,7 +13,28 @@ from typing import Literal, Protocol
 
 from sensors.messages import Event
 
-BreachKind = Literal["gap", "fork", "rollback", "epoch", "restored"]
+BreachKind = Literal["gap", "fork", "rollback", "epoch", "restored", "repeated", "late"]
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A record inside a relay's: of the site that it is about, or of a relay between.
+
+    Attributes
+    ----------
+    site : str
+        Who signed it.
+    epoch : str
+    seq : int
+    hash, previous : bytes
+        Its own, and of the record that it follows.
+    """
+
+    site: str
+    epoch: str
+    seq: int
+    hash: bytes
+    previous: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +60,10 @@ class Incoming:
     record, signature, hash : bytes
         The signed record as it travelled, its Ed25519 signature and its SHA-256, which the next
         record of the peer contains.  Store all three: they are the proof.
+    layers : tuple of Layer
+        What it holds when a relay brought it, the site's own record last.
+    repeated : bool
+        The site's record is here already: this one is kept as a proof and changes nothing.
     """
 
     peer: str
@@ -51,6 +76,8 @@ class Incoming:
     record: bytes
     signature: bytes
     hash: bytes
+    layers: tuple[Layer, ...] = ()
+    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +98,26 @@ class Breach:
 
     Attributes
     ----------
-    peer, site, epoch : str
-    kind : {"gap", "fork", "rollback", "epoch", "restored"}
+    peer : str
+        Who sent it.
+    site, epoch : str
+        Whose sequence it is; not the peer's own where there is a relay.
+    kind : BreachKind
         ``gap``: records ``first_seq..last_seq`` are lost at the site.  ``fork``: the site sent
         another record than the one that ours was followed by (a cloned or edited outbox).
         ``rollback``: the site's outbox ends before what we had acknowledged (a restored disk, or
         storage that lied).  ``epoch``: a new outbox began where an old one ended.  ``restored``:
-        we had acknowledged these and do not have them: our own database is an older one.
+        we had acknowledged these and do not have them: our own database is an older one.  Only of
+        a relay's: ``repeated`` and ``late``, it brought records that were here, or left them out
+        before; its ``gap`` is what it left out, or what was lost before it.
     first_seq, last_seq : int
         The records concerned.
     hash : bytes
         For a gap, the hash that the next record claims to follow: `Store.last` must answer
         ``(last_seq, hash)`` after it.  Empty otherwise: the standing does not move.
     received_ns : int
+    relay : str
+        Site id of the relay that brought the sequence of a site below; empty for a peer's own.
     """
 
     peer: str
@@ -94,6 +128,7 @@ class Breach:
     last_seq: int
     hash: bytes
     received_ns: int
+    relay: str = ""
 
 
 Item = Incoming | Breach | Early
@@ -115,11 +150,32 @@ class Past:
     epochs: list[str]
 
 
+class Layers(Protocol):
+    """What the store knows of the records that relays have brought."""
+
+    def end(self, site: str, epoch: str) -> Standing | None:
+        """The highest number of this epoch of a site, however it came; None when there is none."""
+        ...
+
+    def has_other(self, site: str, epoch: str) -> bool:
+        """Whether a relay has brought another epoch of this site."""
+        ...
+
+    def find(self, site: str, epoch: str, seq: int) -> Layer | None:
+        """A record of a site, however it came."""
+        ...
+
+
 class Store(Protocol):
     """What the receiver needs of the monitor's store.
 
-    Both calls come from one thread of the receiver's own, one at a time, never from the event loop.
+    All calls come from one thread of the receiver's own, one at a time, never from the event loop.
     """
+
+    @property
+    def layers(self) -> Layers:
+        """The records inside the relays'."""
+        ...
 
     def ingest(self, batch: Sequence[Item]) -> None:
         """Commit a batch in order, in ONE durable transaction: event, alarm and audit rows.

@@ -19,14 +19,13 @@ from dashboard.arrival import Outcome as Outcome
 from dashboard.arrival import StoreFailed as StoreFailed
 from dashboard.chain import Chain, Doubtful, Missing
 from dashboard.early import peek
+from dashboard.flood import Flood
+from dashboard.followed import Followed
 from dashboard.inbox import Breach, Incoming, Item, Past, Store
 from dashboard.keyring import AllowList, Peer
 from sensors.messages import Ahead, Answer, Down, Heartbeat, Hello, Pulse, Signed, Who
 from sensors.wire import EVENTS_UP, Refused
 
-FLOOD_PER_S = 5000
-"""Messages of one key (without keys: of one connection) in one second; a backlog of days drains at
-a fraction of this."""
 MAX_SESSIONS = 10_000
 """Connections that are remembered; the one that was quiet longest is asked who it is again."""
 
@@ -77,9 +76,9 @@ class Intake:
         self.make_challenge: Callable[[], bytes] = partial(os.urandom, 16)
         self._challenges: OrderedDict[bytes, bytes] = OrderedDict()
         self._sessions: OrderedDict[bytes, Chain] = OrderedDict()
-        self._second = 0
+        self._followed = Followed(store)
+        self._flood = Flood()
         self._why: Exception | None = None
-        self._rates: Counter[bytes] = Counter()
 
     def process(self, arrivals: Iterable[Arrival]) -> Outcome:
         """Decode, check, store in one transaction, then answer those of whom it was stored.
@@ -98,6 +97,7 @@ class Intake:
                 self.counts[f"refused_{refused.reason}"] += 1
                 outcome.refused.append((refused.reason, self._name(arrival), refused.detail))
         failed = self._store(batch)
+        self._followed.settle(stored=not failed)
         for answer in answers.values():
             if answer.chain.peer in failed:
                 answer.chain.restart()
@@ -146,7 +146,7 @@ class Intake:
         answers: dict[bytes, _Answer],
         outcome: Outcome,
     ) -> None:
-        self._limit(arrival)
+        self._flood.check(self._who(arrival), arrival.time_ns)
         message = EVENTS_UP.decode(arrival.frames)
         allowed = self._allowed(arrival)
         if isinstance(message, Hello):
@@ -186,15 +186,6 @@ class Intake:
     def _may_tell_of(self, site: str, known: Chain) -> bool:
         """A heartbeat is not signed: of a site that comes itself no relay says that it lives."""
         return known.relay and (self.allow is None or not self.allow.is_enrolled(site))
-
-    def _limit(self, arrival: Arrival) -> None:
-        second = arrival.time_ns // 1_000_000_000
-        if second != self._second:
-            self._second, self._rates = second, Counter()
-        who = self._who(arrival)  # a key may not open a hundred connections to say more
-        self._rates[who] += 1
-        if self._rates[who] > FLOOD_PER_S:
-            raise Refused("flood")
 
     def _greeting(
         self,
@@ -249,7 +240,11 @@ class Intake:
             raise
         if chain.held:
             owed.kind = "refuse"
-        batch += items
+        for item in items:
+            if isinstance(item, Incoming) and item.layers:
+                batch += self._followed.place(item, chain.site)
+            else:
+                batch.append(item)
 
     def _say(self, answer: _Answer) -> Down:
         if answer.kind == "ack" and not answer.chain.held:

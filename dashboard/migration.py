@@ -1,15 +1,16 @@
 """From the schema of an old store to the present one: forward only, step by step.
 
-Each step is frozen SQL: it leads from the schema as it was then to the next one, whatever
-`dashboard.schema` has become since.  A SQLite store is led there on a copy, which takes the store's
-place only when every row is there and the file is whole; the old file is kept.  PostgreSQL does
-the same in one transaction.
+Each step is frozen, SQL and what code fills in: it leads from the schema as it was then to the next
+one, whatever `dashboard.schema` has become since.  A SQLite store is led there on a copy, which
+takes the store's place only when every row is there and the file is whole; the old file is kept.
+PostgreSQL does the same in one transaction.
 """
 
 from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -18,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from dashboard.errors import StoreError
+from dashboard.migration_4 import fill_layers
 from dashboard.schema import VERSION, about, metadata
 from dashboard.store_file import (
     check_copy,
@@ -31,8 +33,8 @@ from dashboard.store_file import (
 log: structlog.stdlib.BoundLogger = structlog.get_logger("monitor")
 
 WORDS = {
-    "sqlite": {"serial": "INTEGER NOT NULL PRIMARY KEY", "row": "INTEGER"},
-    "postgresql": {"serial": "BIGSERIAL NOT NULL PRIMARY KEY", "row": "BIGINT"},
+    "sqlite": {"serial": "INTEGER NOT NULL PRIMARY KEY", "row": "INTEGER", "bytes": "BLOB"},
+    "postgresql": {"serial": "BIGSERIAL NOT NULL PRIMARY KEY", "row": "BIGINT", "bytes": "BYTEA"},
 }
 """What the two databases call the same thing."""
 
@@ -99,8 +101,15 @@ STEPS: dict[int, list[Statement]] = {
             "CREATE INDEX alarms_by_frequency ON alarms (center_freq_hz)",
         ),
     ],
+    4: _both(
+        """CREATE TABLE layers (
+            site VARCHAR(64) NOT NULL, epoch VARCHAR(64) NOT NULL, seq BIGINT NOT NULL,
+            hash {bytes} NOT NULL, previous {bytes} NOT NULL, PRIMARY KEY (site, epoch, seq))""",
+    ),
 }
 """SQL that leads to each version from the one before it."""
+FILLS: dict[int, Callable[[Connection], None]] = {4: fill_layers}
+"""What a version takes from old rows and SQL cannot read."""
 
 
 def prepare(engine: Engine) -> None:
@@ -170,6 +179,8 @@ def _lead(connection: Connection, found: int) -> None:
         for dialects, statement in STEPS[version]:
             if dialect in dialects:
                 connection.exec_driver_sql(statement.format(**WORDS[dialect]))
+        if version in FILLS:
+            FILLS[version](connection)
     if found < VERSION:
         mine = about.c.name == "schema"
         connection.execute(update(about).where(mine).values(value=str(VERSION)))

@@ -11,6 +11,9 @@ from sqlalchemy import Row
 from dashboard.inbox import Breach
 from sensors.messages import Event, Note, NoticeEvent
 
+_LEVELS = {"epoch": "warning", "late": "warning", "repeated": "info"}
+"""Of broken sequences that are no alarm."""
+
 
 class Notice(Struct, frozen=True):
     """Something that lasted from ``start_ns`` to ``stop_ns`` (0: it still lasts).
@@ -48,11 +51,13 @@ class Notice(Struct, frozen=True):
             "last": breach.last_seq,
             "count": breach.last_seq - breach.first_seq + 1,
         }
+        if breach.relay:
+            args["relay"] = breach.relay
         return cls(
             site=breach.site,
             sensor="",
-            level="warning" if breach.kind == "epoch" else "alarm",
-            note=Note(id=f"notice.{breach.kind}", args=args),
+            level=_LEVELS.get(breach.kind, "alarm"),
+            note=Note(id=f"notice.{'relay_' if breach.relay else ''}{breach.kind}", args=args),
             start_ns=breach.received_ns,
             stop_ns=breach.received_ns,
         )

@@ -14,6 +14,7 @@ from dashboard.cards import card
 from dashboard.database import upsert
 from dashboard.errors import Refused
 from dashboard.inbox import Breach, Incoming, Standing
+from dashboard.layer_table import keep_layers
 from dashboard.notices import Notice
 from dashboard.state import Site
 from sensors.messages import EmitterEvent, RelayedEvent
@@ -91,7 +92,7 @@ def advance(
     for item in batch:
         if isinstance(item, Incoming):
             ends[item.peer, item.epoch] = Standing(item.seq, item.hash)
-        elif item.kind == "gap":
+        elif item.kind == "gap" and not item.relay:
             ends[item.peer, item.epoch] = Standing(item.last_seq, item.hash)
     rows = [
         {"peer": peer, "epoch": epoch, "seq": end.seq, "hash": end.hash}
@@ -132,6 +133,7 @@ def keep_events(connection: Connection, events: Sequence[tuple[Incoming, Alarm |
     if events:
         rows = [_event_row(item, alarm) for item, alarm in events]
         connection.execute(insert(schema.events), rows)
+        keep_layers(connection, [item for item, _ in events])
 
 
 def keep_homes(connection: Connection, events: Sequence[tuple[Incoming, Alarm | None]]) -> None:
@@ -175,7 +177,7 @@ def _event_row(item: Incoming, alarm: Alarm | None) -> dict[str, object]:
         "peer": item.peer,
         "epoch": item.epoch,
         "seq": item.seq,
-        "kind": "emitter" if alarm is not None else "notice",
+        "kind": "repeated" if item.repeated else "emitter" if alarm is not None else "notice",
         "site": item.event.site,
         "sensor": item.event.sensor,
         "time_ns": item.time_ns,

@@ -7,6 +7,7 @@ which that site is known by here.
 from __future__ import annotations
 
 from dashboard.allow_list import AllowList
+from dashboard.inbox import Layer
 from sensors.keys import key_id, signed_by
 from sensors.messages import Event, RelayedEvent
 from sensors.renewal import certificate_of
@@ -23,8 +24,8 @@ class StrangeOrigin(Refused):
         super().__init__("signature", f"{site} {key_id(signer)}")
 
 
-def unwrap(event: RelayedEvent, trust: AllowList | None) -> Event:
-    """The event inside.
+def unwrap(event: RelayedEvent, trust: AllowList | None) -> tuple[Event, tuple[Layer, ...]]:
+    """The event inside, and the records that it came in, its own last.
 
     Parameters
     ----------
@@ -38,17 +39,20 @@ def unwrap(event: RelayedEvent, trust: AllowList | None) -> Event:
         ``signature``: something was changed on the way; as `StrangeOrigin`: not its key.
     """
     relay, inner = event.site, event
+    layers: list[Layer] = []
     for _ in range(LEVELS):
-        signer = inner.verify_key
-        if not signed_by(signer, record_hash(inner.record), inner.signature):
+        signer, digest = inner.verify_key, record_hash(inner.record)
+        if not signed_by(signer, digest, inner.signature):
             break
-        opened = read_event(read_record(inner.record).payload)
+        record = read_record(inner.record)
+        opened = read_event(record.payload)
+        layers.append(Layer(opened.site, record.epoch.hex(), record.seq, digest, record.previous))
         if trust is not None:
             if not trust.pinned(relay, opened.site, signer):
                 raise StrangeOrigin(opened.site, signer)
             if (certificate := certificate_of(opened, signer)) is not None:
                 trust.succeed_below(relay, opened.site, signer, certificate)
         if not isinstance(opened, RelayedEvent):
-            return opened
+            return opened, tuple(layers)
         inner = opened
     raise Refused("signature", "relayed")

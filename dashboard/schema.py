@@ -22,7 +22,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = 3
+VERSION = 4
 
 metadata = MetaData()
 
@@ -100,6 +100,16 @@ standings = Table(
     UniqueConstraint("peer", "epoch"),
 )
 """How far each outbox was received; ``id`` is the order in which they were first seen."""
+
+layers = Table(
+    "layers",
+    metadata,
+    _name("site", primary_key=True),
+    _name("epoch", primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    *map(_bytes, ("hash", "previous")),
+)
+"""Every record inside a relay's: of the site that signed it, each once."""
 
 alarms = Table(
     "alarms",

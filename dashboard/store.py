@@ -26,6 +26,7 @@ from dashboard.desk import Desk
 from dashboard.early import Turns
 from dashboard.fuse import REJOIN_S, Surroundings, Weights
 from dashboard.inbox import Breach, Early, Incoming, Item, Standing
+from dashboard.layer_table import LayerTable
 from dashboard.notices import Notice
 from dashboard.records import (
     about,
@@ -96,6 +97,7 @@ class Store:
         self._writer, self.reader = self._database.writer, self._database.reader
         self.desk = Desk(weights or Weights(), surroundings)
         self._turns = Turns(self.desk)
+        self.layers = LayerTable(self.reader)
         self._heads: Heads = {}
         self._checkpoint_ns = clock_ns()
         self._load()
@@ -126,7 +128,7 @@ class Store:
                         early.append((shown, alarm))
                         continue
                     events.append((item, self._turns.fold(connection, item, now_ns)))
-                    if not isinstance(item.event, EmitterEvent):
+                    if not (item.repeated or isinstance(item.event, EmitterEvent)):
                         notices.append(Notice.of_event(item.event))
                 taken = [item for item in batch if not isinstance(item, Early)]
                 heads = advance(connection, taken)

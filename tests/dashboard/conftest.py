@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.inbox import Incoming
+from dashboard.inbox import Incoming, Layer, Standing
 from dashboard.store import Store
 from sensors.messages import EmitterEvent, Event, Note
 
@@ -181,3 +181,21 @@ def open_store(store_url: str, clock: Clock) -> Iterator[Callable[..., Store]]:
     yield open_it
     for store in opened:
         store.close()
+
+
+class ListLayers:
+    """Layers that were stored, in memory."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str, int], Layer] = {}
+        self.layers = self
+
+    def end(self, site: str, epoch: str) -> Standing | None:
+        seqs = [seq for a, b, seq in self.kept if (a, b) == (site, epoch)]
+        return Standing(max(seqs), self.kept[site, epoch, max(seqs)].hash) if seqs else None
+
+    def has_other(self, site: str, epoch: str) -> bool:
+        return any(a == site and b != epoch for a, b, _ in self.kept)
+
+    def find(self, site: str, epoch: str, seq: int) -> Layer | None:
+        return self.kept.get((site, epoch, seq))

@@ -28,6 +28,7 @@ from sensors.messages import (
 )
 from sensors.outbox_record import NO_HASH
 from sensors.wire import encode, pack, record_hash
+from tests.dashboard.conftest import ListLayers
 
 NOW = 1_800_000_000_000_000_000
 
@@ -38,6 +39,7 @@ class ListStore:
     def __init__(self) -> None:
         self.items: list[Item] = []
         self.standings: dict[tuple[str, str], Standing] = {}
+        self.layers = ListLayers()
         self.fails = False
         self.poison = ""
 
@@ -408,7 +410,7 @@ def test_a_key_may_greet_for_its_own_site_only(
 def test_a_flood_is_cut_for_its_second_and_for_its_connection(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dashboard.intake.FLOOD_PER_S", 10)
+    monkeypatch.setattr("dashboard.flood.PER_S", 10)
     other = Site(site.intake)
     other.route = b"r2"
     outcome = site.say(*[site.hello()] * 15)
@@ -421,7 +423,7 @@ def test_a_flood_is_cut_for_its_second_and_for_its_connection(
 def test_a_flood_over_many_connections_of_one_key_is_cut(
     store: ListStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dashboard.intake.FLOOD_PER_S", 10)
+    monkeypatch.setattr("dashboard.flood.PER_S", 10)
     keys, others = make_keys(), make_keys()
     peers = {
         keys.curve_public: Peer("school-3", keys.verify_key),
