@@ -30,7 +30,7 @@ from dashboard.receiver import Receiver
 from dashboard.store import Store
 from sensors.benches import Metric, Skip
 from sensors.keys import Keys, make_keys
-from sensors.messages import Ahead, EmitterEvent, Hello, Record, Signed
+from sensors.messages import Ahead, EmitterEvent, Hello, Record, RelayedEvent, Signed
 from sensors.wire import encode, pack, record_hash
 
 NAMES = ("school-3", "school-4")
@@ -219,6 +219,52 @@ def final_attempts(stage: Stage) -> dict[str, tuple[Callable[[], Counter[str]], 
     }
 
 
+def relayed(stage: Stage, change: Callable[[list[Signed]], None]) -> Counter[str]:
+    """What is said of a relay that changes what its site has signed, on a relay of its own."""
+    number = stage.rng.randrange(1 << 40)
+    relay, school = f"county-{number}", f"school-{number}"
+    keys = stage.keys[relay] = make_keys()
+    stage.ring.allow(relay, keys.curve_public, keys.verify_key, "bench", relay=True)
+    below, above = MemoryLog(make_keys(), stage.rng), MemoryLog(keys, stage.rng)
+    stage.logs[relay] = above
+    records = [below.append("honest", school, BASE_NS).signed for _ in range(6)]
+    change(records)
+    for at, one in enumerate(records, 1):
+        event = RelayedEvent(relay, at, below.keys.verify_key, one.record, one.signature)
+        above.append("", relay, BASE_NS, event)
+    return stage.send(keys, stage.hello(relay), *[s.signed for s in above.records])
+
+
+def relays(stage: Stage) -> dict[str, tuple[Callable[[list[Signed]], None], set[str]]]:
+    """Name -> what a relay does with six records of its site, and what is said of it."""
+    rng = stage.rng
+
+    def leave_out(records: list[Signed]) -> None:
+        del records[rng.randrange(5)]
+
+    def repeat(records: list[Signed]) -> None:
+        records.append(rng.choice(records))
+
+    def exchange(records: list[Signed]) -> None:
+        at = rng.randrange(5)
+        records[at : at + 2] = records[at + 1], records[at]
+
+    def alter(records: list[Signed]) -> None:
+        one = records[-1]
+        place = rng.randrange(len(one.record))
+        changed = bytearray(one.record)
+        changed[place] ^= 1 << rng.randrange(8)
+        records[-1] = Signed(bytes(changed), one.signature)
+
+    return {
+        "nothing": (lambda records: None, set()),
+        "leaves one out": (leave_out, {"gap"}),
+        "brings one again": (repeat, {"repeated"}),
+        "exchanges two": (exchange, {"gap", "late"}),
+        "alters one": (alter, {"signature"}),
+    }
+
+
 def replays(stage: Stage) -> int:
     """Everything that was sent, again and in random order; returns how many times."""
     for _ in range(20):
@@ -295,6 +341,13 @@ def run(rounds: int = 50, seed: int = 0) -> Iterator[Metric | Skip]:
                 if not set(reasons) & names:
                     unnamed += 1
                     print(f"{name}: refused by {dict(reasons)}", file=sys.stderr)
+        for name, (change, expected) in relays(stage).items():
+            for _ in range(max(1, rounds // 5)):
+                told_of = set(relayed(stage, change))
+                tried += 1
+                if told_of != expected:
+                    unnamed += 1
+                    print(f"relay {name}: {told_of}", file=sys.stderr)
         unchanged = stage.events()[: len(honest)] == honest
         # The honest are still heard: a bench in which nobody gets in would prove nothing.
         heard = 0
