@@ -31,6 +31,7 @@ COMMANDS = {
     "order": "dashboard.order_command",
     "window": "dashboard.window",
     "keys": "dashboard.keys_command",
+    "verify": "dashboard.verify_command",
     "bench": "sensors.benches",
 }
 """Name -> module that defines a click command of that name; ``help.NAME`` is its line of --help."""

@@ -18,6 +18,7 @@ from dashboard.approvals import Approval
 from dashboard.asking import Asking
 from dashboard.audit import Entry
 from dashboard.audit_log import AuditCheck, audit_entries, check_chain
+from dashboard.bundle import Bundles
 from dashboard.content import Content
 from dashboard.cutout import Cutouts
 from dashboard.drills import LastDrills
@@ -68,6 +69,7 @@ class Monitor:
     asking : Asking
     staff : Staff
     taking : Taking
+    bundles : Bundles
     """
 
     store: Store
@@ -89,6 +91,7 @@ class Monitor:
     asking: Asking
     staff: Staff
     taking: Taking
+    bundles: Bundles
 
 
 @dataclass(frozen=True, slots=True)

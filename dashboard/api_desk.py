@@ -6,6 +6,7 @@ from dashboard import answers, desk_answers, queries
 from dashboard.actions import Action, Wish
 from dashboard.alarm_list import AlarmCounts, AlarmFilter, AlarmQuery
 from dashboard.alarms import Part
+from dashboard.bundle import BundleQuery
 from dashboard.cards import Card
 from dashboard.content import AudioQuery
 from dashboard.cutout import Cutout, CutoutQuery
@@ -115,6 +116,17 @@ DESK = (
         query=AudioQuery,
         refuses=(404, 409),
         media="audio/wav",
+    ),
+    Endpoint(
+        "GET",
+        "/alarms/{id}/bundle",
+        "Everything that proves an alarm, as one file for `rfproctor verify`",
+        "evidence",
+        bytes,
+        desk_answers.get_bundle,
+        query=BundleQuery,
+        refuses=(404, 409),
+        media="application/zip",
     ),
     Endpoint("GET", "/known", "Known emitters", "view", list[Known], desk_answers.get_known),
     Endpoint(

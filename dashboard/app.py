@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 from dashboard.access import Door
 from dashboard.answers import Monitor
 from dashboard.asking import Asking
+from dashboard.bundle import Bundles, Signing
 from dashboard.centre import Centre
 from dashboard.config import MonitorFile, MonitorSection
 from dashboard.content import Content
@@ -107,6 +108,8 @@ async def run(
                     keyring,
                     lambda: centre.board,
                 )
+                taking = Taking(centre.store, evidence, centre.pairs)
+                signing = Signing(monitor.id, evidence_folder(config), keyring, receiver.signers_of)
                 application = build(
                     Monitor(
                         store=centre.store,
@@ -126,7 +129,8 @@ async def run(
                         second=centre.second,
                         reviews=centre.reviews,
                         staff=Staff(centre.store, accounts, centre.pairs),
-                        taking=Taking(centre.store, evidence, centre.pairs),
+                        taking=taking,
+                        bundles=Bundles(centre.store, evidence, taking, signing),
                         asking=asking,
                     ),
                     centre.live,

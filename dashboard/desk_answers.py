@@ -114,6 +114,11 @@ def get_audio(call: Call) -> OpenFile:
     return call.monitor.content.audio(path["id"], path["name"], call.query, call.who.name)
 
 
+def get_bundle(call: Call) -> OpenFile:
+    """Everything that proves an alarm, for somebody who has nothing else."""
+    return call.monitor.bundles.make(call.path["id"], call.query, call.who)
+
+
 def get_deliveries(call: Call) -> list[Delivery]:
     """What was sent to whom, and whether it arrived."""
     return queries.deliveries(call.monitor.store.reader, call.query.limit)

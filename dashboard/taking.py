@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from dashboard.access import Identity
 from dashboard.approvals import Approval, agreement
-from dashboard.clips import SUFFIXES, clips_of, find_clip
+from dashboard.clips import LIST, SUFFIXES, clips_of, find_clip
 from dashboard.errors import Refused
 from dashboard.evidence import Evidence
 from dashboard.pairs import Pairs
@@ -92,6 +93,20 @@ class Taking:
         if self._pairs.needs_two("export"):
             by = self._agreed(alarm_id, name, who)
         return self._evidence.open_file(alarm_id, name, who.name, **by)
+
+    def agreements(
+        self, alarm_id: str, names: Iterable[str], who: Identity
+    ) -> dict[str, dict[str, object]]:
+        """What lets somebody take these recordings away all at once, by recording.
+
+        Raises
+        ------
+        Refused
+            Nobody agreed about one of them (409).
+        """
+        if not self._pairs.needs_two("export"):
+            return {}
+        return {name: self._agreed(alarm_id, name + LIST, who) for name in names}
 
     def _agreed(self, alarm_id: str, name: str, who: Identity) -> dict[str, object]:
         """The agreement that lets this person have this file; nothing for a file that is none."""

@@ -1,0 +1,272 @@
+"""Everything that proves one alarm, in one file for somebody who has nothing else.
+
+The signed records, the recordings, the keys, what people did, and a signed checkpoint of the audit
+log: ``docs/evidence.md``.  ``rfproctor verify`` reads it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import file_digest
+from importlib.metadata import version
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+import msgspec
+from msgspec import Struct
+
+from dashboard import bundle_audit, bundle_keys, bundle_records, queries
+from dashboard.access import Identity
+from dashboard.bundle_format import (
+    ALARM,
+    AUDIT,
+    CHECKPOINT,
+    FOLDER,
+    FORMAT,
+    KEYS,
+    MANIFEST,
+    MOST_BLOCK_BYTES,
+    READMES,
+    RECORDS,
+    SIGNATURE,
+    LeftOut,
+    Manifest,
+    manifest_digest,
+)
+from dashboard.bundle_readme import readme
+from dashboard.bundle_zip import BundleZip
+from dashboard.clips import DATA, META, SUFFIXES, Announced, clips_of
+from dashboard.errors import NOT_JSON, Refused
+from dashboard.evidence import Evidence
+from dashboard.keyring import Keyring
+from dashboard.samples import FORMATS, Description
+from dashboard.saving import OpenFile
+from dashboard.store import Store
+from dashboard.taking import Taking
+from dsp.iq import sample_bytes
+from sensors.keys import Keys, own_keys
+
+RESERVE_BYTES = 256 << 20
+"""Left free on the disk: events matter more than a copy."""
+BLOCK_BYTES = 1 << 20
+"""Of a recording whose description does not say how long a second is."""
+OWN_KEY = "bundle.key"
+"""Signs where the monitor itself runs without keys."""
+TAKEN = "bundle.taken"
+"""Act of the audit log; the checkpoint in the bundle ends with it."""
+
+
+class BundleQuery(Struct, forbid_unknown_fields=True, frozen=True):
+    """``GET /api/v1/alarms/{id}/bundle``: with the recordings, or the signed records alone."""
+
+    recordings: Literal["yes", "no"] = "yes"
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """Who the monitor is in a bundle.
+
+    Attributes
+    ----------
+    monitor : str
+    folder : Path
+        Of the recordings; the bundle is written to the same disk.
+    keyring : Keyring or None
+    signers_of : callable
+        Keys that a peer greeted with, where there is no keyring.
+    """
+
+    monitor: str
+    folder: Path
+    keyring: Keyring | None
+    signers_of: Callable[[str], tuple[bytes, ...]]
+
+
+@dataclass(slots=True)
+class _Case:
+    """What goes into one bundle.
+
+    Attributes
+    ----------
+    complete : list of Announced
+        Recordings that are here.
+    agreed : dict
+        Who else agreed that they leave, by recording.
+    taken : dict of str to str
+        Those that were written: name and hash.
+    """
+
+    alarm: str
+    card: bytes
+    who: str
+    clips: Sequence[Announced]
+    complete: list[Announced]
+    agreed: dict[str, dict[str, object]]
+    left_out: list[LeftOut]
+    taken: dict[str, str] = field(default_factory=dict)
+
+
+class Bundles:
+    """Makes bundles, one at a time.
+
+    Parameters
+    ----------
+    store : Store
+    evidence : Evidence
+    taking : Taking
+        Knows who may have which recording.
+    signing : Signing
+    """
+
+    def __init__(self, store: Store, evidence: Evidence, taking: Taking, signing: Signing) -> None:
+        self._store = store
+        self._evidence = evidence
+        self._taking = taking
+        self._signing = signing
+        self._busy = threading.Lock()
+
+    def make(self, alarm_id: str, query: BundleQuery, who: Identity) -> OpenFile:
+        """Write the bundle of an alarm into a file without a name, and open it.
+
+        Raises
+        ------
+        Refused
+            No such alarm (404); another one is being made, the disk has no room, a second person
+            must agree first, or a site's key is not known yet (409).
+        """
+        card = queries.alarm_card(self._store.reader, alarm_id)
+        if card is None:
+            raise Refused("alarm.unknown", 404, alarm=alarm_id)
+        if not self._busy.acquire(blocking=False):
+            raise Refused("bundle.busy", 409)
+        try:
+            case = self._case(alarm_id, bytes(card), query, who)
+            return self._written(case)
+        except OSError as error:
+            raise Refused("bundle.disk", 409, why=error.strerror or str(error)) from None
+        finally:
+            self._busy.release()
+
+    @cached_property
+    def _own_keys(self) -> Keys:
+        return own_keys(self._signing.folder.parent / OWN_KEY)
+
+    def _case(self, alarm_id: str, card: bytes, query: BundleQuery, who: Identity) -> _Case:
+        """See what is here, and who may have it; nothing is written yet."""
+        clips = clips_of(self._store.reader, alarm_id)
+        complete: list[Announced] = []
+        left_out: list[LeftOut] = []
+        total = 0
+        for clip in clips:
+            shown = self._evidence.card(clip)
+            if query.recordings == "no":
+                left_out.append(LeftOut(clip.name, clip.sha256, "unwanted"))
+            elif shown.state == "complete":
+                complete.append(clip)
+                total += shown.bytes or 0
+            else:
+                left_out.append(LeftOut(clip.name, clip.sha256, shown.state))
+        agreed = self._taking.agreements(alarm_id, [clip.name for clip in complete], who)
+        self._signing.folder.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(self._signing.folder).free < total + RESERVE_BYTES:
+            raise Refused("bundle.no_room", 409, megabytes=round((total + RESERVE_BYTES) / 1e6))
+        return _Case(alarm_id, card, who.name, clips, complete, agreed, left_out)
+
+    def _written(self, case: _Case) -> OpenFile:
+        file = tempfile.TemporaryFile(dir=self._signing.folder)  # noqa: SIM115 - it is the answer
+        try:
+            self._write(file, case)
+            file.seek(0)
+            digest = file_digest(file, "sha256").digest()
+            num_bytes = file.tell()
+            file.seek(0)
+        except BaseException:
+            file.close()
+            raise
+        return OpenFile(f"rfproctor-{case.alarm}.zip", file, num_bytes, digest, "application/zip")
+
+    def _write(self, file: BinaryIO, case: _Case) -> None:
+        """Write the entries; the audit log last, so that it holds everything that was done here."""
+        reader, signing = self._store.reader, self._signing
+        found = bundle_records.find_records(reader, case.alarm, case.clips)
+        keys = list(bundle_keys.lines(found, signing.keyring, signing.signers_of))
+        if unknown := found.peers - {key.peer for key in keys}:
+            raise Refused("bundle.no_key", 409, peer=", ".join(sorted(unknown)))
+        own = signing.keyring.keys if signing.keyring else self._own_keys
+        out = BundleZip(file)
+        out.put(ALARM, case.card)
+        for clip in case.complete:
+            self._put_recording(out, case, clip)
+        out.put_lines(RECORDS, bundle_records.lines(reader, found))
+        out.put_lines(KEYS, keys)
+        about = [clip.name for clip in case.clips]
+        size = self._note_taken(case, bundle_records.ends(reader, found), own.key_id)
+        rows = bundle_audit.rows_about(reader, case.alarm, about, found, size)
+        now_ns = self._store.now_ns()
+        checkpoint, paths = bundle_audit.prove(reader, signing.monitor, rows, size, now_ns)
+        out.put_lines(AUDIT, bundle_audit.lines(reader, rows, paths))
+        out.put(CHECKPOINT, checkpoint.signed(own).encode())
+        site = msgspec.json.decode(case.card)["site"]
+        for lang, name in READMES.items():
+            out.put(name, readme(lang, signing.monitor, case.alarm, site, own, now_ns).encode())
+        manifest = msgspec.json.encode(
+            Manifest(
+                format=FORMAT,
+                monitor=signing.monitor,
+                software=version("rfproctor"),
+                key=own.verify_key.hex(),
+                alarm=case.alarm,
+                site=site,
+                made_ns=now_ns,
+                made_by=case.who,
+                sparse=found.sparse,
+                entries=out.entries,
+                left_out=case.left_out,
+            )
+        )
+        out.put(MANIFEST, manifest)
+        out.put(SIGNATURE, own.sign(manifest_digest(manifest)).hex().encode() + b"\n")
+        out.close()
+
+    def _put_recording(self, out: BundleZip, case: _Case, clip: Announced) -> None:
+        """Write a recording whose three files are what the site signed."""
+        opened: dict[str, OpenFile] = {}
+        more = case.agreed.get(clip.name, {})
+        try:
+            for suffix in SUFFIXES:
+                name = clip.name + suffix
+                opened[suffix] = self._evidence.take(clip, name, case.who, case.alarm, **more)
+        except Refused:
+            case.left_out.append(LeftOut(clip.name, clip.sha256, "damaged"))
+        else:
+            second = _second_bytes(opened[META].file.read())
+            opened[META].file.seek(0)
+            for suffix, one in opened.items():
+                block = second if suffix == DATA else 0
+                out.put_file(FOLDER + one.name, one.file, one.num_bytes, block)
+            case.taken[clip.name] = clip.sha256
+        finally:
+            for one in opened.values():
+                one.file.close()
+
+    def _note_taken(self, case: _Case, ends: dict[str, tuple[int, str]], key: str) -> int:
+        """Write down that it leaves, before it does; returns the number of that row."""
+        detail = {"recordings": case.taken, "records": ends, "key": key}
+        with self._store.writing() as connection:
+            self._store.note(connection, case.who, TAKEN, case.alarm, detail)
+            return bundle_audit.last_row(connection)
+
+
+def _second_bytes(meta: bytes) -> int:
+    """How many bytes a second of a recording has."""
+    try:
+        about = msgspec.json.decode(meta, type=Description).about
+        rate = round(about.sample_rate_hz * sample_bytes(FORMATS[about.datatype]))
+        return max(1, min(rate, MOST_BLOCK_BYTES))
+    except (*NOT_JSON, KeyError, OverflowError, ValueError):
+        return BLOCK_BYTES
