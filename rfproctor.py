@@ -29,6 +29,7 @@ COMMANDS = {
     "outbox": "sensors.outbox_command",
     "link": "dashboard.link_command",
     "order": "dashboard.order_command",
+    "report": "dashboard.report_command",
     "window": "dashboard.window",
     "keys": "dashboard.keys_command",
     "verify": "dashboard.verify_command",
@@ -63,7 +64,7 @@ class Commands(click.Group):
             formatter.write_text(_words(ctx, "help.rfproctor"))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Commands first, the few options in one line: all of it fits a terminal of 24 lines."""
+        """Commands first, the few options in one line: all of it fits one screen."""
         self.format_commands(ctx, formatter)
         formatter.write_paragraph()
         formatter.write_text(_words(ctx, "help.more"))

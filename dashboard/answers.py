@@ -19,6 +19,7 @@ from dashboard.asking import Asking
 from dashboard.audit import Entry
 from dashboard.audit_log import AuditCheck, audit_entries, check_chain
 from dashboard.bundle import Bundles
+from dashboard.config import MonitorFile
 from dashboard.content import Content
 from dashboard.cutout import Cutouts
 from dashboard.drills import LastDrills
@@ -69,6 +70,8 @@ class Monitor:
     asking : Asking
     staff : Staff
     taking : Taking
+    file : MonitorFile
+        As it was started with.
     bundles : Bundles
     """
 
@@ -91,6 +94,7 @@ class Monitor:
     asking: Asking
     staff: Staff
     taking: Taking
+    file: MonitorFile
     bundles: Bundles
 
 
@@ -130,31 +134,6 @@ def get_sensors(call: Call) -> list[state.SensorCard]:
     """Every sensor, the worst first."""
     sensors = [sensor for site in get_sites(call) for sensor in site.sensors]
     return sorted(sensors, key=lambda sensor: state.WORST_FIRST.index(sensor.state))
-
-
-class BaselineCard(Struct, frozen=True):
-    """The baseline that a sensor compares with now.
-
-    Attributes
-    ----------
-    baseline : str
-        Short hash; empty when it detects without one.
-    """
-
-    site: str
-    sensor: str
-    baseline: str
-    gain_db: float | None
-    age_s: float
-
-
-def get_baselines(call: Call) -> list[BaselineCard]:
-    """Which baseline each sensor uses, those without one first."""
-    cards = [
-        BaselineCard(sensor.site, sensor.sensor, sensor.baseline, sensor.gain_db, sensor.age_s)
-        for sensor in get_sensors(call)
-    ]
-    return sorted(cards, key=lambda card: (card.baseline != "", card.sensor))
 
 
 def get_coverage(call: Call) -> state.Coverage:

@@ -6,7 +6,7 @@ OpenAPI document is made of it.
 
 from __future__ import annotations
 
-from dashboard import answers, exports, queries, reference_answers, regulator, state
+from dashboard import answers, desk_answers, exports, queries, reference_answers, regulator, state
 from dashboard.alarm_list import AlarmQuery
 from dashboard.api_desk import DESK
 from dashboard.api_pairs import PAIRS
@@ -34,8 +34,8 @@ WATCH = (
         "/baselines",
         "Baselines in use",
         "view",
-        list[answers.BaselineCard],
-        answers.get_baselines,
+        list[desk_answers.BaselineCard],
+        desk_answers.get_baselines,
     ),
     Endpoint(
         "GET",

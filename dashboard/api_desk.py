@@ -16,6 +16,7 @@ from dashboard.known import Known, NewKnown
 from dashboard.known_csv import CsvRow
 from dashboard.notify import Delivery
 from dashboard.phases import NewSession
+from dashboard.report_answers import ReportQuery, get_report
 from dashboard.sightings import Sightings
 from dashboard.timetable import SessionCard
 
@@ -196,6 +197,17 @@ DESK = (
         SessionCard,
         desk_answers.delete_session,
         refuses=(404, 409),
+    ),
+    Endpoint(
+        "GET",
+        "/sessions/{id:int}/report",
+        "The record of a session, to print",
+        "audit",
+        str,
+        get_report,
+        query=ReportQuery,
+        refuses=(404,),
+        media="text/html",
     ),
     Endpoint(
         "GET",

@@ -132,6 +132,7 @@ async def run(
                         taking=taking,
                         bundles=Bundles(centre.store, evidence, taking, signing),
                         asking=asking,
+                        file=config,
                     ),
                     centre.live,
                     Door(accounts, master, f"rfproctor-{port}", time.time_ns),

@@ -14,19 +14,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
-from sqlalchemy import create_engine, select
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
+from sqlalchemy import select
 
 from dashboard import schema
 from dashboard.access import ROLES
 from dashboard.account import Account
 from dashboard.approvals import NEEDS, Act
 from dashboard.config import MonitorFile
-from dashboard.database import parse_url
 from dashboard.errors import StoreError
 from dashboard.passwords import check_password, hash_password
-from dashboard.store_file import read_only
+from dashboard.reading import reading, told
 from sensors.text import Lang, say
 from sensors.toml import UserError
 
@@ -95,23 +92,12 @@ def accounts_of(url: str) -> dict[str, Account]:
     StoreError
         It cannot be read.
     """
-    parsed = parse_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        path = Path(str(parsed.database))
-        if not path.exists():
-            return {}
-        engine = create_engine("sqlite://", creator=lambda: read_only(path), poolclass=NullPool)
-    else:
-        engine = create_engine(parsed, poolclass=NullPool)
+    engine = reading(url)
+    if engine is None:
+        return {}
     columns = [schema.accounts.c[name] for name in Account.__struct_fields__]
-    try:
-        with engine.connect() as connection:
-            rows = connection.execute(select(*columns)).all()
-    except SQLAlchemyError as error:
-        why = str(getattr(error, "orig", None) or error)
-        raise StoreError(
-            "monitor.store_unusable", store=parsed.render_as_string(), why=why
-        ) from None
+    with told(url), engine.connect() as connection:
+        rows = connection.execute(select(*columns)).all()
     return {row.name: Account(**row._mapping) for row in rows}
 
 

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from dashboard import queries
 from dashboard.alarms import Part
-from dashboard.answers import Call, get_alarm
+from dashboard.answers import Call, get_alarm, get_sensors
 from dashboard.cutout import Cutout
 from dashboard.known import Known
 from dashboard.known_csv import CsvRow, read_csv, read_rows
@@ -17,6 +17,31 @@ from dashboard.saving import OpenFile
 from dashboard.sightings import Sightings, sightings_of
 from dashboard.timetable import SessionCard
 from sensors.messages import Note
+
+
+class BaselineCard(Struct, frozen=True):
+    """The baseline that a sensor compares with now.
+
+    Attributes
+    ----------
+    baseline : str
+        Short hash; empty when it detects without one.
+    """
+
+    site: str
+    sensor: str
+    baseline: str
+    gain_db: float | None
+    age_s: float
+
+
+def get_baselines(call: Call) -> list[BaselineCard]:
+    """Which baseline each sensor uses, those without one first."""
+    cards = [
+        BaselineCard(sensor.site, sensor.sensor, sensor.baseline, sensor.gain_db, sensor.age_s)
+        for sensor in get_sensors(call)
+    ]
+    return sorted(cards, key=lambda card: (card.baseline != "", card.sensor))
 
 
 class CsvImport(Struct, forbid_unknown_fields=True, frozen=True):

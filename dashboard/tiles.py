@@ -40,6 +40,11 @@ _READ = """
 SELECT start_ns, start_hz, bin_width_hz, n_bins, codes FROM {table}
 WHERE sensor = ? AND level = ? AND start_ns > ? AND start_ns < ?
 AND start_hz < ? AND start_hz + bin_width_hz * n_bins > ?"""
+_NEXT_SENSOR = """
+SELECT min(sensor) FROM {table} WHERE sensor > ?"""
+_HAS = """
+SELECT 1 FROM {table}
+WHERE sensor = ? AND level = ? AND start_ns > ? AND start_ns < ? LIMIT 1"""
 _FIND = """
 SELECT codes FROM {table}
 WHERE sensor = ? AND level = ? AND start_ns = ? AND start_hz = ? AND n_bins = ?"""
@@ -104,6 +109,21 @@ class TileFiles:
             for tile_ns, low_hz, bin_width_hz, n_bins, packed in rows:
                 codes = _unpack(packed, shape.rows, n_bins)
                 yield Tile(sensor, level, tile_ns, low_hz, bin_width_hz, codes)
+
+    def sensors(self, level: int, start_ns: int, stop_ns: int) -> set[str]:
+        """Sensors of which a level has a tile in a time."""
+        found = set()
+        reach_ns, table = LEVELS[level].tile_ns, TABLES["max"]
+        for connection in self._days_with(table, start_ns, stop_ns):
+            # From one name to the next in the index: a day has a million tiles and few sensors.
+            name = ""
+            while (
+                name := connection.execute(_NEXT_SENSOR.format(table=table), (name,)).fetchone()[0]
+            ) is not None:
+                window = (name, level, start_ns - reach_ns, stop_ns)
+                if connection.execute(_HAS.format(table=table), window).fetchone() is not None:
+                    found.add(name)
+        return found
 
     def references(
         self, sensor: str, start_ns: int, stop_ns: int, start_hz: float, stop_hz: float

@@ -6,7 +6,7 @@ import { ask, tell } from "./api.js";
 import { phasesOf } from "./archive_marks.js";
 import { wordsOf, PLAIN } from "./archive_window.js";
 import { age, clock, day, left } from "./format.js";
-import { t } from "./i18n.js";
+import { lang, t } from "./i18n.js";
 import { changed } from "./requests.js";
 import { due } from "./reviews_due.js";
 import { signOffs } from "./signoffs.js";
@@ -120,7 +120,8 @@ function links({ id, site, start_ns, stop_ns }) {
   const window = { ...PLAIN, sensor: found.sensor.sensor, end_s: Math.floor(end_s), span_s: Math.max(60, end_s - start_ns / 1e9) };
   return html`<a class="button" href=${to("history", ...wordsOf(window))}>${t("tab.history")}</a>
     <a class="button" href=${to("replay", found.sensor.sensor, `exam-${id}`)}>${t("archive.replay")}</a>
-    <a class="button" href=${to("reviews", id)}>${t("tab.reviews")}</a> ${toReview(id)}`;
+    <a class="button" href=${to("reviews", id)}>${t("tab.reviews")}</a> ${toReview(id)}
+    ${state.me.value?.permissions.includes("audit") ? html`<a class="button" download href="api/v1/sessions/${id}/report?lang=${lang.value}">${t("exam.record")}</a>` : nothing}`;
 }
 
 /** What of an exam nobody has looked through again yet. */
