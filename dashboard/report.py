@@ -138,6 +138,7 @@ def _lacks(
         "reviews": bool(looked.missing),
         "reviews_late": bool(looked.late),
         "undelivered": bool(acts.undelivered),
+        "chain": bool(acts.head.broken),
         "unanswered": any(order.accepted is not True for order in acts.orders),
     }
     return [name for name, lacking in found.items() if lacking]

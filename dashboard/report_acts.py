@@ -12,10 +12,10 @@ from sqlalchemy import Connection, func, or_, select
 
 from dashboard import schema
 from dashboard.asking import ANSWER, NO_ANSWER, ORDER
-from dashboard.audit import GENESIS
+from dashboard.audit import GENESIS, Entry, first_broken
 from dashboard.clips import Announced
 from dashboard.phases import EVERY_SITE
-from dashboard.report_alarms import actions_of
+from dashboard.report_alarms import AT_A_TIME, actions_of
 from dashboard.report_span import MOST, Span, first_since
 from sensors.messages import Note
 
@@ -81,13 +81,20 @@ class Message(Struct, frozen=True):
 
 
 class Head(Struct, frozen=True):
-    """End of the audit log when the record was made, and the session's own rows in it."""
+    """End of the audit log when the record was made, and the session's own rows in it.
+
+    Attributes
+    ----------
+    broken : int
+        Number of the first row from the session on that does not follow; 0 when every one does.
+    """
 
     seq: int
     hash: str
     time_ns: int
     first_seq: int
     last_seq: int
+    broken: int
 
 
 class Acts(Struct, frozen=True):
@@ -223,4 +230,9 @@ def _head(connection: Connection, first: int, last: int) -> Head:
     )
     row = connection.execute(newest).first()
     seq, digest, time_ns = row if row is not None else (0, GENESIS, 0)
-    return Head(seq, digest, time_ns, first, min(last - 1, seq))
+    rows = select(table).where(table.c.seq >= first - 1).order_by(table.c.seq)
+    stream = connection.execute(rows.execution_options(yield_per=AT_A_TIME))
+    entries = (Entry(**row._mapping) for row in stream)
+    before = next(entries, None) if first > 1 else None
+    broken = first_broken(entries, before) or 0
+    return Head(seq, digest, time_ns, first, min(last - 1, seq), broken)

@@ -174,6 +174,16 @@ def test_its_head_is_the_last_row_of_the_audit_log(held: Store, tmp_path: Path) 
     assert head.first_seq == rows[0].seq
 
 
+def test_a_row_of_the_audit_log_that_was_edited_is_named(held: Store, tmp_path: Path) -> None:
+    assert record(held, tmp_path).acts.head.broken == 0
+    with held.writing() as connection:
+        taken = schema.audit.update().where(schema.audit.c.act == "evidence.taken")
+        connection.execute(taken.values(actor="zhao"))
+    found = record(held, tmp_path)
+    (row,) = audit_entries(held.reader, AuditQuery(act="evidence.taken"))
+    assert (found.acts.head.broken, "chain" in found.lacks) == (row.seq, True)
+
+
 def test_a_request_that_was_edited_is_shown_as_such(held: Store, tmp_path: Path) -> None:
     with held.writing() as connection:
         shifts = schema.approvals.update().where(schema.approvals.c.act == "shift")
