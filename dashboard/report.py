@@ -77,10 +77,11 @@ def report_of(
         span = Span.of(session, now_ns)
         sites = sites_of(connection, session.site, span)
         names = [site.site for site in sites]
+        recording = [site.site for site in sites if site.sensors]
         people = people_of(connection, session, span)
         alarms = alarms_of(connection, session.site, span)
         acts = acts_of(connection, session.site, span, [line.id for line in alarms.lines])
-        looked = looked_of(connection, names, span, config.desk.review_s)
+        looked = looked_of(connection, names, recording, span, config.desk.review_s)
         watching = watching_of(connection, files, sites, span, people.signed())
     return Report(
         monitor=config.monitor.id,

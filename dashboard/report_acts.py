@@ -231,8 +231,8 @@ def _head(connection: Connection, first: int, last: int) -> Head:
     row = connection.execute(newest).first()
     seq, digest, time_ns = row if row is not None else (0, GENESIS, 0)
     rows = select(table).where(table.c.seq >= first - 1).order_by(table.c.seq)
-    stream = connection.execute(rows.execution_options(yield_per=AT_A_TIME))
-    entries = (Entry(**row._mapping) for row in stream)
-    before = next(entries, None) if first > 1 else None
-    broken = first_broken(entries, before) or 0
+    with connection.execute(rows.execution_options(yield_per=AT_A_TIME)) as stream:
+        entries = (Entry(**row._mapping) for row in stream)
+        before = next(entries, None) if first > 1 else None
+        broken = first_broken(entries, before) or 0
     return Head(seq, digest, time_ns, first, min(last - 1, seq), broken)

@@ -54,8 +54,14 @@ class Looked(Struct, frozen=True):
     notices_left: int
 
 
-def looked_of(connection: Connection, sites: Sequence[str], span: Span, allowed_s: float) -> Looked:
-    """Read reviews, drills and notices of the session's sites."""
+def looked_of(
+    connection: Connection,
+    sites: Sequence[str],
+    recording: Sequence[str],
+    span: Span,
+    allowed_s: float,
+) -> Looked:
+    """Read reviews, drills and notices of the session's sites; those with sensors are reviewed."""
     reviews, allowed_ns = _reviews(connection, sites, span), round(allowed_s * SECOND)
     late = [
         one.id
@@ -68,7 +74,7 @@ def looked_of(connection: Connection, sites: Sequence[str], span: Span, allowed_
         reviews=reviews[:MOST],
         reviews_left=len(reviews[MOST:]),
         late=late,
-        missing=_missing(reviews, sites, span, allowed_ns) if allowed_ns else [],
+        missing=_missing(reviews, recording, span, allowed_ns) if allowed_ns else [],
         drills=_drills(connection, sites, span),
         notices=notices,
         notices_left=left,

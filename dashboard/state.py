@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -127,9 +128,11 @@ class SiteCard(Struct, frozen=True):
 
     Attributes
     ----------
+    kind : {"site", "centre"}
+        A monitor of the level below has no sensors of its own: it passes on what its sites say.
     state : State
-        The worst of its sensors; ``silent`` when it stopped talking, ``degraded`` when something
-        is wrong with its outbox or its link.
+        The worst of its sensors, ``go`` for a centre; ``silent`` when it stopped talking,
+        ``degraded`` when something is wrong with its outbox or its link.
     age_s : float
         Since its last heartbeat.
     sensors : list of SensorCard
@@ -142,6 +145,7 @@ class SiteCard(Struct, frozen=True):
 
     site: str
     site_name: str
+    kind: Literal["site", "centre"]
     state: State
     age_s: float
     time_ns: int
@@ -180,12 +184,15 @@ def site_card(
         for sensor in said.sensors
     ]
     sensors.sort(key=lambda sensor: (WORST_FIRST.index(sensor.state), sensor.sensor))
-    worst: State = "silent" if silent else sensors[0].state if sensors else "blind"
+    # A site has a sensor for every dongle of its file, also while none of them works.
+    kind: Literal["site", "centre"] = "site" if sensors else "centre"
+    worst: State = "silent" if silent else sensors[0].state if sensors else "go"
     if said.link_notes and worst not in ("silent", "blind"):
         worst = "degraded"  # it may hear everything: what it hears does not come here
     return SiteCard(
         site=said.site,
         site_name=said.site_name,
+        kind=kind,
         state=worst,
         age_s=round(age_s, 3),
         time_ns=said.time_ns,

@@ -13,6 +13,7 @@ import { percent } from "./format.js";
 import { t } from "./i18n.js";
 import { proofNow } from "./proof.js";
 import { shape } from "./shapes.js";
+import { below, centre } from "./sites.js";
 import { placeName } from "./words.js";
 import * as state from "./state.js";
 
@@ -68,7 +69,8 @@ function board() {
         (name) => html`<button aria-pressed=${size.value === name} @click=${() => resize(name)}>${t(SIZE_TEXTS[name])}</button>`,
       )}</span>
     </div>
-    ${state.known.value && !shown.length ? html`<p class="empty">${t(all.length ? "sites.none_match" : "sites.none")}</p>` : nothing}
+    ${below().length ? html`<section class="centres" aria-label=${t("sites.centres")}><h2>${t("sites.centres")}</h2>${below().map(centre)}</section>` : nothing}
+    ${state.known.value && !shown.length && !below().length ? html`<p class="empty">${t(all.length ? "sites.none_match" : "sites.none")}</p>` : nothing}
     ${apart ? html`<h2>${t("board.troubles", { n: troubles.length })}</h2><div class="tiles medium">${troubles.map((group) => mediumTile(group, facts))}</div>
       <h2>${t("board.well", { n: rest.length })}</h2>` : nothing}
     <div class="tiles ${chosen}">${regions(rest).map(([region, members]) => html`${region ? html`<h3 class="region">${region} <small>${members.length}</small></h3>` : nothing}${members.map((group) => tile[chosen](group, facts))}`)}</div>`;

@@ -112,7 +112,7 @@ function health() {
   const all = [...state.sites.value.values()].sort((a, b) => rank(a) - rank(b) || b.outbox_oldest_s - a.outbox_oldest_s || a.site.localeCompare(b.site));
   const head = ["exam.site", "fleet.state", "board.heard", "board.clock", "board.round_trip", "board.waiting", "board.drops", "fleet.since", "fleet.version"];
   return html`<div class="scroll fleet"><table class="list"><thead><tr>${head.map((id) => html`<th>${t(id)}</th>`)}</tr></thead><tbody>${all.map(
-    (site) => html`<tr><td title=${site.site}>${site.site_name || site.site} <a href=${to("orders", site.site)}>${t("orders.link")}</a></td><td class="nowrap ${site.state}">${shape(site.state)} ${word(site.state)}</td>
+    (site) => html`<tr><td title=${site.site}>${site.site_name || site.site} <a href=${to("orders", site.site)}>${t("orders.link")}</a></td><td class="nowrap ${site.state}">${shape(site.state)} ${word(site.state)}${site.kind === "centre" ? html` <small>${t("fleet.centre")}</small>` : nothing}</td>
       <td class="num">${age(site.age_s * 1000)}</td><td class="num">${site.clock_offset_ns === null ? "–" : offsetText(site.clock_offset_ns)}</td>
       <td class="num">${(site.round_trip_s * 1000).toFixed(0)} ms</td>
       <td class="num ${site.outbox_depth ? "poor" : ""}">${site.outbox_depth ? t("board.waiting_for", { n: site.outbox_depth, age: age(site.outbox_oldest_s * 1000) }) : "0"}</td>

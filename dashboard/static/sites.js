@@ -38,8 +38,25 @@ function rail() {
       )}
       ${state.known.value && shown.length === 0 ? html`<p class="empty">${t(state.sensors.value.length ? "sites.none_match" : "sites.none")}</p>` : nothing}
     </div>
+    ${centres(wanted)}
     ${watchList()}
     ${noticeList()}`;
+}
+
+/** Centres of the level below: they have no sensors, their sites' alarms come through them. */
+export const below = () => [...state.sites.value.values()].filter(({ kind }) => kind === "centre");
+
+function centres(wanted) {
+  const shown = below().filter((one) => `${one.site} ${one.site_name} ${t(`state.${one.state}`)}`.toLowerCase().includes(wanted));
+  if (!shown.length) return nothing;
+  return html`<section class="centres"><h2>${t("sites.centres")} <small>${shown.length}</small></h2>${shown.map(centre)}</section>`;
+}
+
+/** One centre below: its state and what is wrong with its line. */
+export function centre({ site, site_name, state: name, age_s, link_notes }) {
+  return html`<p class="centre ${name}" title=${site}>${shape(name)} <b>${site_name || site}</b> ${word(name)}
+    ${name === "silent" ? html`<small class="silent">${t("sites.last_heard", { age: age(age_s * 1000) })}</small>` : nothing}
+    ${link_notes.length ? html`<span class="why">${link_notes.map(because).join(" · ")}</span>` : nothing}</p>`;
 }
 
 function row(sensor) {

@@ -128,15 +128,12 @@ def test_silence_shows_in_time_after_the_clock_of_the_centre_is_set_back() -> No
         ({"hall": "go", "fence": "degraded"}, "degraded"),
         ({"hall": "blind", "fence": "degraded"}, "blind"),
         ({"hall": "go", "fence": "drill"}, "drill"),
-        ({}, "blind"),
     ],
 )
 def test_a_site_is_as_good_as_its_worst_sensor(states: dict[str, State], worst: State) -> None:
     board = beat({}, heartbeat(**states), 0)  # type: ignore[arg-type]
     card = site_card(board["a"], 0)
-    assert card.state == worst
-    if states:
-        assert card.sensors[0].state == worst
+    assert (card.state, card.sensors[0].state) == (worst, worst)
 
 
 def test_a_site_whose_events_do_not_come_is_not_well() -> None:
@@ -150,6 +147,22 @@ def test_the_worst_site_comes_first() -> None:
     for site, state in (("a", "go"), ("b", "blind"), ("c", "degraded")):
         board = beat(board, heartbeat(site, hall=state), 0)
     assert [card.site for card in cards(board, 0)] == ["b", "c", "a"]
+
+
+def test_a_centre_below_is_no_blind_site() -> None:
+    """It has no sensors of its own; it was shown as blind, and needed a person for ever."""
+    board = beat({}, heartbeat("city-3"), 0)
+    card = site_card(board["city-3"], 0)
+    assert (card.kind, card.state, card.sensors) == ("centre", "go", [])
+    troubled = msgspec.structs.replace(heartbeat("city-3", 2), link_notes=[Note("link.alone")])
+    assert site_card(beat(board, troubled, 0)["city-3"], 0).state == "degraded"
+    board, _ = listen(board, 9 * SECOND)
+    assert site_card(board["city-3"], 9 * SECOND).state == "silent"
+    board = beat(board, heartbeat("a", hall="blind"), 9 * SECOND)
+    assert (site_card(board["a"], 9 * SECOND).kind, site_card(board["a"], 9 * SECOND).state) == (
+        "site",
+        "blind",
+    )
 
 
 def test_a_band_is_watched_as_well_as_its_best_sensor_watches_it() -> None:
