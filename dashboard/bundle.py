@@ -34,11 +34,14 @@ from dashboard.bundle_format import (
     READMES,
     RECORDS,
     SIGNATURE,
+    TAKEN,
     LeftOut,
     Manifest,
+    Taken,
     manifest_digest,
 )
 from dashboard.bundle_readme import readme
+from dashboard.bundle_records import Found
 from dashboard.bundle_zip import BundleZip
 from dashboard.clips import DATA, META, SUFFIXES, Announced, clips_of
 from dashboard.errors import NOT_JSON, Refused
@@ -57,8 +60,6 @@ BLOCK_BYTES = 1 << 20
 """Of a recording whose description does not say how long a second is."""
 OWN_KEY = "bundle.key"
 """Signs where the monitor itself runs without keys."""
-TAKEN = "bundle.taken"
-"""Act of the audit log; the checkpoint in the bundle ends with it."""
 
 
 class BundleQuery(Struct, forbid_unknown_fields=True, frozen=True):
@@ -197,27 +198,38 @@ class Bundles:
         keys = list(bundle_keys.lines(found, signing.keyring, signing.signers_of))
         if unknown := found.peers - {key.peer for key in keys}:
             raise Refused("bundle.no_key", 409, peer=", ".join(sorted(unknown)))
+        bundle_records.finish(reader, found, keys)
         own = signing.keyring.keys if signing.keyring else self._own_keys
-        out = BundleZip(file)
-        out.put(ALARM, case.card)
-        for clip in case.complete:
-            self._put_recording(out, case, clip)
-        out.put_lines(RECORDS, bundle_records.lines(reader, found))
-        out.put_lines(KEYS, keys)
-        about = [clip.name for clip in case.clips]
-        size = self._note_taken(case, bundle_records.ends(reader, found), own.key_id)
-        rows = bundle_audit.rows_about(reader, case.alarm, about, found, size)
-        now_ns = self._store.now_ns()
-        checkpoint, paths = bundle_audit.prove(reader, signing.monitor, rows, size, now_ns)
+        with BundleZip(file) as out:
+            out.put(ALARM, case.card)
+            for clip in case.complete:
+                self._put_recording(out, case, clip)
+            out.put_lines(RECORDS, bundle_records.lines(reader, found))
+            out.put_lines(KEYS, keys)
+            self._put_audit(out, case, found, own)
+            self._put_manifest(out, case, found, own)
+
+    def _put_audit(self, out: BundleZip, case: _Case, found: Found, own: Keys) -> None:
+        reader = self._store.reader
+        ends = bundle_records.ends(reader, found)
+        size = self._note_taken(case, ends, own.key_id)
+        names = [clip.name for clip in case.clips]
+        rows = bundle_audit.rows_about(reader, case.alarm, names, found, size)
+        checkpoint, paths = bundle_audit.prove(
+            reader, self._signing.monitor, rows, size, self._store.now_ns()
+        )
         out.put_lines(AUDIT, bundle_audit.lines(reader, rows, paths))
         out.put(CHECKPOINT, checkpoint.signed(own).encode())
+
+    def _put_manifest(self, out: BundleZip, case: _Case, found: Found, own: Keys) -> None:
+        now_ns, monitor = self._store.now_ns(), self._signing.monitor
         site = msgspec.json.decode(case.card)["site"]
         for lang, name in READMES.items():
-            out.put(name, readme(lang, signing.monitor, case.alarm, site, own, now_ns).encode())
+            out.put(name, readme(lang, monitor, case.alarm, site, own, now_ns).encode())
         manifest = msgspec.json.encode(
             Manifest(
                 format=FORMAT,
-                monitor=signing.monitor,
+                monitor=monitor,
                 software=version("rfproctor"),
                 key=own.verify_key.hex(),
                 alarm=case.alarm,
@@ -231,7 +243,6 @@ class Bundles:
         )
         out.put(MANIFEST, manifest)
         out.put(SIGNATURE, own.sign(manifest_digest(manifest)).hex().encode() + b"\n")
-        out.close()
 
     def _put_recording(self, out: BundleZip, case: _Case, clip: Announced) -> None:
         """Write a recording whose three files are what the site signed."""
@@ -256,7 +267,7 @@ class Bundles:
 
     def _note_taken(self, case: _Case, ends: dict[str, tuple[int, str]], key: str) -> int:
         """Write down that it leaves, before it does; returns the number of that row."""
-        detail = {"recordings": case.taken, "records": ends, "key": key}
+        detail = msgspec.structs.asdict(Taken(case.taken, ends, key))
         with self._store.writing() as connection:
             self._store.note(connection, case.who, TAKEN, case.alarm, detail)
             return bundle_audit.last_row(connection)

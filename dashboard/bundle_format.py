@@ -23,6 +23,12 @@ READMES: dict[Lang, str] = {"en": "README.en.txt", "zh": "README.zh.txt"}
 MOST_BLOCK_BYTES = 1 << 26
 """A verifier holds one block in memory."""
 
+TAKEN = "bundle.taken"
+"""Act of the audit log: somebody has taken a bundle."""
+
+NEEDED = (ALARM, RECORDS, KEYS, AUDIT, CHECKPOINT, *READMES.values())
+"""Entries that every bundle has, besides the manifest and its signature."""
+
 Hex32 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 KeyName = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}$")]
 Whole = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -167,6 +173,24 @@ class AuditLine(Struct, frozen=True):
     prev_hash: Hex32
     hash: Hex32
     path: Annotated[list[Hex32], Meta(max_length=64)]
+
+
+class Taken(Struct, frozen=True):
+    """Detail of the row `TAKEN` of the audit log, which the checkpoint of a bundle ends with.
+
+    Attributes
+    ----------
+    recordings : dict of str to str
+        Hash of the list of hashes of every recording in the bundle, by its name.
+    records : dict of str to (int, str)
+        Number and hash of the last record of every sequence, by ``peer/epoch``.
+    key : str
+        Key id of the monitor.
+    """
+
+    recordings: dict[str, str]
+    records: dict[str, tuple[int, str]]
+    key: str
 
 
 def manifest_digest(manifest: bytes) -> bytes:

@@ -50,9 +50,24 @@ def levels_of(record: bytes, signature: bytes) -> Iterator[Signature]:
         record, signature, verify_key = event.record, event.signature, event.verify_key
 
 
-def announced(event: Event) -> tuple[str, str] | None:
-    """Name and hash of the recording that an event announces; None for another event."""
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A recording that a site has announced, as it says itself."""
+
+    name: str
+    sha256: str
+    sensor: str
+    emitter: str
+
+
+def announced(event: Event) -> Named | None:
+    """The recording that an event announces; None for another event."""
     if not isinstance(event, NoticeEvent) or event.note.id != "evidence.kept":
         return None
     args = event.note.args
-    return str(args.get("file", "")).removesuffix(META), str(args.get("sha256", ""))
+    return Named(
+        name=str(args.get("file", "")).removesuffix(META),
+        sha256=str(args.get("sha256", "")),
+        sensor=event.sensor,
+        emitter=str(args.get("emitter", "")),
+    )

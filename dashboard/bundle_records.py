@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Engine, Row, select
 
 from dashboard import schema
-from dashboard.bundle_format import RecordLine, Role
+from dashboard.bundle_format import KeyLine, RecordLine, Role
 from dashboard.bundle_layers import Signature, announced, levels_of
 from dashboard.clips import Announced
 from sensors.renewal import NOTE as RENEWED
@@ -21,7 +21,8 @@ MOST_BETWEEN = 20_000
 PORTION = 500
 LOOKED_AT = 1000
 """Checkpoints after the alarm, among which one that knows its records is looked for."""
-SECOND = 1_000_000_000
+HEEDED_NS = 60_000_000_000
+"""Between the arrival of a record and the row of the key that it names."""
 
 _E = schema.events
 Place = tuple[str, str]
@@ -87,24 +88,30 @@ def find_records(reader: Engine, alarm_id: str, clips: Sequence[Announced]) -> F
     found = Found()
     for row in _rows(reader, _E.c.alarm == alarm_id):
         _take(found, row, "alarm")
-    wanted = {(clip.name, clip.sha256): clip for clip in clips}
+    wanted = {(clip.name, clip.sha256) for clip in clips}
     times = [clip.announced_ns for clip in clips]
     for first in range(0, len(times), PORTION):
         at = _E.c.received_ns.in_(times[first : first + PORTION])
         for row in _rows(reader, _E.c.kind == "notice", _E.c.peer.in_(found.peers), at):
             inner = _opened(row)[-1:]
-            if inner and announced(inner[0].event) in wanted:
+            clip = announced(inner[0].event) if inner else None
+            if clip is not None and (clip.name, clip.sha256) in wanted:
                 _take(found, row, "announcement")
     for run in found.runs.values():
         run.last = max(run.roles)
     if found.runs:
         _find_anchors(reader, found)
-        _find_renewals(reader, found)
+    return found
+
+
+def finish(reader: Engine, found: Found, keys: Iterable[KeyLine]) -> None:
+    """Look for the records by which keys followed one another; see whether it is too much."""
+    renewed = [(key.peer, key.added_ns) for key in keys if key.how == "renewed"]
+    _find_renewals(reader, found, renewed)
     for run in found.runs.values():
         run.last = run.last or max(run.roles)
     total = sum(len(run.numbers(sparse=False)) for run in found.runs.values())
     found.sparse = total > MOST_BETWEEN
-    return found
 
 
 def ends(reader: Engine, found: Found) -> dict[str, tuple[int, str]]:
@@ -194,17 +201,11 @@ def _find_anchors(reader: Engine, found: Found) -> None:
                 found.anchors.add(row.seq)
 
 
-def _find_renewals(reader: Engine, found: Found) -> None:
-    """Find the records in which these sites named their next keys."""
-    table = schema.notices
-    query = select(table.c.start_ns).where(
-        table.c.note_id == RENEWED, table.c.site.in_(found.sites)
-    )
-    with reader.connect() as connection:
-        times = list(connection.scalars(query))
-    for start_ns in times:
-        at = _E.c.time_ns.between(start_ns - SECOND, start_ns + 60 * SECOND)
-        for row in _rows(reader, _E.c.peer.in_(found.peers), _E.c.kind == "notice", at):
+def _find_renewals(reader: Engine, found: Found, renewed: Iterable[tuple[str, int]]) -> None:
+    """Find the records in which these peers named their next keys, by when that was."""
+    for peer, added_ns in renewed:
+        at = _E.c.received_ns.between(added_ns - HEEDED_NS, added_ns + HEEDED_NS)
+        for row in _rows(reader, _E.c.peer == peer, _E.c.kind == "notice", at):
             levels = _opened(row)
             note = getattr(levels[-1].event, "note", None) if levels else None
             if note is not None and note.id == RENEWED:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import zipfile
 from collections.abc import Iterable
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 import msgspec
 from msgspec import Struct
@@ -48,8 +48,11 @@ class BundleZip:
         pieces = iter(lambda: file.read(PIECE), b"")
         self._write(name, pieces, zipfile.ZIP_STORED, num_bytes, block_bytes)
 
-    def close(self) -> None:
-        """Write the directory."""
+    def __enter__(self) -> Self:
+        """Write entries until the block ends; then the directory is written."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._zip.close()
 
     def _write(

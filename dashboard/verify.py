@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dashboard.bundle_format import ALARM, AUDIT, CHECKPOINT, KEYS, MANIFEST, READMES, RECORDS
+from dashboard.bundle_format import MANIFEST, NEEDED
 from dashboard.verify_audit import check_audit
 from dashboard.verify_entries import check_entries, check_manifest
 from dashboard.verify_findings import Findings
@@ -16,8 +16,6 @@ from dashboard.verify_keys import KeyBook
 from dashboard.verify_recordings import check_recordings
 from dashboard.verify_records import check_records
 from dashboard.verify_zip import BadBundle, BundleFile
-
-NEEDED = (ALARM, RECORDS, KEYS, AUDIT, CHECKPOINT, *READMES.values())
 
 
 def verify(path: Path, key: str = "") -> Findings:

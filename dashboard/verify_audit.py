@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 import msgspec
+from msgspec import Struct
 
 from dashboard.audit import chain_hash
-from dashboard.bundle_format import AUDIT, CHECKPOINT, AuditLine, Manifest
+from dashboard.bundle_format import AUDIT, CHECKPOINT, TAKEN, AuditLine, Manifest, Taken
 from dashboard.checkpoint import Checkpoint, is_under, read_checkpoint
 from dashboard.errors import NOT_JSON
 from dashboard.verify_findings import Findings
@@ -17,41 +18,71 @@ from dashboard.verify_lines import lines_of
 from dashboard.verify_records import Records
 from dashboard.verify_zip import BundleFile
 
+ADMITTED = ("keys.allow", "keys.renew", "keys.origin_pinned", "keys.pin")
+"""Acts by which a key becomes one that signs for a site."""
+Heads = dict[str, tuple[int, str]]
+
+
+class _Gap(Struct, frozen=True):
+    """Records that were lost at the site: from the arguments of a notice."""
+
+    peer: str
+    first: int
+    last: int
+
+
+class _Note(Struct, frozen=True):
+    args: _Gap
+
+
+class _Breach(Struct, frozen=True):
+    note: _Note
+
+
+class _KeyAct(Struct, frozen=True):
+    key: str
+
+
+@dataclass(slots=True)
+class _Said:
+    """What the rows say that other parts of the bundle are compared with.
+
+    Attributes
+    ----------
+    keys : set of str
+        Key ids that were admitted.
+    gaps : list of _Gap
+    anchored : bool
+        Whether a checkpoint of that time names one of the records.
+    """
+
+    keys: set[str] = field(default_factory=set)
+    gaps: list[_Gap] = field(default_factory=list)
+    anchored: bool = False
+
 
 def check_audit(
     bundle: BundleFile, manifest: Manifest, keys: KeyBook, records: Records, findings: Findings
-) -> dict[str, Any]:
-    """Check every row; returns what the last one says: that this bundle was taken."""
+) -> Taken | None:
+    """Check every row; returns what the last one says: who took this bundle, and what is in it."""
     checkpoint = _checkpoint(bundle, manifest, findings)
-    last: AuditLine | None = None
-    allowed: set[str] = set()
-    gaps: list[tuple[str, int, int]] = []
-    anchored = False
-    count = 0
+    said, last, count = _Said(), None, 0
     for line in lines_of(bundle, AUDIT, AuditLine, "audit", findings):
         _check_row(line, last, checkpoint, findings)
-        detail = _detail(line)
-        if line.act.startswith(("keys.allow", "keys.renew", "keys.origin", "keys.pin")):
-            allowed.add(str(detail.get("key")))
-        elif line.act == "breach.gap":
-            args = detail.get("note", {}).get("args", {})
-            gaps.append((line.subject, args.get("first", 0), args.get("last", 0)))
-        elif line.act == "checkpoint":
-            anchored |= _check_heads(line, detail, records, findings)
+        _listen(line, said, records, findings)
         last, count = line, count + 1
     for peer, first, end in records.jumps:
-        if not any(gap[0] == peer and gap[1] <= first and end <= gap[2] for gap in gaps):
+        if not any(g.peer == peer and g.first <= first and end <= g.last for g in said.gaps):
             findings.fail("records", "verify.left_out", peer=peer, first=first, last=end)
     for key in keys.lines:
-        if key.how != "greeted" and key.key not in allowed:
+        if key.how != "greeted" and key.key not in said.keys:
             findings.fail("keys", "verify.not_in_audit", key=key.key, site=key.site)
-    if not anchored:
+    if not said.anchored:
         findings.remark("audit", "verify.not_anchored")
     taken = _check_last(last, manifest, checkpoint, records, findings)
     if checkpoint is not None:
-        findings.settle(
-            "audit", "verify.audit_ok", count=count, size=checkpoint.size, head=checkpoint.head
-        )
+        shown = {"count": count, "size": checkpoint.size, "head": checkpoint.head}
+        findings.settle("audit", "verify.audit_ok", **shown)
     return taken
 
 
@@ -81,31 +112,25 @@ def _check_row(
         entry, path = bytes.fromhex(line.hash), [bytes.fromhex(step) for step in line.path]
         if not is_under(checkpoint.root, checkpoint.size, line.seq - 1, entry, path):
             findings.fail("audit", "verify.audit_path", row=line.seq)
-    if last is not None and line.time_ns < last.time_ns and not line.act.startswith("keys."):
+    if last is not None and line.time_ns < last.time_ns:
         seconds = round((last.time_ns - line.time_ns) / 1e9, 1)
         findings.remark("times", "verify.audit_time", row=line.seq, seconds=seconds)
 
 
-def _check_heads(
-    line: AuditLine, heads: dict[str, Any], records: Records, findings: Findings
-) -> bool:
-    """Compare what the monitor noted of the sites' sequences with the records; whether it could."""
-    compared = False
-    for (peer, epoch, seq), digest in _named(heads, records):
-        compared = True
-        if records.hashes[peer, epoch, seq] != digest:
-            findings.fail("audit", "verify.other_head", row=line.seq, peer=peer, seq=seq)
-    return compared
-
-
-def _named(
-    heads: dict[str, Any], records: Records
-) -> Iterator[tuple[tuple[str, str, int], object]]:
-    """Records of the bundle that a list of heads names, and the hashes there."""
-    for place, head in heads.items():
-        peer, _, epoch = place.partition("/")
-        if isinstance(head, list) and len(head) == 2 and (peer, epoch, head[0]) in records.hashes:
-            yield (peer, epoch, head[0]), head[1]
+def _listen(line: AuditLine, said: _Said, records: Records, findings: Findings) -> None:
+    """Take note of what a row says about keys, gaps and the ends of the sites' sequences."""
+    if line.act in ADMITTED and (act := _read(line, _KeyAct)) is not None:
+        said.keys.add(act.key)
+    elif line.act == "breach.gap" and (breach := _read(line, _Breach)) is not None:
+        said.gaps.append(breach.note.args)
+    elif line.act == "checkpoint":
+        for place, (seq, digest) in (_read(line, Heads) or {}).items():
+            peer, _, epoch = place.partition("/")
+            if (here := records.hashes.get((peer, epoch, seq))) is None:
+                continue
+            said.anchored = True
+            if here != digest:
+                findings.fail("audit", "verify.other_head", row=line.seq, peer=peer, seq=seq)
 
 
 def _check_last(
@@ -114,27 +139,28 @@ def _check_last(
     checkpoint: Checkpoint | None,
     records: Records,
     findings: Findings,
-) -> dict[str, Any]:
+) -> Taken | None:
     """The checkpoint ends with the row that says who took this bundle, and what is in it."""
-    if last is None or (last.act, last.subject) != ("bundle.taken", manifest.alarm):
+    taken = None
+    if last is not None and (last.act, last.subject) == (TAKEN, manifest.alarm):
+        taken = _read(last, Taken)
+    if last is None or taken is None or not taken.records:
         findings.fail("audit", "verify.not_taken")
-        return {}
+        return None
     if checkpoint is not None and (last.seq, last.hash) != (checkpoint.size, checkpoint.head):
         findings.fail("audit", "verify.audit_truncated", row=last.seq, size=checkpoint.size)
-    detail = _detail(last)
-    ends = detail.get("records")
-    if not isinstance(ends, dict) or not ends:
-        findings.fail("audit", "verify.not_taken")
-        return {}
-    for place, (seq, digest) in ends.items():
+    for place, (seq, digest) in taken.records.items():
         peer, _, epoch = place.partition("/")
         if records.hashes.get((peer, epoch, seq)) != digest:
             findings.fail("records", "verify.other_end", peer=peer, seq=seq)
-    return detail
+    return taken
 
 
-def _detail(line: AuditLine) -> dict[str, Any]:
+Detail = TypeVar("Detail")
+
+
+def _read(line: AuditLine, kind: type[Detail]) -> Detail | None:
     try:
-        return msgspec.json.decode(line.detail, type=dict[str, Any])
+        return msgspec.json.decode(line.detail, type=kind)
     except NOT_JSON:
-        return {}
+        return None

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from dashboard.bundle_format import FOLDER, Manifest
+from dashboard.bundle_format import FOLDER, Manifest, Taken
 from dashboard.clips import DATA, LIST, META, SUFFIXES
 from dashboard.verify_findings import Findings
 from dashboard.verify_records import Records
@@ -16,7 +14,7 @@ def check_recordings(
     manifest: Manifest,
     hashes: dict[str, str],
     records: Records,
-    taken: dict[str, Any],
+    taken: Taken | None,
     findings: Findings,
 ) -> None:
     """Follow the hashes: signed record, list, samples and description."""
@@ -26,8 +24,7 @@ def check_recordings(
         for suffix in SUFFIXES
         if name.startswith(FOLDER) and name.endswith(suffix)
     }
-    agreed = taken.get("recordings")
-    listed = agreed if isinstance(agreed, dict) else {}
+    listed = {} if taken is None else taken.recordings
     for name in sorted(here | listed.keys()):
         base = FOLDER + name
         for suffix in SUFFIXES:
@@ -47,6 +44,6 @@ def check_recordings(
         findings.remark("recordings", f"verify.without_{left.why}", name=left.name)
         if left.sha256 not in records.announced.get(left.name, set()):
             findings.fail("recordings", "verify.not_announced", name=left.name)
-    for name in sorted(records.announced.keys() - here - {left.name for left in manifest.left_out}):
+    for name in sorted(records.recordings - here - {left.name for left in manifest.left_out}):
         findings.fail("recordings", "verify.gone", name=name)
     findings.settle("recordings", "verify.recordings_ok", count=len(here))

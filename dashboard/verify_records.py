@@ -29,6 +29,10 @@ class Records:
         By peer, epoch and number.
     announced : dict of str to set of str
         Hashes that the site signed, by name of the recording.
+    heard_of : dict
+        Recordings that any record here names, by sensor and emitter.
+    emitters : set of (str, str)
+        Sensors and emitters of the alarm.
     jumps : list
         Records that do not directly follow the one before here: peer, first and last number
         between them.
@@ -37,8 +41,16 @@ class Records:
 
     hashes: dict[Place, str] = field(default_factory=dict)
     announced: dict[str, set[str]] = field(default_factory=dict)
+    heard_of: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    emitters: set[tuple[str, str]] = field(default_factory=set)
     jumps: list[tuple[str, int, int]] = field(default_factory=list)
     count: int = 0
+
+    @property
+    def recordings(self) -> set[str]:
+        """Every recording of the alarm that a record here names."""
+        names = [self.heard_of.get(emitter, set()) for emitter in self.emitters]
+        return self.announced.keys() | set().union(*names)
 
 
 def check_records(
@@ -68,8 +80,12 @@ def check_records(
             isinstance(inner.event, EmitterEvent) and inner.event.site == manifest.site
         ):
             findings.fail("records", "verify.not_of_alarm", **where)
-        if line.role == "announcement" and (named := announced(inner.event)) is not None:
-            records.announced.setdefault(named[0], set()).add(named[1])
+        if (clip := announced(inner.event)) is not None:
+            if line.role != "between":
+                records.announced.setdefault(clip.name, set()).add(clip.sha256)
+            records.heard_of.setdefault((clip.sensor, clip.emitter), set()).add(clip.name)
+        if line.role == "alarm" and isinstance(inner.event, EmitterEvent):
+            records.emitters.add((inner.event.sensor, inner.event.emitter))
         _remark_times(line, outer, inner, findings)
     if not of_alarm:
         findings.fail("records", "verify.no_records", alarm=manifest.alarm)

@@ -22,6 +22,7 @@ MOST_ENTRIES = 10_000
 MOST_PACKED = 1 << 30
 """Bytes of all packed entries when they are unpacked; recordings are not packed."""
 MOST_RATIO = 250
+MOST_SMALL = 64 << 20
 LONGEST_LINE = 4 << 20
 PIECE = 1 << 20
 _NAME = re.compile(r"(recordings/)?[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
@@ -93,12 +94,12 @@ class BundleFile:
 
     def read(self, name: str) -> bytes:
         """A small entry, whole, or as much of it as could be one."""
-        content = b""
+        content = bytearray()
         for piece in self.pieces(name):
             content += piece
-            if len(content) > LONGEST_LINE:
+            if len(content) > MOST_SMALL:
                 break
-        return content
+        return bytes(content)
 
     def lines(self, name: str) -> Iterator[bytes]:
         """Lines of an entry; one that is far too long ends them."""

@@ -1,0 +1,212 @@
+"""A bundle proves an alarm, leaves by the rules, and shows what was done to the store."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from dashboard import bundle_records, passwords
+from dashboard.audit_log import AuditQuery, audit_entries
+from dashboard.bundle import BundleQuery, Bundles, Signing
+from dashboard.clips import DATA
+from dashboard.inbox import Breach
+from dashboard.store import Store
+from dashboard.verify import verify
+from tests.dashboard.casefile import LI, NAMES, School, entries_of, exam
+from tests.dashboard.conftest import Clock, emitter_event
+from tests.dashboard.test_pairs import WANG, WU, refused
+from tests.dashboard.test_taking import Depot
+
+Open = Callable[..., Store]
+
+
+@pytest.fixture
+def lone_store(tmp_path: Path, clock: Clock) -> Iterator[Store]:
+    store = Store(f"sqlite:///{tmp_path}/monitor.db", clock_ns=clock)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def school(tmp_path: Path, lone_store: Store, clock: Clock) -> School:
+    school = School(tmp_path, lone_store, clock)
+    exam(school)
+    return school
+
+
+def judged(content: bytes, folder: Path, key: str = "") -> tuple[set[str], set[str]]:
+    """What is wrong, and what is remarked."""
+    path = folder / "bundle.zip"
+    path.write_bytes(content)
+    found = verify(path, key).found
+    wrong = {one.message_id for one in found if one.verdict == "fail"}
+    return wrong, {one.message_id for one in found if one.verdict == "remark"}
+
+
+def test_it_is_the_same_on_both_stores(open_store: Open, tmp_path: Path, clock: Clock) -> None:
+    school = School(tmp_path, open_store(), clock)
+    exam(school)
+    assert judged(school.take(), tmp_path, school.own.key_id) == (set(), set())
+
+
+def test_who_took_it_is_written_before_it_leaves(school: School, lone_store: Store) -> None:
+    bundle = entries_of(school.take())
+    last = audit_entries(lone_store.reader, AuditQuery(newest=True, limit=1))[0]
+    assert (last.actor, last.act) == ("li", "bundle.taken")
+    assert json.loads(last.detail)["recordings"].keys() == set(NAMES)
+    assert json.loads(bundle["audit.jsonl"].splitlines()[-1])["hash"] == last.hash
+    assert last.hash in bundle["checkpoint.txt"].decode()
+
+
+def test_without_recordings_it_says_so(school: School, tmp_path: Path) -> None:
+    content = school.take(recordings="no")
+    assert not [name for name in entries_of(content) if name.startswith("recordings/")]
+    assert judged(content, tmp_path)[1] == {"verify.compare_key", "verify.without_unwanted"}
+
+
+def test_a_monitor_without_keys_has_one_for_bundles(
+    tmp_path: Path, lone_store: Store, clock: Clock
+) -> None:
+    school = School(tmp_path, lone_store, clock, keyed=False)
+    school.says(emitter_event())
+    content = school.take()
+    remarks = {"verify.greeted", "verify.not_anchored"}
+    assert judged(content, tmp_path, school.own.key_id) == (set(), remarks)
+    again = Bundles(lone_store, school.evidence, school.taking, school.bundles._signing)
+    assert again._own_keys.key_id == school.own.key_id
+    nobody = Signing("city", tmp_path / "centre" / "evidence", None, lambda _: ())
+    strange = Bundles(lone_store, school.evidence, school.taking, nobody)
+    (alarm,) = lone_store.desk.alarms
+    assert refused(lambda: strange.make(alarm, BundleQuery(), LI)) == ("bundle.no_key", 409)
+
+
+TAMPERED = (
+    ("UPDATE events SET signature = record WHERE seq = 4", "verify.bad_line"),
+    ("UPDATE events SET record = substr(record, 1, 90) WHERE seq = 4", "verify.no_record"),
+    ("UPDATE events SET record = (SELECT record FROM events WHERE seq = 3) WHERE seq = 4",
+     "verify.misplaced"),
+    ("DELETE FROM events WHERE seq = 6", "verify.left_out"),
+    ("DELETE FROM events WHERE seq = 9", "verify.left_out"),
+    ("DELETE FROM events WHERE seq = 10", "verify.other_end"),
+    ("DELETE FROM events WHERE alarm IS NOT NULL", "verify.no_records"),
+    ("UPDATE events SET alarm = (SELECT id FROM alarms) WHERE seq = 3", "verify.not_of_alarm"),
+    ("UPDATE audit SET detail = '{}' WHERE act = 'alarm.acknowledge'", "verify.audit_row"),
+    ("UPDATE audit SET actor = 'wu' WHERE act = 'alarm.acknowledge'", "verify.audit_row"),
+    ("UPDATE audit SET time_ns = 5 WHERE act = 'alarm.opened'", "verify.audit_row"),
+    ("DELETE FROM audit WHERE act = 'alarm.acknowledge'", "verify.audit_broken"),
+    ("DELETE FROM audit WHERE seq = 1", "verify.audit_broken"),
+    ("UPDATE audit SET hash = 'x' WHERE seq = 2", "verify.audit_broken"),
+    ("DELETE FROM clips", "verify.gone"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("statement, reason", TAMPERED)
+def test_whoever_edits_the_store_is_told_of(
+    school: School, lone_store: Store, tmp_path: Path, statement: str, reason: str
+) -> None:
+    with lone_store.writing() as connection:
+        connection.execute(text(statement))
+    assert reason in judged(school.take(), tmp_path)[0]
+
+
+def test_an_edited_recording_does_not_leave(school: School, tmp_path: Path) -> None:
+    file = tmp_path / "centre" / "evidence" / "school-3" / (NAMES[0] + DATA)
+    file.write_bytes(b"\x80" * 7000)
+    content = school.take()
+    assert f"recordings/{NAMES[0]}{DATA}" not in entries_of(content)
+    assert f"recordings/{NAMES[1]}{DATA}" in entries_of(content)
+    assert "verify.without_damaged" in judged(content, tmp_path)[1]
+
+
+def test_a_gap_that_was_told_is_none_that_was_made(
+    school: School, lone_store: Store, tmp_path: Path
+) -> None:
+    with lone_store.writing() as connection:
+        connection.execute(text("DELETE FROM events WHERE seq = 6"))
+    epoch = school.outbox.epoch.hex()
+    lost = Breach(school.peer, "school-3", epoch, "gap", 6, 6, b"\0" * 32, school.clock())
+    lone_store.ingest([lost])
+    with lone_store.writing() as connection:  # the standing went back with that record
+        connection.execute(text("UPDATE standings SET seq = seq"))
+    assert judged(school.take(), tmp_path)[0] == set()
+
+
+def test_of_a_busy_site_only_the_alarms_own_records(
+    school: School, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundle_records, "MOST_BETWEEN", 5)
+    content = school.take()
+    wrong, remarks = judged(content, tmp_path)
+    assert (wrong, remarks) == (set(), {"verify.compare_key", "verify.sparse"})
+    roles = [json.loads(line)["role"] for line in entries_of(content)["records.jsonl"].splitlines()]
+    assert roles.count("between") == 1, "the one that the checkpoint names"
+
+
+def test_a_joined_alarms_rows_come_along(school: School, lone_store: Store) -> None:
+    (alarm,) = lone_store.desk.alarms
+    with lone_store.writing() as connection:
+        lone_store.note(connection, "monitor", "alarm.opened", "older", {})
+        lone_store.note(connection, "monitor", "alarm.joined", "older", {"to": alarm})
+        lone_store.note(connection, "monitor", "alarm.opened", "another", {})
+    rows = [json.loads(line) for line in entries_of(school.take())["audit.jsonl"].splitlines()]
+    assert [row["act"] for row in rows if row["subject"] == "older"] == [
+        "alarm.opened",
+        "alarm.joined",
+    ]
+    assert not [row for row in rows if row["subject"] == "another"]
+
+
+def test_what_is_refused(
+    school: School, lone_store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def make(alarm: str = next(iter(lone_store.desk.alarms))) -> bool:
+        with school.bundles.make(alarm, BundleQuery(), LI).file as file:
+            return bool(file.read())
+
+    assert refused(lambda: make("nonsense")) == ("alarm.unknown", 404)
+    with school.bundles._busy:
+        assert refused(make) == ("bundle.busy", 409)
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1 << 20))
+        assert refused(make) == ("bundle.no_room", 409)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tempfile, "TemporaryFile", full)
+        assert refused(make) == ("bundle.disk", 409)
+    assert make(), "afterwards it works again"
+
+
+def test_recordings_leave_in_it_when_two_agree(
+    open_store: Open, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "COST", 16)
+    depot = Depot(open_store(), tmp_path / "evidence")
+    clock.wait(60)
+    signing = Signing("city", tmp_path / "evidence", None, lambda _: (bytes(32),))
+    bundles = Bundles(depot.store, depot.evidence, depot.taking, signing)
+
+    def take(who: Any = LI, recordings: Any = "yes") -> bytes:
+        with bundles.make(depot.alarm, BundleQuery(recordings), who).file as file:
+            return file.read()
+
+    assert refused(take) == ("evidence.takes_two", 409)
+    assert "evidence.taken" not in [act for _, act, _ in depot.log()]
+    assert take(recordings="no")
+    depot.decide(depot.ask(), WANG)
+    rows = [json.loads(line) for line in entries_of(take())["audit.jsonl"].splitlines()]
+    assert [row["act"] for row in rows if row["act"].startswith("pair.")] == [
+        "pair.waiting",
+        "pair.approved",
+    ]
+    assert refused(lambda: take(WU)) == ("evidence.takes_two", 409)
