@@ -99,6 +99,7 @@ async def run(
                 keyring=keyring,
                 evidence=evidence_folder(config),
                 on_file=evidence.arrived,
+                is_gone=evidence.is_gone,
             ) as receiver:
                 centre.watch_through(receiver)
                 asking = Asking(

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import structlog
 
 from sensors.messages import BLOCK_BYTES, Block, Kept, Offer, Want
 from sensors.wire import Refused
@@ -27,6 +30,12 @@ GIVE_UP_S = 60.0
 """A file that does not go on makes room for others; its part stays."""
 WAITING = 16
 """Offers of a site that wait for the one before them; further ones are offered again."""
+PART_DAYS = 14
+"""A part that has not grown for so long is deleted; a site that still has the file begins anew."""
+
+_PART = re.compile(r"(?P<name>.+)\.[0-9a-f]{16}\.part")
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("monitor")
 
 Reply = tuple[bytes, Want | Kept]
 
@@ -54,19 +63,27 @@ class Collector:
         Nothing is taken beyond this; the sites keep what is not taken.
     on_file : callable
         Told site and path of every complete file.
+    is_gone : callable
+        Whether a site has deleted the file of this name, so that it can never be completed.
 
     Attributes
     ----------
     counts : Counter
-        ``files``, ``bytes``, ``damaged``, ``full``, ``repeated``.
+        ``files``, ``bytes``, ``damaged``, ``full``, ``repeated``; parts that were deleted because
+        the file is ``part_gone`` at the site, ``part_whole`` here, or the part too ``part_old``.
     """
 
     def __init__(
-        self, folder: Path, on_file: Callable[[str, Path], None], quota_bytes: int = 100 << 30
+        self,
+        folder: Path,
+        on_file: Callable[[str, Path], None],
+        quota_bytes: int = 100 << 30,
+        is_gone: Callable[[str, str], bool] = lambda site, name: False,
     ) -> None:
         self.folder = folder
         self.counts: Counter[str] = Counter()
         self._on_file = on_file
+        self._is_gone = is_gone
         self._quota = quota_bytes
         self._used = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
         self._transfers: dict[str, _Transfer] = {}
@@ -147,6 +164,38 @@ class Collector:
                 running.asked = running.have
                 replies += self._ask(running, now_s)
         return replies
+
+    def clear_away(self, time_s: float) -> None:
+        """Delete parts that will never be whole: call it now and then.
+
+        Parameters
+        ----------
+        time_s : float
+            UTC.
+
+        Raises
+        ------
+        OSError
+            Our disk.
+        """
+        busy = {running.part for running in self._transfers.values()}
+        for part in sorted(self.folder.glob("*/*.part")):
+            named = _PART.fullmatch(part.name)
+            if named is None or part in busy:
+                continue
+            name, about = named["name"], part.stat()
+            if part.with_name(name).exists():
+                why = "part_whole"
+            elif self._is_gone(part.parent.name, name):
+                why = "part_gone"
+            elif time_s - about.st_mtime > PART_DAYS * 86_400:
+                why = "part_old"
+            else:
+                continue
+            part.unlink()
+            self._used -= about.st_size
+            self.counts[why] += 1
+            log.info(why, site=part.parent.name, file=name, bytes=about.st_size)
 
     def _begin(self, offer: Offer, route: bytes, now_s: float) -> _Transfer:
         part = self.folder / offer.site / f"{offer.name}.{offer.sha256.hex()[:16]}.part"

@@ -184,6 +184,13 @@ class Evidence:
         except SQLAlchemyError as error:
             log.error("arrival not noted", site=site, clip=clip_name, why=str(error))
 
+    def is_gone(self, site: str, file: str) -> bool:
+        """Whether a site said that it deleted the clip of this file."""
+        name = next((file.removesuffix(end) for end in SUFFIXES if file.endswith(end)), file)
+        with self._store.reader.connect() as reading:
+            clip = find_clip(reading, site, name)
+        return clip is not None and clip.dropped_ns > 0
+
     def _find(self, alarm_id: str, name: str, fits: Callable[[Announced], bool]) -> Announced:
         """Find a clip of an alarm."""
         for clip in clips_of(self._store.reader, alarm_id):

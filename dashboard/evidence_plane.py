@@ -12,6 +12,8 @@ from collections import Counter
 from concurrent.futures import Executor
 from functools import partial
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from dashboard.arrival import Arrival
 from dashboard.collect import Collector, Reply
 from dashboard.gate import OnRefused
@@ -23,6 +25,8 @@ from sensors.wire import EVIDENCE_UP, Refused
 MAX_OFFERING = 1000
 """Files of relays, and of connections without keys, that are remembered; beyond it the oldest has
 to be offered again."""
+CLEAR_AWAY_S = 600.0
+"""Parts of files that will never be whole are looked for so often, and at the start."""
 
 
 class EvidencePlane:
@@ -60,6 +64,7 @@ class EvidencePlane:
         self._counts = counts
         self._on_refused = on_refused
         self._offering: dict[tuple[bytes, str], str] = {}
+        self._clear_away_s = float("-inf")
 
     async def take(self, router: Router) -> None:
         """Write and answer the blocks that arrive, for ever."""
@@ -89,7 +94,15 @@ class EvidencePlane:
         if self._collector is None:
             return
         loop = asyncio.get_running_loop()
-        work = partial(self._collector.due, time.monotonic())
+        now_s = time.monotonic()
+        if now_s - self._clear_away_s >= CLEAR_AWAY_S:
+            self._clear_away_s = now_s
+            try:
+                await loop.run_in_executor(self._thread, self._collector.clear_away, time.time())
+            except (OSError, SQLAlchemyError) as error:
+                self._counts["evidence_failures"] += 1
+                self._on_refused("disk", "evidence", str(error))
+        work = partial(self._collector.due, now_s)
         for route, reply in await loop.run_in_executor(self._thread, work):
             self._exchange.send(route, reply)
 

@@ -92,6 +92,8 @@ class Receiver:
         Folder for the sites' files; None takes none.
     on_file : callable
         Told site and path of every complete file, in a thread.
+    is_gone : callable
+        Whether a site deleted the file of a name, see `Collector`.
 
     Attributes
     ----------
@@ -120,10 +122,13 @@ class Receiver:
         keyring: Keyring | None = None,
         evidence: Path | None = None,
         on_file: OnFile = _nothing,
+        is_gone: Callable[[str, str], bool] = lambda site, file: False,
     ) -> None:
         self.intake = Intake(store, monitor, keyring)
         self.keyring = keyring
-        self.collector = Collector(evidence, on_file) if evidence is not None else None
+        self.collector = (
+            Collector(evidence, on_file, is_gone=is_gone) if evidence is not None else None
+        )
         self.relay: Relay | None = None
         self.viewing = Viewing()
         self.counts: Counter[str] = Counter()

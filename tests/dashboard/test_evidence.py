@@ -186,6 +186,9 @@ def test_what_a_site_deletes_is_the_oldest_of_its_own(
     assert states == ["announced", "complete", "deleted", "announced", "announced"]
     store.ingest([site.says(deleted(names[3], 1))])
     assert [card.state for card in evidence.listing(alarm)][3:] == ["deleted", "announced"]
+    gone = [evidence.is_gone("school-3", name + DATA) for name in names]
+    assert gone == [False, True, True, True, False]
+    assert not evidence.is_gone("school-4", names[2] + META)
 
 
 def test_two_clips_that_begin_together_are_two(evidence: Evidence, store: Store) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import random
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
-from dashboard.collect import ACTIVE, Collector
+from dashboard.collect import ACTIVE, PART_DAYS, Collector
 from dashboard.receiver import Receiver
 from dashboard.store import Store
 from sensors.clips import OFFERED, Clips
@@ -135,6 +137,38 @@ def test_blocks_that_nobody_asked_for(tmp_path: Path) -> None:
     collect, _ = collector(tmp_path)
     with pytest.raises(Refused, match="unknown"):
         collect.arrived("s", block(0), b"r", 0.0)
+
+
+def test_parts_that_will_never_be_whole_are_cleared_away(tmp_path: Path) -> None:
+    gone = {("s", "gone")}
+    collect, _ = collector(tmp_path)
+    collect.offered(offer(), b"r", 0.0)
+    collect.arrived("s", block(0), b"r", 0.0)
+    folder = tmp_path / "in" / "s"
+    for name in ("gone", "old", "fresh", "whole"):
+        (folder / f"{name}.{'0' * 16}.part").write_bytes(b"x" * len(BODY))
+    (folder / "whole").write_bytes(BODY)
+    (folder / "no part of ours.part").touch()
+    now_s = time.time()
+    os.utime(folder / f"old.{'0' * 16}.part", (0, now_s - (PART_DAYS + 1) * 86_400))
+    collect, _ = collector(tmp_path, is_gone=lambda *clip: clip in gone, quota_bytes=4 * len(BODY))
+    assert collect.offered(offer(), b"r", 0.0) == []  # all is used up
+    with structlog.testing.capture_logs() as logs:
+        collect.clear_away(now_s)
+    left = sorted(path.name for path in folder.iterdir())
+    mine = f"clip.{SHA.hex()[:16]}.part"
+    assert left == [mine, f"fresh.{'0' * 16}.part", "no part of ours.part", "whole"]
+    assert collect.counts["part_gone"] == collect.counts["part_old"] == 1
+    assert collect.counts["part_whole"] == 1
+    assert {(line["event"], line["file"]) for line in logs} == {
+        ("part_gone", "gone"),
+        ("part_old", "old"),
+        ("part_whole", "whole"),
+    }
+    assert collect.offered(offer(), b"r", 0.0) != []  # there is room again
+    collect.clear_away(now_s + (PART_DAYS + 1) * 86_400)
+    left = sorted(path.name for path in folder.iterdir())
+    assert left == [mine, "no part of ours.part", "whole"]  # the first is being received
 
 
 def test_quota_and_empty_files(tmp_path: Path) -> None:
