@@ -17,7 +17,10 @@ import time
 import urllib.error
 import urllib.request
 import webbrowser
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 
@@ -26,11 +29,11 @@ from sensors.text import Lang, say
 from sensors.toml import BadConfig
 
 EXAM_S = 18
-"""Scene time at which the papers open and the cheating transmitters begin."""
+"""Scene time at which the papers open and the suspicious transmitters begin; later on a busy
+computer, where learning takes longer: whoever transmitted meanwhile would be learnt as quiet."""
 
-STARTS = 6
-"""On a busy computer they begin later: after so many times what the monitor took to start, else the
-first of them would be on the air while the baseline is learnt."""
+LEARNT_S = 3.0
+"""So long after the baseline was written every sensor detects against it."""
 
 SURVEY_S = 7
 """Baseline learned at the start, while the hall is quiet."""
@@ -49,13 +52,13 @@ events = "tcp://127.0.0.1:{events}"
 insecure = true
 
 [[dongle]]
-source = "scene:hall?sensor=hall&exam_s={exam_s}&epoch_ns={epoch_ns}"
+source = "scene:hall?sensor=hall&exam_file={exam}&epoch_ns={epoch_ns}"
 position = "hall"
 [[dongle]]
-source = "scene:hall?sensor=gate&exam_s={exam_s}&epoch_ns={epoch_ns}"
+source = "scene:hall?sensor=gate&exam_file={exam}&epoch_ns={epoch_ns}"
 position = "gate"
 [[dongle]]
-source = "scene:hall?sensor=fence&exam_s={exam_s}&epoch_ns={epoch_ns}"
+source = "scene:hall?sensor=fence&exam_file={exam}&epoch_ns={epoch_ns}"
 position = "fence"
 
 [[band]]
@@ -120,19 +123,18 @@ def run(
     (folder / "monitor.toml").write_text(MONITOR.format(**addresses), encoding="utf-8")
     with _start(lang, ["monitor", str(folder / "monitor.toml")], token) as monitor:
         try:
-            began_s = time.monotonic()
             if status := _wait_until_ready(monitor, url):
                 return status
-            exam_s = max(EXAM_S, round(STARTS * (time.monotonic() - began_s)))
-            site = SITE.format(
-                name=say("demo.school", lang), exam_s=exam_s, epoch_ns=time.time_ns(), **addresses
-            )
+            school, epoch_ns = say("demo.school", lang), time.time_ns()
+            exam = quote((folder / "exam").as_posix())
+            site = SITE.format(name=school, exam=exam, epoch_ns=epoch_ns, **addresses)
             (folder / "site.toml").write_text(site, encoding="utf-8")
             command = ["sensor", str(folder / "site.toml"), "--survey", str(SURVEY_S)]
             with _start(lang, command, token) as sensor:
                 try:
-                    _tell(lang, url, token, as_json, browse, exam_s)
-                    return _wait(lang, monitor, sensor, seconds)
+                    _tell(lang, url, token, as_json, browse)
+                    begin_exam = partial(_begin_exam, folder, epoch_ns)
+                    return _wait(lang, monitor, sensor, seconds, begin_exam)
                 finally:
                     _stop(sensor)
         except KeyboardInterrupt:
@@ -171,12 +173,12 @@ def _wait_until_ready(monitor: subprocess.Popen[bytes], url: str) -> int:
     raise BadConfig("demo.not_ready", seconds=READY_S)
 
 
-def _tell(lang: Lang, url: str, token: str, as_json: bool, browse: bool, exam_s: int) -> None:
+def _tell(lang: Lang, url: str, token: str, as_json: bool, browse: bool) -> None:
     page = f"{url}login?token={token}"
     if as_json:
         click.echo(json.dumps({"kind": "ready", "url": url, "token": token, "page": page}))
         return
-    click.echo(say("demo.ready", lang, page=page, exam_s=exam_s))
+    click.echo(say("demo.ready", lang, page=page, exam_s=EXAM_S))
     if browse:
         webbrowser.open(page)
 
@@ -186,15 +188,29 @@ def _wait(
     monitor: subprocess.Popen[bytes],
     sensor: subprocess.Popen[bytes],
     seconds: float | None,
+    begin_exam: Callable[[], bool],
 ) -> int:
     deadline_s = time.monotonic() + seconds if seconds is not None else float("inf")
+    begun = False
     while time.monotonic() < deadline_s:
+        begun = begun or begin_exam()
         for name, process in (("monitor", monitor), ("sensor", sensor)):
             if (status := process.poll()) is not None:
                 click.echo(say("demo.ended", lang, program=name, status=status), err=True)
                 return status or 3
         time.sleep(0.1)
     return 0
+
+
+def _begin_exam(folder: Path, epoch_ns: int) -> bool:
+    """Tell the hall when the papers open, once the site has learnt its baseline."""
+    if not any((folder / "site").glob("baseline-*.npz")):
+        return False
+    exam_s = max(EXAM_S, (time.time_ns() - epoch_ns) / 1e9 + LEARNT_S)
+    written = folder / "exam.new"
+    written.write_text(f"{exam_s:.3f}\n", encoding="utf-8")
+    written.rename(folder / "exam")
+    return True
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

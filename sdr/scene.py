@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 from dsp.values import IQBlock
 from sdr.air import Air, Tuning
 from sdr.pace import Pace
 from sdr.scene_file import load_scene
-from sdr.source import SourceInfo
+from sdr.source import BadSource, SourceInfo
 from sdr.tuner import R820T_GAINS_DB, R820T_HIGH_HZ, R820T_LOW_HZ, TunedSource, check_freq
 
 BUFFER_S = 0.5
 """Samples that wait for a slow reader; older ones are lost and counted."""
+NEVER_S = 1e9
+"""Scene time of an exam that nobody has begun yet."""
 
 
 class SceneSource(TunedSource):
@@ -36,6 +39,9 @@ class SceneSource(TunedSource):
         UTC of scene second 0; default now.
     exam_s : float, optional
         When the scene's ``exam`` begins; default as the scene says.
+    exam_file : str, optional
+        Somebody else will say when: it has not begun until this file is there with its scene
+        second.
 
     Attributes
     ----------
@@ -53,8 +59,11 @@ class SceneSource(TunedSource):
         seed: int | None = None,
         epoch_ns: int | None = None,
         exam_s: float | None = None,
+        exam_file: str | None = None,
     ) -> None:
-        self._scene = load_scene(name_or_path, exam_s)
+        self._name = name_or_path
+        self._exam_file = Path(exam_file) if exam_file else None
+        self._scene = load_scene(name_or_path, NEVER_S if exam_file else exam_s)
         self._sensor = self._scene.sensor(sensor)
         self._seed = 1 if seed is None else seed
         self._pace = Pace(epoch_ns, real_time=pace)
@@ -94,6 +103,8 @@ class SceneSource(TunedSource):
         """Return the next samples, waiting until the last of them has been on the air."""
         rate_hz = self._tuning.sample_rate_hz
         dropped = 0
+        if self._exam_file is not None and self._exam_file.is_file():
+            self._begin_exam(self._exam_file)
         if not self._listening:
             self._settle()  # nobody waited for samples before the first read
         if self._pace.real_time:
@@ -130,6 +141,13 @@ class SceneSource(TunedSource):
 
     def _wanted(self) -> Tuning:
         return Tuning(self._center_hz, self._rate_hz, self._gain_db, self._ppm)
+
+    def _begin_exam(self, file: Path) -> None:
+        try:
+            self._scene = load_scene(self._name, float(file.read_text("utf-8")))
+        except (OSError, ValueError) as error:
+            raise BadSource("source.file_unreadable", path=str(file), reason=str(error)) from None
+        self._exam_file = self._air = None
 
     def _settle(self) -> None:
         """Continue at a later moment of the scene, with nothing of the old setting."""

@@ -21,7 +21,7 @@ def open_source(uri: str, **options: object) -> Source:
     ``rtl:``  ``rtl:SERIAL``                                      the only dongle; one by serial
     ``rtl_tcp://HOST:PORT``                                       a dongle behind rtl_tcp
     ``file:PATH?loop=1&pace=0&format=&rate=&center=&time=``       a recording
-    ``scene:NAME_OR_PATH?sensor=&pace=0&seed=&epoch_ns=&exam_s=`` a simulated hall
+    ``scene:NAME_OR_PATH?sensor=&pace=0&seed=&epoch_ns=&exam_s=`` a simulated hall, ``&exam_file=``
     ============================================================  =================================
 
     Parameters
@@ -59,7 +59,7 @@ def open_source(uri: str, **options: object) -> Source:
     if kind == "file":
         read.allow("loop", "pace", "format", "rate", "center", "time")
         return _open_file(uri, target, read)
-    read.allow("sensor", "pace", "seed", "epoch_ns", "exam_s")
+    read.allow("sensor", "pace", "seed", "epoch_ns", "exam_s", "exam_file")
     from sdr.scene import SceneSource
 
     return SceneSource(
@@ -70,6 +70,7 @@ def open_source(uri: str, **options: object) -> Source:
         seed=read.whole("seed"),
         epoch_ns=read.whole("epoch_ns"),
         exam_s=read.number("exam_s"),
+        exam_file=read.text("exam_file"),
     )
 
 

@@ -223,6 +223,25 @@ def test_the_hall_before_and_during_the_exam():
     assert {one.name: one.start_s for one in load_scene("hall").transmitters}["voice-210"] == 15.0
 
 
+def test_an_exam_begins_when_somebody_says_so(tmp_path):
+    """However long a baseline takes to learn, nobody transmits before that."""
+    exam = tmp_path / "ex am"
+    levels = []
+    with open_source("scene:hall?pace=0", exam_file=str(exam)) as source:
+        source.tune(210e6)
+        for number in range(60):
+            if number == 20:
+                exam.write_text("0.4\n")
+            samples = to_complex(source.read(24_000).raw, "cu8")
+            levels.append(power_at(samples, RATE_HZ, 0.3e6, 20e3))
+    assert max(levels[:35]) + 10 < min(levels[45:])
+    exam.write_text("soon")
+    source = open_source("scene:hall?pace=0", exam_file=str(exam))
+    with source, pytest.raises(BadSource) as caught:
+        source.read(1000)
+    assert "soon" in str(caught.value.fields["reason"])
+
+
 @pytest.mark.parametrize(
     ("text", "line", "reason"),
     [
