@@ -45,7 +45,8 @@ class AlarmQuery(AlarmFilter, forbid_unknown_fields=True, frozen=True):
     Attributes
     ----------
     sort : str
-        The last seen, the latest begun, the most suspicious or the lowest frequency first.
+        The last seen, the latest begun, the most suspicious or the lowest frequency first.  Where
+        a site's clock is doubtful the times at which it was heard of here count.
     offset, limit : int
     """
 

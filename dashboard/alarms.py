@@ -21,6 +21,10 @@ WAITING: frozenset[AlarmState] = frozenset(("new", "reopened"))
 """States in which nobody has taken notice yet."""
 OPEN_STATES: frozenset[AlarmState] = WAITING.union(("acknowledged", "investigating", "handed_over"))
 MAX_PARTS_PER_SENSOR = 16
+AHEAD_NS = 60 * 1_000_000_000
+"""A site's clock may be so far ahead of ours."""
+EARLIEST_NS = 1_577_836_800 * 1_000_000_000
+"""2020: a computer without a battery begins in 1970."""
 
 
 class Part(Struct, frozen=True):
@@ -158,6 +162,22 @@ class Alarm(Struct, frozen=True, dict=True):
     def last_seen_ns(self) -> int:
         """End of the last sighting."""
         return max(part.last_seen_ns for part in self.parts)
+
+    @property
+    def heard_ns(self) -> int:
+        """When its newest event came, monitor's clock; 0 where nobody wrote that down."""
+        return max(part.heard_ns for part in self.parts)
+
+    @property
+    def clock_doubtful(self) -> bool:
+        """Whether the site's times cannot be: after they came here, or before there were any."""
+        return self.heard_ns > 0 and not EARLIEST_NS <= self.last_seen_ns <= self.heard_ns + AHEAD_NS
+
+    @property
+    def listed_ns(self) -> tuple[int, int]:
+        """First and last sighting as lists order them: none stands on top for ever."""
+        seen = (self.first_seen_ns, self.last_seen_ns)
+        return (self.opened_ns, self.heard_ns) if self.clock_doubtful else seen
 
     @property
     def on_air(self) -> bool:

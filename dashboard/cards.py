@@ -51,7 +51,13 @@ class SensorLevel(Struct, frozen=True):
 
 
 class Card(Struct, frozen=True):
-    """An alarm as the HTTP interface shows it; every page and script reads this form."""
+    """An alarm as the HTTP interface shows it; every page and script reads this form.
+
+    Attributes
+    ----------
+    clock_doubtful : bool
+        Its times cannot be; lists order it by when it was heard of here.
+    """
 
     id: str
     site: str
@@ -79,6 +85,7 @@ class Card(Struct, frozen=True):
     overdue: bool
     known: int
     level: int
+    clock_doubtful: bool = False
 
 
 def card(alarm: Alarm) -> Card:
@@ -114,4 +121,5 @@ def card(alarm: Alarm) -> Card:
         overdue=alarm.overdue,
         known=alarm.known,
         level=alarm.level,
+        clock_doubtful=alarm.clock_doubtful,
     )

@@ -191,6 +191,7 @@ def _event_row(item: Incoming, alarm: Alarm | None) -> dict[str, object]:
 
 
 def _alarm_row(alarm: Alarm) -> dict[str, object]:
+    first_ns, last_ns = alarm.listed_ns
     return {
         "id": alarm.id,
         "site": alarm.site,
@@ -198,8 +199,8 @@ def _alarm_row(alarm: Alarm) -> dict[str, object]:
         "is_open": alarm.is_open,
         "suspicion": alarm.suspicion,
         "center_freq_hz": alarm.center_freq_hz,
-        "first_seen_ns": alarm.first_seen_ns,
-        "last_seen_ns": alarm.last_seen_ns,
+        "first_seen_ns": first_ns,
+        "last_seen_ns": last_ns,
         "changed_ns": alarm.changed_ns,
         "card": msgspec.json.encode(card(alarm)).decode(),
         "body": msgspec.msgpack.encode(alarm),

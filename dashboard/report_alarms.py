@@ -47,6 +47,7 @@ class AlarmLine(Struct, frozen=True):
     drill: bool
     opened_ns: int
     known: int
+    clock_doubtful: bool = False
     actions: list[Action] = []
 
 

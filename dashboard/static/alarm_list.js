@@ -106,7 +106,7 @@ function table(alarms) {
         <td>${siteName(alarm.site)}</td>
         <td class="words">${alarm.drill ? html`<b class="tag">${t("state.drill")}</b> ` : nothing}${sentence(alarm)}</td>
         <td>${alarm.suspicion}</td><td>${db(alarm.snr_db)} dB</td><td>${alarm.sightings}</td>
-        <td>${when(alarm.first_seen_ns)}</td><td>${when(alarm.last_seen_ns)}</td><td>${alarm.owner}</td></tr>`,
+        <td>${when(alarm.first_seen_ns)}</td><td>${when(alarm.last_seen_ns)}${alarm.clock_doubtful ? html`<br><b class="poor" title=${t("alarm.clock_title")}>${t("alarm.clock")}</b>` : nothing}</td><td>${alarm.owner}</td></tr>`,
     )}</table></div>`;
 }
 

@@ -152,7 +152,7 @@ function reasons(alarm) {
     ${alarm.reasons.map(
       (reason) => html`<li class=${reason.weight < 0 ? "less" : ""}><b>${reason.weight < 0 ? "−" : "+"}${Math.abs(reason.weight)}</b>${because(reason)}</li>`,
     )}
-    <li class="times"><b></b>${t("alarm.times", { first: clock(alarm.first_seen_ns / 1e6), last: clock(alarm.last_seen_ns / 1e6) })} <a href=${to("history", ...wordsOf(minuteOf(alarm)))}>${t("tab.history")}</a></li>
+    <li class="times"><b></b>${t("alarm.times", { first: clock(alarm.first_seen_ns / 1e6), last: clock(alarm.last_seen_ns / 1e6) })} ${alarm.clock_doubtful ? html`<b class="poor" title=${t("alarm.clock_title")}>${t("alarm.clock")}</b>` : nothing} <a href=${to("history", ...wordsOf(minuteOf(alarm)))}>${t("tab.history")}</a></li>
   </ul>
   ${levels(alarm)}`;
 }

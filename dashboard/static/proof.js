@@ -24,7 +24,7 @@ export function proof(rows, alarms) {
       best.set(name, Math.max(best.get(name) ?? 0, chance));
     }
   }
-  for (const alarm of alarms) if (!alarm.drill) since = Math.max(since, alarm.last_seen_ns / 1e6);
+  for (const alarm of alarms) if (!alarm.drill) since = Math.max(since, (alarm.clock_doubtful ? alarm.changed_ns : alarm.last_seen_ns) / 1e6);
   const good = [...best.values()].filter((chance) => chance >= ENOUGH);
   return { since, total: best.size, watched: good.length, chance: good.length ? Math.min(...good) : 0 };
 }

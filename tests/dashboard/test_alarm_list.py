@@ -8,7 +8,7 @@ import pytest
 from dashboard.actions import ALL_STATES, Wish
 from dashboard.alarm_list import AlarmFilter, AlarmQuery, alarm_cards, alarm_counts
 from dashboard.store import Store
-from tests.dashboard.conftest import SECOND, START_NS, Site, emitter_event
+from tests.dashboard.conftest import SECOND, START_NS, Clock, Site, emitter_event
 
 Open = Callable[..., Store]
 
@@ -97,3 +97,22 @@ def test_states_owners_and_notes(store: Store) -> None:
 def test_pages_have_everything_once(store: Store) -> None:
     pages = [listed(store, sort="suspicion", limit=1, offset=k) for k in range(6)]
     assert pages == [[k] for k in range(6)]
+
+
+@pytest.mark.parametrize("year", [1970, 2262])
+def test_an_absurd_time_puts_no_alarm_on_top_for_ever_nor_out_of_sight(
+    open_store: Open, clock: Clock, year: int
+) -> None:
+    """Whoever sends the year 2262 once would otherwise stand on top of the list until then."""
+    store, site = open_store(), Site()
+    absurd_ns = (year - 1970) * 31_556_926 * SECOND + SECOND
+    for k, time_ns in ((0, START_NS), (1, absurd_ns), (2, START_NS + 150 * SECOND)):
+        seen = {"first_seen_ns": time_ns, "last_seen_ns": time_ns + 2 * SECOND}
+        clock.wait(60)
+        event = emitter_event(emitter=f"e{k}", center_freq_hz=169e6 + k * 1e5, **seen)
+        store.ingest([site.says(event)])
+    assert listed(store) == listed(store, sort="first_seen") == [2, 1, 0]
+    assert listed(store, since_ns=START_NS, until_ns=START_NS + 160 * SECOND) == [2, 1, 0]
+    cards = [msgspec.json.decode(raw) for raw in alarm_cards(store.reader, AlarmQuery())]
+    assert [card["clock_doubtful"] for card in cards] == [False, True, False]
+    assert cards[1]["first_seen_ns"] == absurd_ns  # what the site said stays what it said
