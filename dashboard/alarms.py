@@ -21,10 +21,8 @@ WAITING: frozenset[AlarmState] = frozenset(("new", "reopened"))
 """States in which nobody has taken notice yet."""
 OPEN_STATES: frozenset[AlarmState] = WAITING.union(("acknowledged", "investigating", "handed_over"))
 MAX_PARTS_PER_SENSOR = 16
-AHEAD_NS = 60 * 1_000_000_000
-"""A site's clock may be so far ahead of ours."""
-EARLIEST_NS = 1_577_836_800 * 1_000_000_000
-"""2020: a computer without a battery begins in 1970."""
+AHEAD_NS = 60 * 1_000_000_000  # a site's clock may be so far ahead of ours
+EARLIEST_NS = 1_577_836_800 * 1_000_000_000  # 2020: a computer without a battery begins in 1970
 
 
 class Part(Struct, frozen=True):
@@ -171,7 +169,8 @@ class Alarm(Struct, frozen=True, dict=True):
     @property
     def clock_doubtful(self) -> bool:
         """Whether the site's times cannot be: after they came here, or before there were any."""
-        return self.heard_ns > 0 and not EARLIEST_NS <= self.last_seen_ns <= self.heard_ns + AHEAD_NS
+        heard_ns = self.heard_ns
+        return heard_ns > 0 and not EARLIEST_NS <= self.last_seen_ns <= heard_ns + AHEAD_NS
 
     @property
     def listed_ns(self) -> tuple[int, int]:
