@@ -90,17 +90,14 @@ class School:
                 ]
             )
 
-    def records(self, name: str, num_samples: int) -> None:
+    def records(self, name: str, samples: bytes, rate_hz: int = RATE_HZ) -> None:
         """Keep a recording at the site, announce it, and let its files arrive."""
         meta = {
-            "global": {"core:datatype": "cu8", "core:sample_rate": float(RATE_HZ)},
+            "global": {"core:datatype": "cu8", "core:sample_rate": float(rate_hz)},
             "captures": [{"core:sample_start": 0, "core:frequency": 170e6}],
-            "annotations": [{"core:sample_start": 0, "core:sample_count": num_samples}],
+            "annotations": [{"core:sample_start": 0, "core:sample_count": len(samples) // 2}],
         }
-        files = {
-            name + META: json.dumps(meta).encode(),
-            name + DATA: bytes(k * 7 % 251 for k in range(2 * num_samples)),
-        }
+        files = {name + META: json.dumps(meta).encode(), name + DATA: samples}
         files[name + LIST] = hash_list(files)
         folder = self.folder / "centre" / "evidence" / "school-3"
         folder.mkdir(parents=True, exist_ok=True)
@@ -129,10 +126,14 @@ class School:
         self.outbox.sign_with(new)
         self.keys = new
 
-    def take(self, **query: Any) -> bytes:
-        """The bundle of the one alarm at school-3."""
+    def know_keys(self) -> None:
+        """Write what was done about keys into the audit log, as the running monitor does."""
         if self.keyring is not None:
             take_over(self.keyring, self.store)
+
+    def take(self, **query: Any) -> bytes:
+        """The bundle of the one alarm at school-3."""
+        self.know_keys()
         (alarm,) = (one.id for one in self.store.desk.alarms.values() if one.site == "school-3")
         with self.bundles.make(alarm, BundleQuery(**query), LI).file as file:
             return file.read()
@@ -144,9 +145,9 @@ def exam(school: School) -> None:
     school.says(quiet)
     school.renews()
     school.says(quiet, emitter_event(last_seen_ns=school.clock()))
-    school.records(NAMES[0], 3500)
+    school.records(NAMES[0], bytes(k * 7 % 251 for k in range(7000)))
     school.says(quiet, emitter_event(phase="update", sightings=2, last_seen_ns=school.clock()))
-    school.records(NAMES[1], 1000)
+    school.records(NAMES[1], bytes(range(250)) * 8)
     (alarm,) = school.store.desk.alarms
     school.store.act(alarm, Wish(action="acknowledge"), "li")
     school.says(emitter_event(phase="close", sightings=2, last_seen_ns=school.clock()), quiet)
