@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import io
+import struct
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta, Struct
+from PIL import Image
 
 from dashboard.errors import Refused, StoreError
 from dashboard.saving import OpenFile
 from sensors.messages import Id
 
 MAX_BYTES = 8 * 1024 * 1024
-KINDS = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
-"""First bytes of the pictures that are served: no format that could carry a script."""
+MOST_PIXELS = 40_000_000
+"""A browser needs four bytes for each of them, however small the file is."""
+ENDINGS = {"PNG": (".png",), "JPEG": (".jpg", ".jpeg")}
+"""Pictures that are served, and what their names end with: no format that could carry a script."""
 
 Part = Annotated[float, Meta(ge=0, le=1)]
 
@@ -28,7 +33,7 @@ class PlanSection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     ----------
     site : str
     image : Path
-        PNG or JPEG, at most 8 MB.
+        PNG or JPEG, at most 8 MB and 40 million pixels, with the ending of its kind.
     sensors : dict
         Sensor id to its place on the picture: right from the left edge and down from the upper
         one, as parts of its width and height.
@@ -64,7 +69,7 @@ class Plans:
     Raises
     ------
     StoreError
-        A picture is not there, or is none.
+        A picture is not there, is none, is too large, or its name says that it is something else.
     """
 
     def __init__(self, sections: Sequence[PlanSection]) -> None:
@@ -100,13 +105,31 @@ class Plans:
 
 
 def _read(path: Path) -> tuple[bytes, str]:
-    """Picture and its media type, told by its first bytes and not by its name."""
+    """Picture and its media type; nothing is unpacked, its head is read."""
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError:
         raise StoreError("config.file_missing", file=path) from None
-    for begin, media in KINDS.items():
-        if content.startswith(begin) and len(content) <= MAX_BYTES:
-            return content, media
-    raise StoreError("plan.no_picture", file=path)
+    kind, width, height = _kind_and_size(content)
+    if kind not in ENDINGS or len(content) > MAX_BYTES or not width or not height:
+        raise StoreError("plan.no_picture", file=path)
+    if path.suffix.lower() not in ENDINGS[kind]:
+        raise StoreError("plan.wrong_name", file=path, kind=kind, endings=", ".join(ENDINGS[kind]))
+    if width * height > MOST_PIXELS:
+        most = MOST_PIXELS // 1_000_000
+        raise StoreError("plan.too_large", file=path, width=width, height=height, most=most)
+    return content, f"image/{kind.lower()}"
+
+
+def _kind_and_size(content: bytes) -> tuple[str, int, int]:
+    """What a picture's head says of it; an empty kind where it is none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # its size is judged here
+        try:
+            with Image.open(io.BytesIO(content), formats=tuple(ENDINGS)) as picture:
+                return picture.format or "", *picture.size
+        except Image.DecompressionBombError:
+            return "PNG" if content.startswith(b"\x89PNG") else "JPEG", 2**31, 2**31
+        except (OSError, SyntaxError, ValueError, struct.error):
+            return "", 0, 0

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+import io
+import struct
+import zlib
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from dashboard.config import load_config
 from dashboard.errors import Refused, StoreError
 from dashboard.plans import MAX_BYTES, Plans, PlanSection
 from sensors.toml import BadConfig
 
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
+
+def picture(kind: str, width: int = 3, height: int = 2) -> bytes:
+    """A picture of one colour."""
+    out = io.BytesIO()
+    Image.new("L", (width, height)).save(out, kind)
+    return out.getvalue()
+
+
+def bomb(width: int, height: int) -> bytes:
+    """A PNG of 100 bytes that says it is so large."""
+    head = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = [head, b"IDAT" + zlib.compress(b"")]
+    framed = [
+        struct.pack(">I", len(one) - 4) + one + struct.pack(">I", zlib.crc32(one)) for one in chunks
+    ]
+    return PNG[:8] + b"".join(framed)
+
+
+PNG = picture("PNG")
 TOML = """\
 [monitor]
 id = "city"
@@ -57,18 +79,36 @@ def test_a_site_without_a_plan_is_told_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"<svg onload='x'/>", PNG[:6], b"\xff\xd8\xff" + b"\0" * MAX_BYTES]
+    ("name", "content", "message_id"),
+    [
+        ("plan.png", b"", "plan.no_picture"),
+        ("plan.png", b"<svg onload='x'/>", "plan.no_picture"),
+        ("plan.svg", b"<svg xmlns='x'><script>alert(1)</script></svg>", "plan.no_picture"),
+        ("plan.png", PNG[:6], "plan.no_picture"),
+        ("plan.png", PNG[:8] + b"\0" * 100, "plan.no_picture"),
+        ("plan.jpg", b"\xff\xd8\xff" + b"\0" * 100, "plan.no_picture"),
+        ("plan.png", PNG + b"\0" * MAX_BYTES, "plan.no_picture"),
+        ("plan.gif", picture("GIF"), "plan.no_picture"),
+        ("plan.html", PNG, "plan.wrong_name"),
+        ("plan.jpg", PNG, "plan.wrong_name"),
+        ("plan.png", picture("JPEG"), "plan.wrong_name"),
+        ("plan.png", bomb(7000, 7000), "plan.too_large"),
+        ("plan.png", bomb(60_000, 60_000), "plan.too_large"),
+    ],
 )
-def test_what_is_no_small_picture_is_not_served(tmp_path: Path, content: bytes) -> None:
-    file = tmp_path / "plan.png"
+def test_what_is_no_small_picture_is_not_served(
+    tmp_path: Path, name: str, content: bytes, message_id: str
+) -> None:
+    file = tmp_path / name
     file.write_bytes(content)
-    with pytest.raises(StoreError):
+    with pytest.raises(StoreError) as refused:
         Plans([PlanSection(site="a", image=file)])
+    assert refused.value.message_id == message_id
 
 
 def test_a_picture_that_went_away_is_missing_not_a_failure(tmp_path: Path) -> None:
     file = tmp_path / "plan.jpg"
-    file.write_bytes(b"\xff\xd8\xff\xe0")
+    file.write_bytes(picture("JPEG"))
     plans = Plans([PlanSection(site="a", image=file)])
     assert plans.picture("a").media == "image/jpeg"
     file.unlink()
