@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from dashboard.inbox import Incoming
+from dashboard.inbox import Early, Incoming
 from sensors.messages import Answer, Down, Heartbeat
 
 
@@ -39,6 +39,8 @@ class Outcome:
         Route and message, in order.  ``Pulse.sent_ns`` is filled in when it is sent.
     events : list of Incoming
         Newly stored.
+    early : list of Early
+        Shown before their turn.
     heartbeats : list of Heartbeat
     answers : list of (str, Answer)
         To commands, with the site.
@@ -48,6 +50,7 @@ class Outcome:
 
     replies: list[tuple[bytes, Down]] = field(default_factory=list)
     events: list[Incoming] = field(default_factory=list)
+    early: list[Early] = field(default_factory=list)
     heartbeats: list[Heartbeat] = field(default_factory=list)
     answers: list[tuple[str, Answer]] = field(default_factory=list)
     refused: list[tuple[str, str, str]] = field(default_factory=list)

@@ -67,6 +67,12 @@ class Followed:
                     )
         return [*found, replace(item, repeated=repeated)]
 
+    def has_passed(self, layer: Layer) -> bool:
+        """Whether the sequence has come so far already."""
+        key = layer.site, layer.epoch
+        end = self._ends.get(key) or self._store.layers.end(*key)
+        return end is not None and layer.seq <= end.seq
+
     def settle(self, *, stored: bool) -> None:
         """What was placed is on the disk; or some of it is not, and the store is asked again."""
         self._placed.clear()

@@ -79,12 +79,27 @@ class Incoming:
     layers: tuple[Layer, ...] = ()
     repeated: bool = False
 
+    @property
+    def place(self) -> tuple[str, int]:
+        """Epoch and number at the site that it is about, whoever brought it."""
+        if self.layers:
+            return self.layers[-1].epoch, self.layers[-1].seq
+        return self.epoch, self.seq
+
 
 @dataclass(frozen=True, slots=True)
 class Early:
-    """An event before its turn: alarms know it from now on; its record is stored when it comes."""
+    """An event before its turn: alarms know it from now on; its record is stored when it comes.
+
+    Attributes
+    ----------
+    incoming : Incoming
+    verify_key : bytes
+        Who signed its record: whoever sent it, or a site below that one.
+    """
 
     incoming: Incoming
+    verify_key: bytes
 
     @property
     def peer(self) -> str:

@@ -21,7 +21,7 @@ from dashboard.chain import Chain, Doubtful, Missing
 from dashboard.early import peek
 from dashboard.flood import Flood
 from dashboard.followed import Followed
-from dashboard.inbox import Breach, Incoming, Item, Past, Store
+from dashboard.inbox import Breach, Early, Incoming, Item, Past, Store
 from dashboard.keyring import AllowList, Peer
 from sensors.messages import Ahead, Answer, Down, Heartbeat, Hello, Pulse, Signed, Who
 from sensors.wire import EVENTS_UP, Refused
@@ -105,6 +105,7 @@ class Intake:
                 answer.chain.commit()
         batch = [item for item in batch if item.peer not in failed]
         outcome.events = [item for item in batch if isinstance(item, Incoming)]
+        outcome.early = [item for item in batch if isinstance(item, Early)]
         self.counts["events"] += len(outcome.events)
         self.counts["breaches"] += sum(isinstance(item, Breach) for item in batch)
         for route, answer in answers.items():
@@ -179,7 +180,9 @@ class Intake:
             outcome.answers.append((known.site, message))
         elif isinstance(message, Signed):
             self._record(message, known, arrival, batch, answers)
-        elif isinstance(message, Ahead) and (early := peek(known, message, arrival.time_ns)):
+        elif isinstance(message, Ahead) and (
+            early := peek(known, self._followed, message, arrival.time_ns)
+        ):
             self.counts["early"] += 1
             batch.append(early)
 

@@ -24,7 +24,7 @@ from dashboard.doors import Doors
 from dashboard.events_plane import EventsPlane
 from dashboard.evidence_plane import EvidencePlane
 from dashboard.gate import Gate, OnRefused
-from dashboard.inbox import Incoming, Store
+from dashboard.inbox import Early, Incoming, Store
 from dashboard.intake import Intake
 from dashboard.keyring import Keyring
 from dashboard.live_plane import LivePlane
@@ -46,6 +46,10 @@ class Relay(Protocol):
 
     def poke(self) -> None:
         """Something was stored."""
+        ...
+
+    def on_early(self, early: Early) -> None:
+        """A site showed something before its turn."""
         ...
 
     def on_heartbeat(self, beat: Heartbeat) -> None:
@@ -253,6 +257,8 @@ class Receiver:
         if self.relay is not None:
             for beat in outcome.heartbeats:
                 self.relay.on_heartbeat(beat)
+            for early in outcome.early:
+                self.relay.on_early(early)
             if outcome.events:
                 self.relay.poke()
         for reason, peer, detail in outcome.refused:

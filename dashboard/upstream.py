@@ -17,6 +17,7 @@ from sqlalchemy import Engine, select
 
 from dashboard import schema
 from dashboard.config import MonitorFile
+from dashboard.inbox import Early
 from dashboard.key_files import RELAY
 from dashboard.keyring import Keyring
 from dashboard.passing import Passing
@@ -25,6 +26,8 @@ from sensors.address import is_loopback
 from sensors.keys import Keys, own_keys, signed_by, write_keys
 from sensors.link import Link
 from sensors.messages import (
+    Ahead,
+    EmitterEvent,
     Heartbeat,
     NoticeEvent,
     RelayedEvent,
@@ -102,6 +105,13 @@ class Upstream:
     def poke(self) -> None:
         """Something was stored."""
         self._stored.set()
+
+    def on_early(self, early: Early) -> None:
+        """Show above what a site below shows before its turn."""
+        item, event = early.incoming, early.incoming.event
+        if isinstance(event, EmitterEvent):
+            ahead = Ahead(item.record, item.signature, early.verify_key)
+            self.link.relay_ahead((event.sensor, event.emitter), ahead)
 
     def on_heartbeat(self, beat: Heartbeat) -> None:
         """Pass on the state of a site, and that its sensors can be watched through us."""

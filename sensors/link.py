@@ -26,6 +26,7 @@ from sensors.courier import Bag, Courier
 from sensors.keys import Keys
 from sensors.local import LocalViewers
 from sensors.messages import (
+    Ahead,
     Answer,
     Event,
     Heartbeat,
@@ -185,6 +186,11 @@ class Link:
         """Pass on the state of a site below, as it is; the newest of each site wins."""
         self._put_beat(beat)
 
+    def relay_ahead(self, emitter: tuple[str, str], ahead: Ahead) -> None:
+        """Show the level above what a site below shows before its turn."""
+        self.sender.early.pass_on(emitter, ahead)
+        self._bell.ring()
+
     def _put_beat(self, beat: Heartbeat) -> None:
         if beat.site in self._beats:
             self._counts["heartbeats_replaced"] += 1
@@ -253,6 +259,7 @@ class Link:
         counts["files_waiting"] = self.clips.waiting
         counts["outbox_depth"] = self.outbox.depth
         counts["outbox_last"] = self.outbox.last
+        counts["events_ahead_dropped"] = self.sender.early.dropped
         counts["up"] = float(self.sender.state == "up")
         counts["round_trip_s"] = self.sender.timing.round_trip_s
         return counts

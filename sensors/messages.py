@@ -233,6 +233,7 @@ class Ahead(Struct, frozen=True, array_like=True):
 
     record: Annotated[bytes, Meta(max_length=15_500)]
     signature: Annotated[bytes, Meta(min_length=64, max_length=64)]
+    verify_key: Annotated[bytes, Meta(max_length=32)] = b""  # of a site below; empty: the sender's
 
 
 class Hello(Struct, frozen=True, array_like=True):

@@ -74,6 +74,7 @@ def valid(rng: random.Random) -> list[tuple[wire.Plane, msgspec.Struct]]:
         (wire.EVENTS_UP, Hello(1, 1, "s", k32, k16, 1 + count, count, k32, k16, "v", "c")),
         (wire.EVENTS_UP, Signed(rng.randbytes(rng.randrange(15_500)), rng.randbytes(64))),
         (wire.EVENTS_UP, Ahead(rng.randbytes(rng.randrange(15_500)), rng.randbytes(64))),
+        (wire.EVENTS_UP, Ahead(rng.randbytes(99), rng.randbytes(64), rng.randbytes(32))),
         (wire.EVENTS_UP, Heartbeat("s", "S", stamp, stamp, [health] * rng.randrange(4))),
         (wire.EVENTS_DOWN, Welcome(1, "m", k16, count, k32, stamp)),
         (wire.EVENTS_DOWN, Refuse("wire.fork", k16, count)),

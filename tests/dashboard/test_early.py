@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import msgspec
@@ -10,7 +11,7 @@ from sqlalchemy import select, text
 
 from dashboard import schema
 from dashboard.alarms import Alarm
-from dashboard.inbox import Early, Standing
+from dashboard.inbox import Early, Incoming, Layer, Standing
 from dashboard.intake import Intake
 from dashboard.records import decode
 from dashboard.store import Store
@@ -48,7 +49,7 @@ def test_an_alarm_is_raised_at_once_and_its_record_waits_for_its_turn(open_store
     waiting = [site.says(heard(minutes)) for minutes in range(1, 9)]
     other = site.says(heard(1, emitter="e2", center_freq_hz=210.3e6))
     now = site.says(heard(9))
-    store.ingest([Early(now)])
+    store.ingest([Early(now, b"")])
     (alarm,) = alarms(store)
     assert [told_of.id for told_of in told] == [alarm.id]
     assert (alarm.loudest.sightings, count(store, "events")) == (9, 0)
@@ -71,7 +72,7 @@ def test_an_alarm_is_raised_at_once_and_its_record_waits_for_its_turn(open_store
 def test_what_was_shown_early_survives_a_restart_of_the_centre(open_store: Open) -> None:
     store, site = open_store(), Site()
     waiting, now = site.says(heard(1)), site.says(heard(2))
-    store.ingest([Early(now)])
+    store.ingest([Early(now, b"")])
     kept = alarms(store)
     store.close()
     store = open_store()
@@ -88,7 +89,7 @@ def test_a_store_that_could_not_show_it_still_raises_the_alarm_in_its_turn(
     with monkeypatch.context() as broken:
         broken.setattr("dashboard.store.keep_homes", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            store.ingest([Early(now)])
+            store.ingest([Early(now, b"")])
     assert alarms(store) == []
     store.ingest([waiting])
     store.ingest([now])
@@ -172,3 +173,65 @@ def test_what_a_relay_brings_is_opened_as_in_its_turn(wired: Wired, store: ListS
     (item,) = store.items
     assert isinstance(item, Early) and item.incoming.event.site == "school-9"
     assert not isinstance(item.incoming.event, RelayedEvent)
+
+
+def shown_below(wired: Wired, **changes: object) -> tuple[Wired, Ahead]:
+    """A site behind a relay, and the record that it shows before its turn."""
+    below = Wired(wired.intake, epoch=b"b" * 16)
+    below.record(site="school-9")
+    event = emitter_event(**{"site": "school-9", "sensor": "school-9/hall", **changes})
+    signed = below.record(payload=msgspec.msgpack.encode(event))
+    return below, Ahead(signed.record, signed.signature, below.keys.verify_key)
+
+
+def test_a_relay_shows_what_a_site_below_shows_until_its_turn_came(
+    wired: Wired, store: ListStore
+) -> None:
+    below, shown = shown_below(wired)
+    outcome = wired.say(shown)
+    (item,) = outcome.early
+    assert (item.incoming.place, item.verify_key) == (
+        ((b"b" * 16).hex(), 2),
+        below.keys.verify_key,
+    )
+    assert outcome.events == outcome.refused == []
+    # In its turn it comes inside the relay's own record; after that it is no news.
+    for signed in below.records:
+        wired.say(wired.record(payload=relayed(wired, below.keys.verify_key, signed)))
+    assert (wired.say(shown).early, store.breaches) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("relay", "spoil", "reason"),
+    [
+        (False, lambda a: a, "signature"),
+        (True, lambda a: Ahead(a.record, a.signature, b"k" * 32), "signature"),
+        (True, lambda a: Ahead(a.record[:-1] + b"\0", a.signature, a.verify_key), "signature"),
+        (True, lambda a: Ahead(a.record, a.signature, b"k"), "signature"),
+    ],
+)
+def test_nobody_but_a_relay_shows_what_others_have_signed(
+    wired: Wired, store: ListStore, relay: bool, spoil: Callable[[Ahead], Ahead], reason: str
+) -> None:
+    (chain,) = wired.intake.chains.values()
+    chain.relay = relay
+    outcome = wired.say(spoil(shown_below(wired)[1]))
+    assert [refused[0] for refused in outcome.refused] == [reason]
+    assert store.items == [] and not chain.held
+
+
+def test_a_late_record_does_not_bring_an_alarm_back_from_what_was_shown_below(
+    open_store: Open,
+) -> None:
+    """Its place is the site's own, not that of whoever brought it."""
+    store, site = open_store(), Site()
+    waiting, now = site.says(heard(1)), site.says(heard(2))
+
+    def brought(item: Incoming, seq: int) -> Incoming:
+        own = Layer("school-3", item.epoch, item.seq, item.hash, bytes(32))
+        return dataclasses.replace(item, peer="f" * 16, epoch="ff", seq=seq, layers=(own,))
+
+    store.ingest([Early(brought(now, 0), b"")])
+    for seq, item in enumerate((waiting, now), 7):
+        store.ingest([brought(item, seq)])
+        assert [alarm.loudest.sightings for alarm in alarms(store)] == [2]

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from sensors.early import EVERY_S, MOST
+from sensors.early import EVERY_S, MOST, MOST_BELOW
 from sensors.flight import WINDOW
 from sensors.keys import make_keys
 from sensors.messages import (
@@ -138,3 +138,38 @@ def test_a_line_that_takes_nothing_is_not_asked_again_and_again(
     went(sender, 1.0)
     sender.outgoing(1.5)  # and the socket does not take it
     assert sender.wake_s(1.5) > 0.1
+
+
+def below(number: int) -> Ahead:
+    return Ahead(bytes([number]), bytes(64), bytes(32))
+
+
+def test_what_sites_below_show_goes_on_its_newest_of_each_emitter(outbox: Outbox) -> None:
+    sender = up(outbox)
+    for number in range(3):
+        sender.early.pass_on((SENSOR, "e1"), below(number))
+    sender.early.pass_on((SENSOR, "e2"), below(9))
+    shown = []
+    for step in range(5):
+        if (ahead := sender.outgoing(1.0 + step * 1.01 * EVERY_S)) is not None:
+            assert isinstance(ahead, Ahead)
+            shown.append(ahead.record)
+            if step == 0:  # a newer one comes while this one is on its way into the socket
+                sender.early.pass_on((SENSOR, "e1"), below(7))
+            sender.sent(1.0 + step * 1.01 * EVERY_S)
+    assert shown == [b"\x02", b"\x09", b"\x07"]
+    assert sender.wake_s(9.0) == 1.0
+
+
+def test_what_waits_to_be_passed_on_is_bounded_and_a_line_that_is_down_is_not_asked(
+    outbox: Outbox,
+) -> None:
+    sender = up(outbox)
+    for number in range(MOST_BELOW + 5):
+        sender.early.pass_on((SENSOR, f"e{number}"), below(number % 250))
+    assert sender.early.dropped == 5
+    assert sender.outgoing(1.0) == below(5)  # not taken by the socket
+    assert sender.wake_s(1.0) == 1.0
+    sender.sent(1.0)
+    assert sender.wake_s(1.0) == pytest.approx(EVERY_S)
+    assert sender.wake_s(5.0) == 1.0

@@ -25,7 +25,7 @@ from dashboard.store import Store
 from dashboard.upstream import open_upstream
 from sensors.keys import Keys, key_id, make_keys, own_keys
 from sensors.link import Link
-from sensors.messages import Answer, Heartbeat, Note, NoticeEvent, SensorHealth
+from sensors.messages import Answer, EmitterEvent, Heartbeat, Note, NoticeEvent, SensorHealth
 from sensors.outbox import Outbox
 from sensors.renewal import Renewal, prepare
 
@@ -181,6 +181,36 @@ def test_a_sites_key_is_pinned_above_and_only_the_site_itself_can_change_it(
     assert levels.notes() == ["before", "keys.renewed", "after", "forged?", "and more"]
     acts = [(act, key) for _, _, act, _, key in levels.high_ring.acts()][1:]
     assert [act for act, _ in acts] == ["origin pinned", "origin pinned", "origin waiting", "pin"]
+
+
+def test_what_a_site_shows_before_its_turn_is_shown_above_too(levels: Levels) -> None:
+    keys = make_keys()
+    levels.low_ring.allow(SITE, keys.curve_public, keys.verify_key, "test")
+    where = (SITE, f"{SITE}/hall", "e1", "open", 169.5e6, 12e3, 20.0, 15.0, -60.0)
+
+    async def story(high: Receiver, low: Receiver) -> None:
+        with levels.school(keys) as site:
+            site.sender.early.behind = 0
+            site.publish(notice("before"))
+            await until(lambda: "before" in levels.notes())
+            # As if everything waited: the records stay behind, what they say does not.
+            site.sender.flight.next = lambda: None  # type: ignore[method-assign]
+            now = time.time_ns()
+            site.publish(EmitterEvent(*where, now, now, 1))
+            await until(lambda: high.intake.counts["early"])
+            assert low.intake.counts["early"]
+            (alarm,) = levels.high_store.desk.alarms.values()
+            assert (alarm.site, alarm.center_freq_hz) == (SITE, 169.5e6)
+            assert len(levels.got) == 1
+            del site.sender.flight.next
+            site.publish(EmitterEvent(*where, now, now + 1, 2))
+            await until(lambda: len(levels.got) == 3)
+        levels.outbox.close()
+
+    levels.run(story)
+    assert [item.event.site for item in levels.got] == [SITE] * 3
+    (alarm,) = levels.high_store.desk.alarms.values()
+    assert alarm.loudest.sightings == 2
 
 
 def test_a_relay_cannot_speak_for_a_site_that_is_enrolled_here_too(levels: Levels) -> None:
