@@ -38,6 +38,7 @@ def verify(path: Path, key: str = "") -> Findings:
             raise BadBundle("verify.no_bundle", file=str(path))
         manifest = check_manifest(bundle, key, findings)
         if manifest is None:
+            findings.finish()
             return findings
         listed = {entry.name for entry in manifest.entries}
         for name in NEEDED:

@@ -42,7 +42,8 @@ def verify(lang: Lang, bundle: Path, key: str, as_json: bool) -> None:
 
 def _line(one: Finding, lang: Lang) -> str:
     sign = say(f"verify.sign_{one.verdict}", lang)
-    return f"{sign} {say(f'verify.check_{one.check}', lang)}: {_text(one, lang)}"
+    check = say(f"verify.check_{one.check}", lang)
+    return say("verify.line", lang, sign=sign, check=check, text=_text(one, lang))
 
 
 def _text(one: Finding, lang: Lang) -> str:

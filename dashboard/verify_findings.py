@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Check = Literal["manifest", "key", "entries", "keys", "records", "recordings", "audit", "times"]
+CHECKS: tuple[Check, ...] = get_args(Check)
 Verdict = Literal["pass", "fail", "remark"]
 
 MOST = 20
@@ -64,12 +65,13 @@ class Findings:
             self.found.append(Finding(check, "pass", message_id, fields))
 
     def finish(self) -> None:
-        """Say how many were not shown."""
+        """Say how many were not shown; put what belongs together in one place."""
         for message_id, count in self._kinds.items():
             if count > MOST:
                 check = next(one.check for one in self.found if one.message_id == message_id)
                 fields = {"count": count - MOST, "what": message_id}
                 self.found.append(Finding(check, "remark", "verify.more", fields))
+        self.found.sort(key=lambda one: CHECKS.index(one.check))
 
     def _add(
         self, check: Check, verdict: Verdict, message_id: str, fields: dict[str, object]

@@ -4,6 +4,7 @@ import { effect, signal } from "./vendor/signals-core.js";
 import { html, nothing, render } from "./vendor/lit-html.js";
 import { clock, db, mhz, width } from "./format.js";
 import { t } from "./i18n.js";
+import { bundle } from "./alarm_bundle.js";
 import { Dossier } from "./alarm_dossier.js";
 import { evidenceTable } from "./alarm_evidence.js";
 import { alarmOrders } from "./alarm_orders.js";
@@ -71,7 +72,7 @@ function page(dossier, pictures, wide, actions) {
         <section class="part"><h2>${t("alarm.page.reasons")}</h2>${reasonList(dossier)}</section>
         <section class="part"><h2>${t("alarm.page.where")}</h2>${where(alarm)}</section>
       </div>
-      <section class="part"><h2>${t("alarm.page.evidence")}</h2>${evidenceTable(dossier, pictures)}${alarmOrders(dossier)}</section>
+      <section class="part"><h2>${t("alarm.page.evidence")}</h2>${evidenceTable(dossier, pictures)}${bundle(dossier)}${alarmOrders(dossier)}</section>
       <section class="part"><h2>${t("alarm.page.trail")}</h2>${trail(dossier)}</section>
     </div>`;
 }

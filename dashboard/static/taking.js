@@ -23,7 +23,11 @@ effect(() => {
 /** An agreement lasts as long as a request waits. */
 const endOf = ({ decided_ns, until_ns, wanted_ns }) => (decided_ns + until_ns - wanted_ns) / 1e6;
 const covers = (clip) => ({ what }) => what.clips[clip.name] === clip.sha256;
+const agreementOn = (clip) => requests.value.find((one) => one.state === "approved" && one.wanted_by === state.me.value.name && covers(clip)(one) && endOf(one) > state.now.value);
 const waits = () => requests.value.filter(({ state: standing, until_ns }) => standing === "waiting" && until_ns / 1e6 > state.now.value);
+
+/** Whether the files of a recording may leave now for who looks. */
+export const mayTake = (clip) => !takesTwo() || Boolean(agreementOn(clip));
 
 /**
  * Links to the files of a whole recording, or the button that asks for them.
@@ -33,7 +37,7 @@ const waits = () => requests.value.filter(({ state: standing, until_ns }) => sta
 export function files(clip, from, at) {
   const links = clip.files.map((name) => html`<a class="button" download title=${name} href="api/v1/${from(encodeURIComponent(name))}">${kind(name)}</a>`);
   if (!takesTwo()) return links;
-  const agreed = requests.value.find((one) => one.state === "approved" && one.wanted_by === state.me.value.name && covers(clip)(one) && endOf(one) > state.now.value);
+  const agreed = agreementOn(clip);
   if (agreed) return html`${links} <small>${t("evidence.agreed", { until: clock(endOf(agreed), false) })}</small>`;
   if (waits().some(covers(clip))) return html`<small>${t("evidence.asked")}</small>`;
   return html`<button @click=${() => want(at, [clip])}>${t("evidence.ask")}</button>`;

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import random
+import struct
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,8 @@ import pytest
 from dashboard.bundle_format import NEEDED
 from dashboard.store import Store
 from dashboard.verify import verify
-from dashboard.verify_zip import BundleFile
+from dashboard.verify_zip import BadBundle, BundleFile
+from rfproctor import main
 from sensors.fingerprint import fingerprint_words
 from sensors.keys import Keys, make_keys
 from sensors.wire import pack, read_record, record_hash
@@ -306,6 +310,108 @@ def test_without_a_key_it_says_what_it_cannot_prove(bundle: bytes, tmp_path: Pat
     path.write_bytes(bundle)
     ids = [one.message_id for one in verify(path).found if one.verdict == "remark"]
     assert ids == ["verify.compare_key"]
+
+
+def test_many_findings_of_one_kind_are_counted(
+    whole: Entries, school: School, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "bundle.zip"
+    junk = {f"x{k}": b"" for k in range(30)}
+    path.write_bytes(zipped({**whole, **junk}.items()))
+    with pytest.raises(SystemExit) as end:
+        main(["--lang", "zh", "verify", str(path)])
+    said = capsys.readouterr().out
+    assert (end.value.code, said.count("被人加入")) == (1, 20)
+    assert "同类还有 10 项" in said and "核验不通过：30 项不符" in said
+
+
+def local_name(content: bytes) -> bytes:
+    """Another name in an entry's own header than in the directory."""
+    return content.replace(b"alarm.json", b"Alarm.json", 1)
+
+
+def encrypted(content: bytes) -> bytes:
+    at = content.index(b"PK\x01\x02") + 8
+    return content[:at] + b"\x01" + content[at + 1 :]
+
+
+def one_over_the_other(content: bytes) -> bytes:
+    """Two entries of the directory that are the same bytes."""
+    first = content.index(b"PK\x01\x02")
+    second = content.index(b"PK\x01\x02", first + 4)
+    end = content.rindex(b"PK\x05\x06")
+    entry = content[first:second]
+    counts = struct.pack("<HHI", 2, 2, 2 * len(entry))
+    tail = content[end : end + 8] + counts + content[end + 16 :]
+    return content[:first] + entry + entry + tail
+
+
+def bomb(_: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as opened:
+        opened.writestr("manifest.json", b" " * (8 << 20))
+    return out.getvalue()
+
+
+UNUSABLE: tuple[tuple[Callable[[bytes], bytes], str], ...] = (
+    (lambda _: b"", "verify.not_zip"),
+    (lambda _: b"no zip at all\n" * 99, "verify.not_zip"),
+    (lambda content: content[:-100], "verify.not_zip"),
+    (lambda content: content[: len(content) // 2], "verify.not_zip"),
+    (local_name, "verify.not_zip"),
+    (encrypted, "verify.bad_packing"),
+    (one_over_the_other, "verify.overlap"),
+    (bomb, "verify.bomb"),
+    (lambda _: zipped([("letter.txt", b"hello")]), "verify.no_bundle"),
+    (lambda _: zipped([("../manifest.json", b"{}")]), "verify.bad_name"),
+    (lambda _: zipped([("/etc/passwd", b"")]), "verify.bad_name"),
+    (lambda _: zipped([("recordings/", b"")]), "verify.bad_name"),
+    (lambda _: zipped([(f"x{k}", b"") for k in range(10_001)]), "verify.too_many"),
+)
+
+
+@pytest.mark.parametrize("spoil, reason", UNUSABLE)
+def test_what_cannot_be_a_bundle_is_one_line(
+    bundle: bytes,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    spoil: Callable[[bytes], bytes],
+    reason: str,
+) -> None:
+    path = tmp_path / "bundle.zip"
+    path.write_bytes(spoil(bundle))
+    with pytest.raises(BadBundle) as caught:
+        verify(path)
+    assert caught.value.message_id == reason
+    with pytest.raises(SystemExit) as end:
+        main(["verify", str(path), "--json"])
+    out, err = capsys.readouterr()
+    assert (end.value.code, out, err.count("\n")) == (2, "", 1)
+
+
+def test_no_file_is_one_line_too(tmp_path: Path) -> None:
+    for path, reason in ((tmp_path, "verify.is_folder"), (tmp_path / "no", "verify.no_file")):
+        with pytest.raises(BadBundle) as caught:
+            verify(path)
+        assert caught.value.message_id == reason
+
+
+def test_its_lines_are_json(
+    bundle: bytes, school: School, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "bundle.zip"
+    path.write_bytes(bundle)
+    words = fingerprint_words(school.own.verify_key)
+    with pytest.raises(SystemExit) as end:
+        main(["verify", str(path), "--json", "--key", words.upper()])
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert end.value.code == 0
+    assert lines[-1] == {"kind": "verdict", "verdict": "pass", "failed": 0}
+    assert [one["check"] for one in lines[:-1]] == [
+        *("manifest", "key", "entries", "keys", "records", "recordings", "audit")
+    ]
+    assert {one["verdict"] for one in lines} == {"pass"}
+    assert all(one["text"] for one in lines[:-1])
 
 
 def test_a_recipe_of_nonsense_never_gets_through(
