@@ -99,8 +99,8 @@ class Collector:
         if running is not None and _same(running.offer, offer):
             running.offer = offer
         elif running is not None and (
-            running.route != route or (running.offer.late and not offer.late)
-        ):  # the site began anew, or has news
+            running.route != route or offer.rank < running.offer.rank
+        ):  # the site began anew, or has something more urgent
             self._set_aside(offer.site)
             running = None
         if running is not None and running.offer != offer:
@@ -109,7 +109,7 @@ class Collector:
                 waiting[offer.name] = offer
             return []
         if running is None:
-            if len(self._transfers) >= ACTIVE and (offer.late or not self._make_room()):
+            if len(self._transfers) >= ACTIVE and not self._make_room(offer.rank):
                 return []
             if self._used + offer.size > self._quota:
                 self.counts["full"] += 1
@@ -218,12 +218,12 @@ class Collector:
         if len(waiting) < WAITING:
             waiting[running.offer.name] = running.offer
 
-    def _make_room(self) -> bool:
-        """Set aside what a site sends of the past."""
-        late = next((site for site, one in self._transfers.items() if one.offer.late), None)
-        if late is None:
+    def _make_room(self, urgency: int) -> bool:
+        """Set aside the least urgent, if it is less urgent than this."""
+        site, last = max(self._transfers.items(), key=lambda item: item[1].offer.rank)
+        if last.offer.rank <= urgency:
             return False
-        self._set_aside(late)
+        self._set_aside(site)
         return True
 
     def _ask(self, running: _Transfer, now_s: float) -> list[Reply]:
@@ -260,7 +260,7 @@ class Collector:
         waiting = self._waiting.pop(site, OrderedDict())
         if not waiting:
             return []
-        offer = min(waiting.values(), key=lambda one: one.late)  # of equal ones the first
+        offer = min(waiting.values(), key=lambda one: one.rank)  # of equal ones the first
         del waiting[offer.name]
         replies = self.offered(offer, route, now_s)
         self._waiting.setdefault(site, OrderedDict()).update(waiting)

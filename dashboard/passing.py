@@ -103,7 +103,7 @@ class Passing:
         """Offer a recording, when it is whole here."""
         files = self._files(site, base)
         for file in files:
-            self._link.clips.offer(file, site)
+            self._link.clips.offer(file, site, asked=True)
         return bool(files)
 
     def _files(self, site: str, base: str) -> list[Path]:

@@ -53,6 +53,7 @@ class Clips:
         self.on_settled: Callable[[Path, bool], None] = _nothing
         self._site = site
         self._files: OrderedDict[str, _File] = OrderedDict()
+        self._asked: dict[str, _File] = {}  # those of them that a person waits for
         self._wants: deque[Want] = deque(maxlen=16)
         self._unsent: Offer | Block | None = None
         self._lock = threading.Lock()
@@ -60,7 +61,7 @@ class Clips:
     def __contains__(self, name: str) -> bool:
         return name in self._files
 
-    def offer(self, path: Path, site: str = "", *, late: bool = False) -> None:
+    def offer(self, path: Path, site: str = "", *, late: bool = False, asked: bool = False) -> None:
         """Let the centre have a finished file; its name must be unique at this site.
 
         Parameters
@@ -70,6 +71,8 @@ class Clips:
             Whose it is, where a relay brings it; empty for our own.
         late : bool
             It is of the past: everything else goes first.
+        asked : bool
+            A person waits for it: it goes before everything else.
 
         Raises
         ------
@@ -78,12 +81,15 @@ class Clips:
         """
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").digest()
-        offer = Offer(site or self._site, path.name, path.stat().st_size, digest, late)
+        offer = Offer(site or self._site, path.name, path.stat().st_size, digest, late, asked)
         with self._lock:
             if len(self._files) >= MAX_FILES:
-                self._files.popitem(last=False)
+                self._forget(next(iter(self._files)))
                 self.counts["left_out"] += 1
-            self._files[path.name] = _File(path, offer)
+            self._forget(path.name)
+            entry = self._files[path.name] = _File(path, offer)
+            if asked:
+                self._asked[path.name] = entry
 
     @property
     def waiting(self) -> int:
@@ -107,7 +113,7 @@ class Clips:
             if isinstance(message, Want):
                 self._wants.append(message)
             else:
-                del self._files[message.name]
+                self._forget(message.name)
                 self.counts["kept" if message.intact else "rejected"] += 1
                 self.on_settled(file.path, message.intact)
 
@@ -131,14 +137,18 @@ class Clips:
                     if block is not None:
                         return block
             files = self._files.values()
-            fresh = (file for file in files if not file.offer.late)
-            late = (file for file in files if file.offer.late)
-            for file in islice(chain(fresh, late), OFFERED):
+            fresh = (file for file in files if not (file.offer.late or file.offer.asked))
+            late = (file for file in files if file.offer.late and not file.offer.asked)
+            for file in islice(chain(self._asked.values(), fresh, late), OFFERED):
                 if now_s - file.offered_s >= OFFER_EVERY_S:
                     file.offered_s = now_s
                     self.counts["offered"] += 1
                     return file.offer
             return None
+
+    def _forget(self, name: str) -> None:
+        self._files.pop(name, None)
+        self._asked.pop(name, None)
 
     def _read(self, file: _File, want: Want) -> Block | None:
         try:
@@ -146,7 +156,7 @@ class Clips:
                 opened.seek(want.offset)
                 data = opened.read(BLOCK_BYTES)
         except OSError:
-            del self._files[file.path.name]  # the archive made room; the site said so
+            self._forget(file.path.name)  # the archive made room; the site said so
             self.counts["unreadable"] += 1
             return None
         self.counts["blocks"] += 1

@@ -186,7 +186,7 @@ class Errands:
             raise Declined("fetch.gone", file=asked.file)
         try:
             for path in found:
-                self._link.clips.offer(path)
+                self._link.clips.offer(path, asked=True)
         except OSError as error:
             raise Declined("fetch.unreadable", why=str(error)[:MAX_TEXT]) from None
         size = sum(path.stat().st_size for path in found)

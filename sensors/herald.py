@@ -164,7 +164,7 @@ class Herald:
             return
         for file in files:
             try:
-                self._link.clips.offer(file)
+                self._link.clips.offer(file, asked=bool(report.asked))
             except OSError as error:
                 log.error("clip_unreadable", file=str(file), why=str(error))
 

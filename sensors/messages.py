@@ -314,6 +314,12 @@ class Offer(Struct, frozen=True, array_like=True):
     size: Annotated[int, Meta(ge=0, le=1 << 36)]
     sha256: Key32
     late: bool = False  # from the archive: whatever happens now goes first
+    asked: bool = False  # a person waits for it: it goes before everything else
+
+    @property
+    def rank(self) -> int:
+        """Place in the order of files: what a person waits for, what happens now, the past."""
+        return 0 if self.asked else 2 if self.late else 1
 
 
 class Want(Struct, frozen=True, array_like=True):

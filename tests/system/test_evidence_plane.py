@@ -243,6 +243,39 @@ def test_a_file_of_the_past_gives_way_to_one_of_now_and_goes_on_after_it(tmp_pat
     assert collect.counts["damaged"] == 0
 
 
+def test_what_a_person_asked_for_goes_before_alarms_and_the_past(tmp_path: Path) -> None:
+    clips = Clips("s")
+    for number in range(20):
+        path = tmp_path / f"f{number:02}"
+        path.write_bytes(bytes([number]) * 100)
+        clips.offer(path, late=number < 5)
+    clips.offer(tmp_path / "f03", asked=True)  # it waited already, as one of the past
+    clips.offer(tmp_path / "f19", asked=True)
+    names = []
+    while (message := clips.take(0.0)) is not None:
+        names.append(message.name)
+    assert names == ["f03", "f19", *(f"f{number:02}" for number in range(5, 11))]
+
+    collect, got = collector(tmp_path)
+    collect.offered(offer(), b"r", 0.0)
+    collect.offered(offer(name="alarm"), b"r", 0.0)
+    wanted = offer(name="asked", size=10, sha256=hashlib.sha256(b"n" * 10).digest(), asked=True)
+    replies = collect.offered(wanted, b"r", 0.1)
+    assert [(want.name, want.offset) for _, want in replies] == [("asked", 0)]
+    replies = collect.arrived("s", Block("asked", wanted.sha256, 0, b"n" * 10), b"r", 0.2)
+    assert [reply.name for _, reply in replies] == ["asked", "alarm", "alarm"]
+    assert [path.name for _, path in got] == ["asked"]
+
+
+def test_what_a_person_asked_for_finds_room_though_all_sites_send_alarms(tmp_path: Path) -> None:
+    collect, _ = collector(tmp_path)
+    for number in range(ACTIVE):
+        assert collect.offered(offer(site=f"s{number}"), b"r", 0.0)
+    assert collect.offered(offer(site="s98"), b"r", 0.0) == []
+    assert collect.offered(offer(site="s99", asked=True), b"r", 0.0)
+    assert collect.offered(offer(site="s98", asked=True), b"r", 0.0)
+
+
 def test_files_of_the_past_leave_room_for_a_site_that_has_news(tmp_path: Path) -> None:
     collect, _ = collector(tmp_path)
     for number in range(ACTIVE):
