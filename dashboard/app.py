@@ -34,11 +34,12 @@ from dashboard.passing import Passing
 from dashboard.plans import Plans
 from dashboard.process import raise_file_limit
 from dashboard.receiver import Receiver
+from dashboard.relaying import open_upstream
 from dashboard.server import Server
 from dashboard.staff import Staff
 from dashboard.taking import Taking
 from dashboard.tls import fingerprint, own_certificate
-from dashboard.upstream import open_upstream
+from dashboard.upstream_watch import UpstreamWatch
 from dashboard.web import build
 from sensors.bandplan import band_plan
 
@@ -151,6 +152,7 @@ async def run(
                 if config.upstream is not None:
                     upstream = open_upstream(config, keyring, receiver, centre.store.reader)
                     upstream.passing = Passing(upstream.link, evidence_folder(config), asking)
+                    upstream.watch = UpstreamWatch(centre.store.notice, time.time_ns)
                     tasks.append(
                         asyncio.create_task(upstream.run(receiver.watch, receiver.unwatch))
                     )

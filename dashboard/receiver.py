@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import zmq.asyncio
 
@@ -24,10 +24,11 @@ from dashboard.doors import Doors
 from dashboard.events_plane import EventsPlane
 from dashboard.evidence_plane import EvidencePlane
 from dashboard.gate import Gate, OnRefused
-from dashboard.inbox import Early, Incoming, Store
+from dashboard.inbox import Incoming, Store
 from dashboard.intake import Intake
 from dashboard.keyring import Keyring
 from dashboard.live_plane import LivePlane
+from dashboard.relay import Relay
 from dashboard.router import Exchange
 from dashboard.viewing import Viewing
 from sensors.address import is_loopback
@@ -39,26 +40,6 @@ OnEvent = Callable[[Incoming], None]
 OnHeartbeat = Callable[[Heartbeat], None]
 OnRow = Callable[[SpectrumRow | SpectrumReference], None]
 OnFile = Callable[[str, Path], None]
-
-
-class Relay(Protocol):
-    """What wants everything too: `dashboard.upstream.Upstream`."""
-
-    def poke(self) -> None:
-        """Something was stored."""
-        ...
-
-    def on_early(self, early: Early) -> None:
-        """A site showed something before its turn."""
-        ...
-
-    def on_heartbeat(self, beat: Heartbeat) -> None:
-        """A site's state came."""
-        ...
-
-    def on_row(self, row: SpectrumRow | SpectrumReference) -> bool:
-        """A row came; True when it was for the relay alone."""
-        ...
 
 
 ZERO_COPY_RECV = 10
@@ -246,6 +227,8 @@ class Receiver:
         counts |= self._gate.counts if self._gate is not None else {}
         if self.collector is not None:
             counts |= {f"evidence_{k}": v for k, v in self.collector.counts.items()}
+        if self.relay is not None:
+            counts |= {f"upstream_{k}": v for k, v in self.relay.counters().items()}
         counts["sites_to_move"] = self._doors.to_move(self.intake.routes.values())
         return counts | dict(self.counts)
 

@@ -5,86 +5,39 @@ A change here needs a step in `dashboard.migration`, which leads old stores to i
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Float,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     String,
     Table,
-    Text,
     UniqueConstraint,
 )
+
+from dashboard.columns import count, counts, floats, life, name, names, raw, row_id, text
 
 VERSION = 4
 
 metadata = MetaData()
 
-_ROW = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts by itself in SQLite
-
-
-def _id(*, counted: bool = True) -> Column[int]:
-    """Number of a row; not ``counted``: the program numbers the rows itself."""
-    return Column("id", _ROW, primary_key=True, autoincrement=counted)
-
-
-def _name(name: str, length: int = 64, **options: Any) -> Column[str]:
-    """Short text."""
-    return Column(name, String(length), nullable=False, **options)
-
-
-def _names(*names: str) -> list[Column[str]]:
-    return [_name(name) for name in names]
-
-
-def _text(name: str) -> Column[str]:
-    """Text of any length."""
-    return Column(name, Text, nullable=False)
-
-
-def _count(name: str) -> Column[int]:
-    """Whole number, times in nanoseconds too."""
-    return Column(name, BigInteger, nullable=False)
-
-
-def _counts(*names: str) -> list[Column[int]]:
-    return [_count(name) for name in names]
-
-
-def _floats(*names: str) -> list[Column[float]]:
-    return [Column(name, Float(53), nullable=False) for name in names]
-
-
-def _bytes(name: str) -> Column[bytes]:
-    return Column(name, LargeBinary, nullable=False)
-
-
-def _life() -> list[Column[Any]]:
-    """Who made a row and who ended it: nothing that people wrote is ever deleted."""
-    return [_name("author"), _count("created_ns"), _count("ended_ns"), _name("ended_by")]
-
-
-about = Table("about", metadata, _name("name", primary_key=True), _text("value"))
+about = Table("about", metadata, name("name", primary_key=True), text("value"))
 """Schema version and other facts about this database."""
 
 events = Table(
     "events",
     metadata,
-    _id(),
-    *_names("peer", "epoch"),
-    _count("seq"),
-    _name("kind", 16),
-    *_names("site", "sensor"),
-    *_counts("time_ns", "received_ns"),
+    row_id(),
+    *names("peer", "epoch"),
+    count("seq"),
+    name("kind", 16),
+    *names("site", "sensor"),
+    *counts("time_ns", "received_ns"),
     Column("clock_offset_ns", BigInteger),
     Column("alarm", String(32)),
-    *map(_bytes, ("record", "signature", "hash")),
+    *map(raw, ("record", "signature", "hash")),
     UniqueConstraint("peer", "epoch", "seq"),
     Index("events_by_alarm", "alarm", "id"),
 )
@@ -93,10 +46,10 @@ events = Table(
 standings = Table(
     "standings",
     metadata,
-    _id(),
-    *_names("peer", "epoch"),
-    _count("seq"),
-    _bytes("hash"),
+    row_id(),
+    *names("peer", "epoch"),
+    count("seq"),
+    raw("hash"),
     UniqueConstraint("peer", "epoch"),
 )
 """How far each outbox was received; ``id`` is the order in which they were first seen."""
@@ -104,25 +57,25 @@ standings = Table(
 layers = Table(
     "layers",
     metadata,
-    _name("site", primary_key=True),
-    _name("epoch", primary_key=True),
+    name("site", primary_key=True),
+    name("epoch", primary_key=True),
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
-    *map(_bytes, ("hash", "previous")),
+    *map(raw, ("hash", "previous")),
 )
 """Every record inside a relay's: of the site that signed it, each once."""
 
 alarms = Table(
     "alarms",
     metadata,
-    _name("id", 32, primary_key=True),
-    _name("site"),
-    _name("state", 16),
+    name("id", 32, primary_key=True),
+    name("site"),
+    name("state", 16),
     Column("is_open", Boolean, nullable=False),
     Column("suspicion", Integer, nullable=False),
-    *_floats("center_freq_hz"),
-    *_counts("first_seen_ns", "last_seen_ns", "changed_ns"),
-    _text("card"),
-    _bytes("body"),
+    *floats("center_freq_hz"),
+    *counts("first_seen_ns", "last_seen_ns", "changed_ns"),
+    text("card"),
+    raw("body"),
     Index("alarms_by_last_seen", "last_seen_ns", "id"),
     Index("alarms_by_openness", "is_open", "last_seen_ns"),
     Index("alarms_by_state", "state", "last_seen_ns"),
@@ -136,9 +89,9 @@ alarms = Table(
 emitters = Table(
     "emitters",
     metadata,
-    _name("sensor", primary_key=True),
-    _name("emitter", primary_key=True),
-    _name("alarm", 32),
+    name("sensor", primary_key=True),
+    name("emitter", primary_key=True),
+    name("alarm", 32),
     Index("emitters_by_alarm", "alarm"),
 )
 """Which alarm an emitter of a sensor belongs to, for ever."""
@@ -146,15 +99,15 @@ emitters = Table(
 actions = Table(
     "actions",
     metadata,
-    _id(),
-    _name("alarm", 32),
-    _count("time_ns"),
-    _name("author"),
-    _name("action", 16),
-    _name("reason", 32),
-    _text("note"),
-    _name("owner"),
-    *(_name(name, 16) for name in ("state_before", "state_after")),
+    row_id(),
+    name("alarm", 32),
+    count("time_ns"),
+    name("author"),
+    name("action", 16),
+    name("reason", 32),
+    text("note"),
+    name("owner"),
+    *(name(one, 16) for one in ("state_before", "state_after")),
     Index("actions_by_alarm", "alarm", "id"),
 )
 """What people did about an alarm."""
@@ -162,44 +115,44 @@ actions = Table(
 notices = Table(
     "notices",
     metadata,
-    _id(),
-    *_names("site", "sensor"),
-    _name("level", 16),
-    _name("note_id", 200),
-    _text("note"),
-    *_counts("start_ns", "stop_ns"),
+    row_id(),
+    *names("site", "sensor"),
+    name("level", 16),
+    name("note_id", 200),
+    text("note"),
+    *counts("start_ns", "stop_ns"),
     Index("notices_by_start", "start_ns"),
     Index("notices_by_name", "site", "sensor", "note_id", "start_ns"),
 )
 """Gaps, lost sensors, broken sequences; ``stop_ns`` is 0 while it lasts."""
 
 sites = Table(
-    "sites", metadata, _name("site", primary_key=True), _count("received_ns"), _bytes("heartbeat")
+    "sites", metadata, name("site", primary_key=True), count("received_ns"), raw("heartbeat")
 )
 """The last heartbeat of every site: one that is gone is shown as silent after a restart too."""
 
 known = Table(
     "known",
     metadata,
-    _id(counted=False),
-    *_floats("low_hz", "high_hz"),
-    _name("name", 200),
-    _name("reason", 200),
-    _name("site"),
-    *_counts("start_ns", "stop_ns"),
-    *_life(),
+    row_id(counted=False),
+    *floats("low_hz", "high_hz"),
+    name("name", 200),
+    name("reason", 200),
+    name("site"),
+    *counts("start_ns", "stop_ns"),
+    *life(),
 )
 """Emitters that may be there."""
 
 clips = Table(
     "clips",
     metadata,
-    _name("site", primary_key=True),
-    _name("name", 128, primary_key=True),
-    *_names("sensor", "emitter"),
-    *_counts("start_ns", "stop_ns"),
-    _name("sha256"),
-    *_counts("announced_ns", "arrived_ns", "dropped_ns"),
+    name("site", primary_key=True),
+    name("name", 128, primary_key=True),
+    *names("sensor", "emitter"),
+    *counts("start_ns", "stop_ns"),
+    name("sha256"),
+    *counts("announced_ns", "arrived_ns", "dropped_ns"),
     Index("clips_by_emitter", "sensor", "emitter"),
 )
 """Recordings that the sites announced."""
@@ -207,28 +160,28 @@ clips = Table(
 exams = Table(
     "exams",
     metadata,
-    _id(counted=False),
-    _name("name", 200),
-    _name("site"),
-    *_counts("start_ns", "stop_ns"),
-    *_floats("drill_s", "armed_s", "closing_s"),
-    *_life(),
+    row_id(counted=False),
+    name("name", 200),
+    name("site"),
+    *counts("start_ns", "stop_ns"),
+    *floats("drill_s", "armed_s", "closing_s"),
+    *life(),
 )
 """The exam timetable."""
 
 approvals = Table(
     "approvals",
     metadata,
-    _id(),
-    _name("act", 32),
-    _name("subject"),
-    _text("what"),
-    *_names("hash", "wanted_by"),
-    *_counts("wanted_ns", "until_ns"),
-    _name("state", 16),
-    _name("decided_by"),
-    _count("decided_ns"),
-    _text("note"),
+    row_id(),
+    name("act", 32),
+    name("subject"),
+    text("what"),
+    *names("hash", "wanted_by"),
+    *counts("wanted_ns", "until_ns"),
+    name("state", 16),
+    name("decided_by"),
+    count("decided_ns"),
+    text("note"),
     Index("approvals_by_state", "state", "id"),
     Index("approvals_by_subject", "act", "subject"),
 )
@@ -237,12 +190,12 @@ approvals = Table(
 reviews = Table(
     "reviews",
     metadata,
-    _id(),
-    _name("site"),
-    *_counts("start_ns", "stop_ns"),
-    _text("findings"),
-    _name("author"),
-    _count("created_ns"),
+    row_id(),
+    name("site"),
+    *counts("start_ns", "stop_ns"),
+    text("findings"),
+    name("author"),
+    count("created_ns"),
     Index("reviews_by_stop", "stop_ns"),
 )
 """Which recorded time somebody has looked through again: `dashboard.reviews`."""
@@ -250,17 +203,17 @@ reviews = Table(
 deliveries = Table(
     "deliveries",
     metadata,
-    _id(),
-    _name("receiver", 32),
-    _name("news", 16),
-    _name("subject"),
-    _count("raised_ns"),
-    _text("title"),
-    _text("body"),
-    _name("state", 16),
+    row_id(),
+    name("receiver", 32),
+    name("news", 16),
+    name("subject"),
+    count("raised_ns"),
+    text("title"),
+    text("body"),
+    name("state", 16),
     Column("tries", Integer, nullable=False),
-    *_counts("made_ns", "next_ns", "done_ns"),
-    _text("error"),
+    *counts("made_ns", "next_ns", "done_ns"),
+    text("error"),
     UniqueConstraint("receiver", "news", "subject", "raised_ns"),
     Index("deliveries_by_state", "state", "next_ns"),
 )
@@ -269,31 +222,31 @@ deliveries = Table(
 accounts = Table(
     "accounts",
     metadata,
-    _name("name", 32, primary_key=True),
-    _name("role", 16),
+    name("name", 32, primary_key=True),
+    name("role", 16),
     Column("disabled", Boolean, nullable=False),
-    _name("password", 200),
-    _count("changed_ns"),
+    name("password", 200),
+    count("changed_ns"),
 )
 """People."""
 
 sessions = Table(
     "sessions",
     metadata,
-    _name("digest", primary_key=True),
-    _name("name", 32),
-    _name("role", 16),
-    _count("until_ns"),
+    name("digest", primary_key=True),
+    name("name", 32),
+    name("role", 16),
+    count("until_ns"),
 )
 """Who is signed in; a restart in the middle of an exam must not sign anybody out."""
 
 tokens = Table(
     "tokens",
     metadata,
-    _name("digest", primary_key=True),
-    _name("name", 32, unique=True),
-    _name("role", 16),
-    _count("until_ns"),
+    name("digest", primary_key=True),
+    name("name", 32, unique=True),
+    name("role", 16),
+    count("until_ns"),
 )
 """API tokens of scripts."""
 
@@ -301,10 +254,10 @@ audit = Table(
     "audit",
     metadata,
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
-    _count("time_ns"),
-    *_names("actor", "act"),
-    _name("subject", 200),
-    _text("detail"),
-    *_names("prev_hash", "hash"),
+    count("time_ns"),
+    *names("actor", "act"),
+    name("subject", 200),
+    text("detail"),
+    *names("prev_hash", "hash"),
 )
 """The hash chain of `dashboard.audit`."""

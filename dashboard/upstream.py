@@ -12,37 +12,39 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import structlog
 from msgspec.structs import replace
 from sqlalchemy import Engine, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard import schema
-from dashboard.config import MonitorFile
 from dashboard.inbox import Early
 from dashboard.key_files import RELAY
-from dashboard.keyring import Keyring
+from dashboard.own_news import OwnNews
 from dashboard.passing import Passing
-from dashboard.receiver import Receiver
-from sensors.address import is_loopback
-from sensors.keys import Keys, own_keys, signed_by, write_keys
+from dashboard.upstream_watch import UpstreamWatch
+from sensors.keys import Keys, signed_by
 from sensors.link import Link
 from sensors.messages import (
     Ahead,
     EmitterEvent,
     Heartbeat,
+    Note,
     NoticeEvent,
     RelayedEvent,
     SpectrumReference,
     SpectrumRow,
     Watch,
 )
-from sensors.outbox import Outbox
+from sensors.outbox import Outbox, OutboxFault
 from sensors.renewal import Renewal
-from sensors.toml import UserError
 from sensors.wire import read_event, read_record, record_hash
 
 BATCH = 64
 BEAT_S = 2.0
 RETRY_S = 1.0
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("monitor")
 
 Signers = Callable[[str], tuple[bytes, ...]]
 
@@ -69,6 +71,8 @@ class Upstream:
     ----------
     passing : Passing or None
         Does what the level above asks; None: nothing.
+    watch : UpstreamWatch or None
+        Tells people here when nothing arrives above.
     """
 
     def __init__(
@@ -94,13 +98,19 @@ class Upstream:
         )
         self.numbers: dict[int, Watch] = {}
         self.passing: Passing | None = None
+        self.watch: UpstreamWatch | None = None
         self._monitor = monitor
         self._reader = reader
         self._signers_of = signers_of
         self._started_ns = time.time_ns()
         self._stored = asyncio.Event()
+        self._news = OwnNews(folder / "told.json", reader, monitor)
         self._gone_up: set[bytes] = set()
         self._cursor = self._newest()
+
+    def counters(self) -> dict[str, float]:
+        """Of our link: what waits, what went, whether it is up."""
+        return self.link.counters()
 
     def poke(self) -> None:
         """Something was stored."""
@@ -142,7 +152,7 @@ class Upstream:
         beat_s = 0.0
         try:
             while True:
-                relayed = await loop.run_in_executor(None, self._relay)
+                relayed = await loop.run_in_executor(None, self._try_to_relay)
                 self._follow(watch, unwatch)
                 if self.passing is not None:
                     await self.passing.step()
@@ -151,6 +161,7 @@ class Upstream:
                     beat_s = now + BEAT_S
                     name = self._monitor
                     self.link.heartbeat(Heartbeat(name, name, time.time_ns(), self._started_ns, []))
+                    await loop.run_in_executor(None, self._look)
                 if relayed < BATCH:
                     self._stored.clear()
                     try:
@@ -216,13 +227,32 @@ class Upstream:
             if verify_key is None:
                 return done  # its site has not greeted since we started; order comes first
             if digest not in self._gone_up:
-                self.outbox.append(
+                self.link.publish(
                     RelayedEvent(self._monitor, row.id, verify_key, bytes(row.record), signature)
                 )
             self._cursor = row.id
-        if rows:
-            self.link.wake()
-        return len(rows)
+        news = self._news.next()
+        for number, event in news:
+            self.link.publish(event)
+            self._news.told(number)
+        return len(rows) + len(news)
+
+    def _try_to_relay(self) -> int:
+        """Move what is new, as far as the disk takes it: the rest is tried again."""
+        try:
+            return self._relay()
+        except OutboxFault:
+            return 0  # the link says so in its notes, and mends it
+
+    def _look(self) -> None:
+        """Tell people here what keeps our reports from the level above."""
+        if self.watch is None:
+            return
+        alone = [Note("notice.upstream", note.args) for note in self.link.alone()]
+        try:
+            self.watch.step([*self.link.notes(), *alone])
+        except SQLAlchemyError:
+            log.warning("not on record yet: the level above does not take our reports")
 
     def _follow(self, watch: Callable[[Watch], int], unwatch: Callable[[int], None]) -> None:
         """Watch below exactly what is watched from above."""
@@ -235,42 +265,3 @@ class Upstream:
         for above in wanted.values():
             if above.watch not in known:
                 self.numbers[watch(replace(above, watch=0, received=0))] = above
-
-
-def open_upstream(
-    config: MonitorFile, keyring: Keyring | None, receiver: Receiver, reader: Engine
-) -> Upstream:
-    """Make the relay that ``[upstream]`` asks for, and let it hear the receiver.
-
-    Raises
-    ------
-    UserError
-        Its outbox or keys cannot be used.
-    """
-    section, folder = config.upstream, config.history.folder
-    assert section is not None
-    assert folder is not None
-    if not section.server_key and not is_loopback(section.events):
-        raise UserError("config.upstream_key", events=section.events)
-    home = folder.parent
-    upstream = Upstream(
-        home,
-        _relay_keys(home / RELAY, keyring),
-        config.monitor.id,
-        section.events,
-        section.server_key.encode() or None,
-        reader,
-        receiver.signers_of,
-    )
-    receiver.relay = upstream
-    return upstream
-
-
-def _relay_keys(file: Path, keyring: Keyring | None) -> Keys:
-    """Our keys towards the level above, in a file of their own: both change at their own times.
-
-    A monitor of an older version was enrolled above with its own keys: it goes on with them.
-    """
-    if keyring is not None and not file.exists():
-        write_keys(file, keyring.keys)
-    return own_keys(file)

@@ -10,14 +10,17 @@ from pathlib import Path
 import pytest
 
 from dashboard import upstream
-from dashboard.inbox import Incoming
+from dashboard.inbox import Breach, Incoming
+from dashboard.notices import Notice
 from dashboard.store import Store
 from dashboard.upstream import Upstream
+from dashboard.upstream_watch import UpstreamWatch
 from sensors.keys import make_keys
-from sensors.messages import RelayedEvent
+from sensors.messages import Event, Note, NoticeEvent, RelayedEvent
+from sensors.outbox import OutboxFault
 from sensors.renewal import announcement
 from sensors.wire import read_event, read_record, record_hash
-from tests.dashboard.conftest import Clock, Site, emitter_event
+from tests.dashboard.conftest import START_NS, Clock, Site, emitter_event
 
 Open = Callable[..., Store]
 KEYS, SIGNER = make_keys(), make_keys()
@@ -96,3 +99,110 @@ def test_an_older_store_loses_and_doubles_nothing_above(
         older.ingest([*before[kept:3], fresh[1]])
         assert sent(county) == [item.record for item in before + fresh]
     older.close()
+
+
+def noticed(one: Upstream) -> list[tuple[str, str, str, int]]:
+    """What this centre says of itself above: where, how bad, what, since when."""
+    while one._relay():
+        pass
+    events = [
+        read_event(read_record(stored.signed.record).payload)
+        for stored in one.outbox.after(0, 10_000)
+    ]
+    return [
+        (event.sensor, event.level, event.note.id, event.stop_ns)
+        for event in events
+        if isinstance(event, NoticeEvent) and event.site == "county"
+    ]
+
+
+def test_what_a_centre_notices_itself_is_heard_above_once(tmp_path: Path, open_store: Open) -> None:
+    store, site = open_store(), Site()
+    gap = Breach(site.peer, "school-3", site.epoch, "gap", 2, 9, b"h" * 32, START_NS)
+    failed = Note("notice.store_failed", {"why": "disk full"})
+    with relay(tmp_path, store) as one:
+        store.ingest([gap])
+        store.notice(Notice("", "", "alarm", failed, START_NS))
+        store.notice(Notice("", "", "warning", Note("notice.silent"), START_NS))
+        expected = [("school-3", "alarm", "notice.gap", START_NS)]
+        expected.append(("county", "alarm", "notice.store_failed", 0))
+        assert noticed(one) == expected
+    with relay(tmp_path, store) as one:
+        assert noticed(one) == expected
+        store.notice(Notice("", "", "alarm", failed, START_NS, START_NS + 5))
+        expected.append(("county", "alarm", "notice.store_failed", START_NS + 5))
+        assert noticed(one) == expected
+    store.close()
+    older = Store(f"sqlite:///{tmp_path}/older.db", clock_ns=Clock())
+    with relay(tmp_path, older) as one:  # its audit log is shorter than what was told
+        assert noticed(one) == expected
+        older.ingest([gap])
+        assert noticed(one) == [*expected, expected[0]]
+    older.close()
+
+
+def test_a_disk_that_is_full_for_a_while_loses_nothing_above(
+    tmp_path: Path, open_store: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, site = open_store(), Site()
+    items = [event(site), event(site), event(site)]
+    store.ingest(items)
+    with relay(tmp_path, store) as one:
+        append, left = one.outbox.append, [1]
+
+        def full(event: Event) -> int:
+            if not left:
+                raise OutboxFault("outbox.full", path="x")
+            left.pop()
+            return append(event)
+
+        with monkeypatch.context() as broken:
+            broken.setattr(one.outbox, "append", full)
+            assert one._try_to_relay() == 0
+            assert [note.id for note in one.link.notes()] == ["outbox.full"]
+        assert sent(one) == [item.record for item in items]
+
+
+def test_people_here_hear_that_nothing_arrives_above() -> None:
+    told: list[Notice] = []
+    now = [START_NS]
+    watch = UpstreamWatch(told.append, lambda: now[0])
+    silent = Note("notice.upstream", {"seconds": 12})
+
+    def after(seconds: float, *notes: Note) -> list[tuple[str, int, int]]:
+        now[0] += round(seconds * 1e9)
+        told.clear()
+        watch.step(notes)
+        return [(one.note.id, one.start_ns - START_NS, one.stop_ns - START_NS) for one in told]
+
+    second = 10**9
+    assert after(0, silent) == after(20, silent) == after(5) == []  # a short one is nobody's
+    assert after(5, silent) == after(29, silent) == []
+    assert after(1, silent) == [("notice.upstream", 30 * second, -START_NS)]
+    assert after(99, silent) == []
+    worse = Note("outbox.full")
+    assert after(1, worse, silent) == [
+        ("notice.upstream", 30 * second, 160 * second),
+        ("outbox.full", 30 * second, -START_NS),
+    ]
+    assert after(1) == [("outbox.full", 30 * second, 161 * second)]
+    assert after(1) == []
+
+
+def test_what_could_not_be_told_is_told_at_the_next_look() -> None:
+    tries: list[Notice] = []
+    now = [START_NS]
+
+    def tell(notice: Notice) -> None:
+        tries.append(notice)
+        if len(tries) == 1:
+            raise OSError("disk")
+
+    watch = UpstreamWatch(tell, lambda: now[0])
+    watch.step([Note("outbox.full")])
+    now[0] += 40 * 10**9
+    with pytest.raises(OSError, match="disk"):
+        watch.step([Note("outbox.full")])
+    watch.step([Note("outbox.full")])
+    watch.step([Note("outbox.full")])
+    assert len(tries) == 2

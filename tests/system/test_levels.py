@@ -21,8 +21,8 @@ from dashboard.inbox import Incoming
 from dashboard.keyring import Keyring
 from dashboard.passing import ABOVE, Passing
 from dashboard.receiver import Receiver
+from dashboard.relaying import open_upstream
 from dashboard.store import Store
-from dashboard.upstream import open_upstream
 from sensors.keys import Keys, key_id, make_keys, own_keys
 from sensors.link import Link
 from sensors.messages import Answer, EmitterEvent, Heartbeat, Note, NoticeEvent, SensorHealth

@@ -18,8 +18,9 @@ from dashboard import schema
 from dashboard.config import load_config
 from dashboard.inbox import Incoming
 from dashboard.receiver import Receiver
+from dashboard.relaying import open_upstream
 from dashboard.store import Store
-from dashboard.upstream import Upstream, open_upstream
+from dashboard.upstream import Upstream
 from sensors.keys import own_keys, signed_by
 from sensors.link import Link
 from sensors.messages import (
