@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, func, or_, select
@@ -12,7 +12,7 @@ from dashboard.audit import GENESIS
 from dashboard.audit_log import AT_A_TIME
 from dashboard.bundle_format import AuditLine
 from dashboard.bundle_records import Found
-from dashboard.checkpoint import Checkpoint, Tree
+from dashboard.checkpoint import PORTION, Checkpoint, Tree
 
 _A = schema.audit
 
@@ -51,11 +51,12 @@ def prove(
     """A checkpoint over the first ``size`` rows, and the paths of some of them by their number."""
     tree = Tree(number - 1 for number in numbers)
     broken, head = 0, GENESIS
-    for number, row in enumerate(_hashes(reader, size), 1):
-        if not broken and (row.seq != number or row.prev_hash != head):
-            broken = number
-        head = row.hash
-        tree.add(_entry(head))
+    for rows in _portions(reader, size):
+        for number, (seq, prev_hash, digest) in enumerate(rows, tree.size + 1):
+            if not broken and (seq != number or prev_hash != head):
+                broken = number
+            head = digest
+        tree.extend([_entry(digest) for _, _, digest in rows])
     if tree.size != size and not broken:
         broken = tree.size + 1
     root = tree.root()
@@ -82,20 +83,21 @@ def _joined(reader: Engine, subjects: set[str]) -> set[str]:
         return set(connection.scalars(query))
 
 
-def _hashes(reader: Engine, size: int) -> Iterator[Row[Any, Any, Any]]:
+def _portions(reader: Engine, size: int) -> Iterator[Sequence[Row[Any]]]:
+    """Number, predecessor and hash of every row, in portions between which others have a turn."""
     after = 0
     while True:
         query = (
             select(_A.c.seq, _A.c.prev_hash, _A.c.hash)
             .where(_A.c.seq > after, _A.c.seq <= size)
             .order_by(_A.c.seq)
-            .limit(AT_A_TIME)
+            .limit(PORTION)
         )
         with reader.connect() as connection:
             rows = connection.execute(query).fetchall()
-        yield from rows
         if not rows:
             return
+        yield rows
         after = rows[-1].seq
 
 

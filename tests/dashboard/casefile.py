@@ -16,6 +16,7 @@ from dashboard.actions import Wish
 from dashboard.approvals import PairSection
 from dashboard.bundle import BundleQuery, Bundles, Signing
 from dashboard.bundle_format import manifest_digest
+from dashboard.bundle_layers import levels_of
 from dashboard.clips import DATA, LIST, META
 from dashboard.evidence import Evidence
 from dashboard.inbox import Incoming
@@ -29,12 +30,14 @@ from sensors.keys import Keys, key_id, make_keys
 from sensors.messages import Event, Note, NoticeEvent
 from sensors.outbox import Outbox
 from sensors.renewal import announcement, certificate_of
-from sensors.wire import read_event, read_record
+from sensors.wire import read_record
 from tests.dashboard.conftest import SECOND, Clock, emitter_event
 
 LI = Identity("li", "supervisor")
 RATE_HZ = 1000
 NAMES = tuple(f"20270115T08000{k}.000Z_169.5000M_school-3-hall-1" for k in range(2))
+RENEWED_AT = 2
+"""Number of the record in which the school names its next keys."""
 Entries = dict[str, bytes]
 
 
@@ -44,7 +47,7 @@ class School:
     def __init__(self, folder: Path, store: Store, clock: Clock, *, keyed: bool = True) -> None:
         self.folder, self.store, self.clock = folder, store, clock
         self.keyring = Keyring(folder / "keys", clock) if keyed else None
-        self.keys = make_keys()
+        self.keys = self.first_key = make_keys()
         self.peer = key_id(self.keys.verify_key)
         wall = SiteClock(wall_ns=clock, mono_ns=lambda: clock() - 1_000)
         self.outbox = Outbox(folder / "outbox.db", self.keys, clock=wall)
@@ -79,7 +82,7 @@ class School:
                         peer=self.peer,
                         epoch=record.epoch.hex(),
                         seq=seq,
-                        event=read_event(record.payload),
+                        event=list(levels_of(stored.signed.record, b""))[-1].event,
                         time_ns=record.time_ns,
                         received_ns=self.clock(),
                         clock_offset_ns=0,

@@ -20,7 +20,21 @@ from dashboard.clips import DATA
 from dashboard.inbox import Breach
 from dashboard.store import Store
 from dashboard.verify import verify
-from tests.dashboard.casefile import LI, NAMES, School, entries_of, exam
+from sensors.keys import make_keys
+from sensors.messages import RelayedEvent
+from sensors.outbox import Outbox
+from tests.dashboard import other_verifier
+from tests.dashboard.casefile import (
+    LI,
+    NAMES,
+    RENEWED_AT,
+    School,
+    entries_of,
+    exam,
+    signed_again,
+    with_lines,
+    zipped,
+)
 from tests.dashboard.conftest import Clock, emitter_event
 from tests.dashboard.test_pairs import WANG, WU, refused
 from tests.dashboard.test_taking import Depot
@@ -86,6 +100,49 @@ def test_a_monitor_without_keys_has_one_for_bundles(
     strange = Bundles(lone_store, school.evidence, school.taking, nobody)
     (alarm,) = lone_store.desk.alarms
     assert refused(lambda: strange.make(alarm, BundleQuery(), LI)) == ("bundle.no_key", 409)
+
+
+def test_through_a_relay_each_level_has_signed(
+    school: School, tmp_path: Path, clock: Clock
+) -> None:
+    """County to city: the city's bundle holds the county's records around the school's."""
+    keys = make_keys()
+    outbox = Outbox(tmp_path / "relay.db", keys)
+    city = School(tmp_path / "city", Store(f"sqlite:///{tmp_path}/city.db", clock_ns=clock), clock)
+    assert city.keyring is not None
+    city.keyring.revoke("school-3", "wang")  # it comes through the county now
+    city.keyring.allow("county", keys.curve_public, keys.verify_key, "wang", relay=True)
+    city.peer, city.outbox = keys.key_id, outbox
+    for number, stored in enumerate(school.outbox.after(0, 100), 1):
+        signer = school.first_key if number <= RENEWED_AT else school.keys
+        if not city.keyring.pinned("county", "school-3", signer.verify_key):
+            city.keyring.origins.pin("school-3", signer.key_id, "wang")
+        key = signer.verify_key
+        city.says(
+            RelayedEvent("county", number, key, stored.signed.record, stored.signed.signature)
+        )
+    shutil.copytree(tmp_path / "centre", tmp_path / "city" / "centre", dirs_exist_ok=True)
+    content = city.take()
+    assert judged(content, tmp_path, city.own.key_id) == (set(), {"verify.not_anchored"})
+    path = tmp_path / "bundle.zip"
+    other_verifier.verify(path, city.own.verify_key)
+    whole = entries_of(content)
+    lines = [json.loads(line) for line in whole["keys.jsonl"].splitlines()]
+    assert [line["how"] for line in lines] == ["enrolled", "enrolled", "pinned", "pinned"]
+
+    def forget(lines: list[Any]) -> None:
+        lines.pop()
+
+    def other_key(lines: list[Any]) -> None:
+        strange = make_keys()
+        lines[-1].update(verify=strange.verify_key.hex(), key=strange.key_id)
+
+    for change in (forget, other_key):
+        changed = zipped(signed_again(with_lines(whole, "keys.jsonl", change), city.own).items())
+        assert "verify.record_signature" in judged(changed, tmp_path)[0]
+        with pytest.raises(other_verifier.Wrong):
+            other_verifier.verify(path, city.own.verify_key)
+    city.store.close()
 
 
 TAMPERED = (
