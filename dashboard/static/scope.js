@@ -5,7 +5,7 @@ import { Axis } from "./axis.js";
 import { binsFor, Channel } from "./channel.js";
 import { decode, UNSEEN } from "./levels.js";
 import { Spectrum } from "./spectrum.js";
-import { Peaks, recallPeaks } from "./strip.js";
+import { DAY, Peaks, recallPeaks } from "./strip.js";
 import * as state from "./state.js";
 
 const FRAME_MS = 100;
@@ -21,6 +21,7 @@ export class Scope extends Channel {
     const [under, over] = this.spectrumPane.querySelectorAll("canvas");
     this.spectrum = new Spectrum(under, over);
     this.peaks = new Peaks();
+    this.day = new Peaks(DAY.span, DAY.step);
     this.listeners = [];
     this.followers = []; // take what the scope takes: peak table, further sensors
     this.frame = null;
@@ -85,11 +86,12 @@ export class Scope extends Channel {
     if (sensor !== this.sensor) {
       this.forget(sensor);
       this.peaks = new Peaks();
+      this.day = new Peaks(DAY.span, DAY.step);
     }
     this.name = name;
     untracked(() => (state.axis.value = new Axis(bands)));
     this.recall(state.axis.peek().pieces(1000)).then((came) => came && this.rebuild());
-    recallPeaks(this.peaks, sensor, state.axis.peek(), state.now.peek() / 1000);
+    for (const peaks of [this.peaks, this.day]) recallPeaks(peaks, sensor, state.axis.peek(), state.now.peek() / 1000);
   }
 
   #resize() {
@@ -146,6 +148,7 @@ export class Scope extends Channel {
     if (!seen) return;
     super.take(row, seen);
     this.peaks.add(seen);
+    this.day.add(seen);
     if (state.paused.peek() === null) this.frame ??= setTimeout(() => requestAnimationFrame(() => this.#draw()), FRAME_MS);
   }
 

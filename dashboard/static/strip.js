@@ -1,4 +1,7 @@
-/** Ten minutes under the waterfall: largest excess per second, alarms over it; a click goes back there. */
+/**
+ * Under the waterfall: the day in steps of two minutes and the last ten minutes in seconds, each the
+ * largest excess, with alarms over it and the exam under it; a click goes back there.
+ */
 
 import { effect } from "./vendor/signals-core.js";
 import { clock } from "./format.js";
@@ -7,24 +10,28 @@ import { UNSEEN } from "./levels.js";
 import * as state from "./state.js";
 
 const SPAN_S = 600;
+export const DAY = { span: 86_400, step: 120 };
+const TICKS_S = [30, 60, 120, 300];
+const DAY_TICKS_S = [3600, 7200, 10_800, 21_600, 43_200];
 const TALL_PX = 74;
 const LEFT_PX = 52;
 const HATCH_PX = 5;
 const MOST_DB = 60;
 const PATIENCE_MS = 8000;
 
-/** Largest excess of each second, of the stretch that was shown then. */
+/** Largest excess of each step of time, of the stretch that was shown then; it forgets what is older than its span. */
 export class Peaks {
-  constructor(span = SPAN_S) {
+  constructor(span = SPAN_S, step = 1) {
     this.span = span;
-    this.bySecond = new Map();
+    this.step = step;
+    this.bySecond = new Map(); // by the first second of each step
   }
 
   add({ row, excess }) {
     let most = UNSEEN;
     for (let i = 0; i < excess.length; i++) if (excess[i] > most) most = excess[i];
     if (most === UNSEEN) return;
-    const second = Math.floor(row.time_s);
+    const second = this.begin(row.time_s);
     this.bySecond.set(second, Math.max(this.bySecond.get(second) ?? UNSEEN, most));
     for (const old of this.bySecond.keys()) {
       if (old >= second - this.span) break;
@@ -32,37 +39,50 @@ export class Peaks {
     }
   }
 
+  /** First second of the step that holds a time. */
+  begin(time_s) {
+    return Math.floor(time_s / this.step) * this.step;
+  }
+
   /** Put what was recorded before this page looked, `[dB or null]` from `start_s` on, before what it saw. */
   recall(start_s, levels) {
     const seen = this.bySecond;
     this.bySecond = new Map();
-    levels.forEach((level, index) => level !== null && this.bySecond.set(start_s + index, level));
+    levels.forEach((level, index) => level !== null && this.bySecond.set(start_s + index * this.step, level));
     for (const [second, level] of seen) this.bySecond.set(second, Math.max(level, this.bySecond.get(second) ?? UNSEEN));
   }
 
   /** `[seconds, dB or null]` up to `end_s`: what nobody received is a gap, not a zero. */
   series(end_s) {
-    const stop = Math.floor(end_s);
-    const seconds = Array.from({ length: this.span + 1 }, (_, i) => stop - this.span + i);
+    const first = this.begin(end_s) - this.span;
+    const seconds = Array.from({ length: this.span / this.step + 1 }, (_, i) => first + i * this.step);
     return [seconds, seconds.map((second) => this.bySecond.get(second) ?? null)];
   }
 }
 
-/** Put the records of the last minutes before what this page saw; their code comes after the first picture. */
+/** Put the records of its span before what this page saw; their code comes after the first picture. */
 export async function recallPeaks(peaks, sensor, axis, end_s) {
-  const stop_s = Math.floor(end_s);
+  const stop_s = peaks.begin(end_s) + peaks.step; // the step that goes on is recorded in part
   const start_s = stop_s - peaks.span;
   try {
     const { fetchPeaks } = await import("./archive_peaks.js");
-    peaks.recall(start_s, await fetchPeaks({ sensor, axis, start_s, stop_s, height: peaks.span }, AbortSignal.timeout(PATIENCE_MS)));
+    peaks.recall(start_s, await fetchPeaks({ sensor, axis, start_s, stop_s, height: peaks.span / peaks.step }, AbortSignal.timeout(PATIENCE_MS)));
   } catch {
     // The live rows come all the same.
   }
 }
 
-/** Put the strip into its place; the plotting library comes after the first picture. */
+/** Put both strips into their place; the plotting library comes after the first picture. */
 export async function strip(root, scope) {
   const { default: UPlot } = await import("./vendor/uplot.js");
+  const part = (name) => root.appendChild(Object.assign(document.createElement("div"), { className: name }));
+  draw(UPlot, part("day"), () => scope.day, "strip.day");
+  draw(UPlot, part("recent"), () => scope.peaks, "strip.title");
+}
+
+/** One strip; `peaks()` is what it shows now. */
+function draw(UPlot, root, peaks, title) {
+  const { span, step } = peaks();
   let plot = null;
   const make = () => {
     plot?.destroy();
@@ -79,13 +99,13 @@ export async function strip(root, scope) {
         cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
         scales: { x: { time: false, range: (_, low, high) => [low, high] }, y: { range: () => [0, MOST_DB] } },
         axes: [
-          { ...axis, size: 24, space: 90, incrs: [30, 60, 120], values: labels },
+          { ...axis, size: 24, space: 90, incrs: span > SPAN_S ? DAY_TICKS_S : TICKS_S, values: labels },
           { ...axis, size: LEFT_PX, gap: 7, splits: () => [0, MOST_DB / 2, MOST_DB], values: (_, levels) => levels.map((level) => (level === MOST_DB ? `${level} dB` : level)) },
         ],
         series: [{}, { stroke: color("--accent"), fill: color("--strip-fill"), width: 1.2, points: { show: false } }],
         hooks: { drawClear: [(drawn) => hatch(drawn, color)], draw: [(drawn) => mark(drawn, color)] },
       },
-      scope.peaks.series(now()),
+      peaks().series(now()),
       root,
     );
   };
@@ -93,7 +113,7 @@ export async function strip(root, scope) {
   root.addEventListener("click", (event) => {
     const over = root.querySelector(".u-over").getBoundingClientRect();
     const second = plot.posToVal(event.clientX - over.left, "x");
-    state.paused.value = second > now() - 2 ? null : second;
+    state.paused.value = second > now() - Math.max(2, step) ? null : second;
   });
   new ResizeObserver(() => plot && plot.setSize({ width: root.clientWidth, height: TALL_PX })).observe(root);
   effect(() => {
@@ -101,11 +121,14 @@ export async function strip(root, scope) {
     state.theme.value;
     make();
   });
+  let drawn = "";
   effect(() => {
-    state.now.value;
-    state.paused.value;
-    root.title = t("strip.title");
-    plot.setData(scope.peaks.series(now()));
+    const every_s = Math.max(1, step / 10);
+    const wanted = [Math.floor(state.now.value / 1000 / every_s), state.paused.value, state.chosen.value, state.theme.value, lang.value].join(" ");
+    if (wanted === drawn) return;
+    drawn = wanted;
+    root.title = t(title);
+    plot.setData(peaks().series(now()));
   });
 }
 
@@ -147,6 +170,12 @@ function mark(plot, color) {
     context.fillStyle = color(state.isNew(alarm) ? "--fresh" : "--quiet");
     const from = x(alarm.first_seen_ns / 1e9);
     context.fillRect(from, bbox.top - 5 * ratio, Math.max(2, x(alarm.last_seen_ns / 1e9) - from), 3 * ratio);
+  }
+  const exam = state.current.peek()?.site.session;
+  if (exam) {
+    context.fillStyle = color("--fresh");
+    const [from, to] = [x(exam.start_ns / 1e9), x(exam.stop_ns / 1e9)];
+    context.fillRect(from, bbox.top + bbox.height - 3 * ratio, to - from, 3 * ratio);
   }
   const paused = state.paused.peek();
   if (paused !== null) {

@@ -178,13 +178,18 @@ def test_strip_shows_gaps_as_gaps_and_forgets(modules: Any) -> None:
         add(102.5, 80, 80, 80);
         const seen = [peaks.series(102.9), peaks.bySecond.size];
         peaks.recall(98, [3, null, 4]);
-        return [...seen, peaks.series(102.9)[1]];
+        const day = new Peaks(360, 120);
+        for (const time_s of [1000.5, 1201, 1430, 1510]) day.add(decode({ ...grid, time_s, codes: Uint8Array.of(80, 80, 80 + time_s / 100) }));
+        day.recall(1080, [7, null, 30, 1]);
+        return [...seen, peaks.series(102.9)[1], day.series(1511), day.bySecond.size];
         }"""
     )
     assert series == [
         [[98, 99, 100, 101, 102], [None, None, 10, None, 0]],
         2,
         [3, None, 10, None, 0],
+        [[1080, 1200, 1320, 1440], [7, 6, 30, 7.5]],
+        4,
     ]
 
 

@@ -318,10 +318,25 @@ def test_the_picture_begins_with_what_was_recorded(page: Any) -> None:
     page.wait_for_function(f"async () => (await ({seen})()) > 75")
 
 
+def test_no_band_button_is_cut_by_its_neighbours(page: Any) -> None:
+    """At 1600 pixels the last one lay half under the tools."""
+    page.set_viewport_size({"width": 1600, "height": 1000})
+    cut = page.evaluate(
+        """() => { const tools = document.querySelector("#bar .tools").getBoundingClientRect();
+        const ends = document.querySelector("#bar .bands").getBoundingClientRect().right;
+        const buttons = [...document.querySelectorAll("#bar .bands button")];
+        const under = (one) => one.right > tools.left && one.bottom > tools.top;
+        return buttons.map((one) => one.getBoundingClientRect())
+          .filter((one) => one.right > ends + 1 || under(one)).length }"""
+    )
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    assert cut == 0
+
+
 def test_the_strip_goes_back(page: Any) -> None:
-    page.wait_for_selector("#strip .u-over")
+    page.wait_for_selector("#strip .recent .u-over")
     page.wait_for_timeout(1500)
-    box = page.locator("#strip .u-over").bounding_box()
+    box = page.locator("#strip .recent .u-over").bounding_box()
     page.mouse.click(box["x"] + box["width"] - 14, box["y"] + 20)
     page.wait_for_selector('.pause[aria-pressed="true"]')
     assert re.search(r"Paused \d\d:\d\d:\d\d", page.locator(".pause").inner_text())
