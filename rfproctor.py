@@ -55,6 +55,10 @@ class Commands(click.Group):
         module = importlib.import_module(COMMANDS[cmd_name])
         command = getattr(module, cmd_name)
         assert isinstance(command, click.Command)
+        if ctx.obj == "zh":
+            from sensors.manual import in_chinese
+
+            return in_chinese(command, cmd_name)
         return command
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
