@@ -39,7 +39,7 @@ from dashboard.server import Server
 from dashboard.staff import Staff
 from dashboard.taking import Taking
 from dashboard.tls import fingerprint, own_certificate
-from dashboard.upstream_watch import UpstreamWatch
+from dashboard.upstream_watch import UpstreamWatch, still_told
 from dashboard.web import build
 from sensors.bandplan import band_plan
 
@@ -152,7 +152,9 @@ async def run(
                 if config.upstream is not None:
                     upstream = open_upstream(config, keyring, receiver, centre.store.reader)
                     upstream.passing = Passing(upstream.link, evidence_folder(config), asking)
-                    upstream.watch = UpstreamWatch(centre.store.notice, time.time_ns)
+                    upstream.watch = UpstreamWatch(
+                        centre.store.notice, time.time_ns, still_told(centre.store.reader)
+                    )
                     tasks.append(
                         asyncio.create_task(upstream.run(receiver.watch, receiver.unwatch))
                     )

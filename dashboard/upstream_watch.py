@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from sqlalchemy import Engine, select
+
 from dashboard.notices import Notice
+from dashboard.schema import notices
 from sensors.messages import Note
 
 PATIENCE_S = 30.0
@@ -19,13 +22,20 @@ class UpstreamWatch:
     tell : callable
         Keeps and shows a notice; may raise, then it is told at the next step.
     clock_ns : callable
+    told : Notice, optional
+        What lasted when the program ended, see `still_told`.
     """
 
-    def __init__(self, tell: Callable[[Notice], None], clock_ns: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        tell: Callable[[Notice], None],
+        clock_ns: Callable[[], int],
+        told: Notice | None = None,
+    ) -> None:
         self._tell = tell
         self._clock_ns = clock_ns
         self._since_ns = 0
-        self._told: Notice | None = None
+        self._told = told
 
     def step(self, notes: Sequence[Note]) -> None:
         """Take in what is wrong now, the worst first; empty: nothing."""
@@ -42,3 +52,17 @@ class UpstreamWatch:
             notice = Notice("", "", "alarm", notes[0], self._since_ns)
             self._tell(notice)
             self._told = notice
+
+
+def still_told(reader: Engine) -> Notice | None:
+    """What a program that ended had told, and nobody has said that it is over."""
+    ours = select(notices).where(
+        notices.c.site == "",
+        notices.c.sensor == "",
+        notices.c.stop_ns == 0,
+        notices.c.level == "alarm",
+        notices.c.note_id != "notice.store_failed",
+    )
+    with reader.connect() as connection:
+        row = connection.execute(ours.order_by(notices.c.id.desc()).limit(1)).first()
+    return None if row is None else Notice.of_row(row)

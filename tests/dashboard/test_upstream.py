@@ -8,13 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
-from dashboard import upstream
+from dashboard import schema, upstream
 from dashboard.inbox import Breach, Incoming
 from dashboard.notices import Notice
 from dashboard.store import Store
 from dashboard.upstream import Upstream
-from dashboard.upstream_watch import UpstreamWatch
+from dashboard.upstream_watch import UpstreamWatch, still_told
 from sensors.keys import make_keys
 from sensors.messages import Event, Note, NoticeEvent, RelayedEvent
 from sensors.outbox import OutboxFault
@@ -206,3 +207,19 @@ def test_what_could_not_be_told_is_told_at_the_next_look() -> None:
     watch.step([Note("outbox.full")])
     watch.step([Note("outbox.full")])
     assert len(tries) == 2
+
+
+def test_what_lasted_when_the_program_ended_is_over_when_it_is(open_store: Open) -> None:
+    store, now = open_store(), [START_NS]
+    silent = Note("notice.upstream", {"seconds": 12})
+    watch = UpstreamWatch(store.notice, lambda: now[0])
+    for _ in range(2):
+        watch.step([silent])
+        now[0] += 40 * 10**9
+    told = still_told(store.reader)
+    assert told == Notice("", "", "alarm", silent, START_NS)
+    UpstreamWatch(store.notice, lambda: now[0], told).step([])
+    assert still_told(store.reader) is None
+    with store.reader.connect() as connection:
+        rows = connection.execute(select(schema.notices)).fetchall()
+    assert [(row.start_ns, row.stop_ns) for row in rows] == [(START_NS, now[0])]
