@@ -7,6 +7,7 @@ first entry to its last.  PostgreSQL's own programs do the same for its stores.
 from __future__ import annotations
 
 import hashlib
+import shlex
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
@@ -22,7 +23,7 @@ from sqlalchemy.pool import NullPool
 from dashboard import schema
 from dashboard.audit import GENESIS, Entry, first_broken
 from dashboard.database import own, parse_url
-from dashboard.dump import dump, load
+from dashboard.dump import dump, dump_line, load
 from dashboard.errors import StoreError
 from dashboard.records import append
 from dashboard.store_file import copy_whole, read_only, stamp, take_place, version_of
@@ -63,7 +64,10 @@ def back_up(url: str, target: Path) -> Contents:
     if target.exists():
         raise StoreError("backup.exists", file=target)
     part = target.with_name(target.name + ".part")
-    with _unused(url, "backup.running"), _said("backup.failed", target):
+    in_use = StoreError("backup.running")
+    if parsed.get_backend_name() != "sqlite":
+        in_use = StoreError("backup.server_running", line=shlex.join(dump_line(parsed, target)))
+    with _unused(url, in_use), _said("backup.failed", target):
         target.parent.mkdir(parents=True, exist_ok=True)
         if parsed.get_backend_name() == "sqlite":
             path = Path(str(parsed.database))
@@ -109,7 +113,7 @@ def restore(url: str, source: Path, kept_in: Path, by: str) -> tuple[Contents, P
     if not source.is_file():
         raise StoreError("config.file_missing", file=source)
     kept = kept_in / f"replaced-{stamp()}.db"
-    with _unused(url, "restore.running"), _said("restore.failed", source):
+    with _unused(url, StoreError("restore.running")), _said("restore.failed", source):
         kept_in.mkdir(parents=True, exist_ok=True)
         if parsed.get_backend_name() != "sqlite":
             kept = kept.with_suffix(".dump")
@@ -193,13 +197,13 @@ def _sign(engine: Engine, source: Path, by: str) -> None:
 
 
 @contextmanager
-def _unused(url: str, running: str) -> Iterator[None]:
+def _unused(url: str, in_use: StoreError) -> Iterator[None]:
     """Hold the lock that a monitor would hold."""
     try:
         lock = own(parse_url(url))
     except StoreError as error:
         if error.message_id == "monitor.store_in_use":
-            raise StoreError(running) from None
+            raise in_use from None
         raise
     except (SQLAlchemyError, ImportError) as error:
         raise StoreError("monitor.store_unusable", store=url, why=_why(error)) from None

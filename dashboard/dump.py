@@ -22,9 +22,13 @@ def dump(url: URL, file: Path) -> None:
     StoreError
         ``pg_dump`` is not installed or fails.
     """
+    _run(dump_line(url, file), url)
+
+
+def dump_line(url: URL, file: Path) -> list[str]:
+    """What `dump` runs: PostgreSQL copies one moment of a store, also while a monitor uses it."""
     address = _address(url)
-    line = ["pg_dump", "--format=custom", "--no-owner", f"--file={file}", f"--dbname={address}"]
-    _run(line, url)
+    return ["pg_dump", "--format=custom", "--no-owner", f"--file={file}", f"--dbname={address}"]
 
 
 def load(url: URL, file: Path) -> None:

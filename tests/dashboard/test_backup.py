@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -102,8 +103,10 @@ def test_not_while_a_monitor_uses_it(
     open_store: Open, store_url: str, copy: Path, tmp_path: Path
 ) -> None:
     store = open_store()
+    server = make_url(store_url).get_backend_name() != "sqlite"
+    running = "backup.server_running" if server else "backup.running"
     for call, message_id in (
-        (lambda: back_up(store_url, tmp_path / "second.db"), "backup.running"),
+        (lambda: back_up(store_url, tmp_path / "second.db"), running),
         (lambda: restore(store_url, copy, tmp_path, "li"), "restore.running"),
     ):
         with pytest.raises(StoreError) as caught:
@@ -111,6 +114,24 @@ def test_not_while_a_monitor_uses_it(
         assert caught.value.message_id == message_id
     assert not (tmp_path / "second.db").exists()
     assert len(log(store)) == 2
+
+
+def test_the_line_that_is_named_copies_a_server_while_a_monitor_uses_it(
+    open_store: Open, store_url: str, tmp_path: Path
+) -> None:
+    """It named a call to the monitor, which refuses PostgreSQL."""
+    if make_url(store_url).get_backend_name() == "sqlite":
+        return
+    filled(open_store)
+    store = open_store()
+    with pytest.raises(StoreError) as caught:
+        back_up(store_url, tmp_path / "live.dump")
+    line = shlex.split(str(caught.value.fields["line"]))
+    subprocess.run(line, check=True, timeout=60)
+    before = len(log(store))
+    store.close()
+    found, _ = restore(store_url, tmp_path / "live.dump", tmp_path / "kept", "li")
+    assert found.entries == before
 
 
 def test_a_copy_is_never_overwritten(store_url: str, copy: Path) -> None:
