@@ -56,6 +56,8 @@ from sensors.keys import Keys, own_keys
 
 RESERVE_BYTES = 256 << 20
 """Left free on the disk: events matter more than a copy."""
+MOST_RECORDINGS = 3000
+"""Of one bundle: a verifier must be able to set a bound."""
 BLOCK_BYTES = 1 << 20
 """Of a recording whose description does not say how long a second is."""
 OWN_KEY = "bundle.key"
@@ -172,6 +174,8 @@ class Bundles:
                 total += shown.bytes or 0
             else:
                 left_out.append(LeftOut(clip.name, clip.sha256, shown.state))
+        if len(complete) > MOST_RECORDINGS:
+            raise Refused("bundle.too_many", 409, count=len(complete), most=MOST_RECORDINGS)
         agreed = self._taking.agreements(alarm_id, [clip.name for clip in complete], who)
         self._signing.folder.mkdir(parents=True, exist_ok=True)
         if shutil.disk_usage(self._signing.folder).free < total + RESERVE_BYTES:

@@ -83,7 +83,7 @@ def _joined(reader: Engine, subjects: set[str]) -> set[str]:
         return set(connection.scalars(query))
 
 
-def _portions(reader: Engine, size: int) -> Iterator[Sequence[Row[Any]]]:
+def _portions(reader: Engine, size: int) -> Iterator[Sequence[Row[Any, Any, Any]]]:
     """Number, predecessor and hash of every row, in portions between which others have a turn."""
     after = 0
     while True:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from sqlalchemy import Engine, Row, select
+from sqlalchemy import ColumnElement, Engine, Row, select
 
 from dashboard import schema
 from dashboard.bundle_format import KeyLine, RecordLine, Role
@@ -146,11 +146,11 @@ def lines(reader: Engine, found: Found) -> Iterator[RecordLine]:
                 )
 
 
-def _rows(reader: Engine, *where: object) -> Iterator[Row[Any]]:
+def _rows(reader: Engine, *where: ColumnElement[bool]) -> Iterator[Row[Any]]:
     """Rows of the events, some at a time."""
     after = 0
     while True:
-        query = select(_E).where(*where, _E.c.id > after).order_by(_E.c.id).limit(PORTION)  # type: ignore[arg-type]
+        query = select(_E).where(*where, _E.c.id > after).order_by(_E.c.id).limit(PORTION)
         with reader.connect() as connection:
             rows = connection.execute(query).fetchall()
         yield from rows
@@ -184,10 +184,7 @@ def _find_anchors(reader: Engine, found: Found) -> None:
     first_ns = min(run.newest_ns for run in found.runs.values())
     query = (
         select(table.c.seq, table.c.detail)
-        .where(
-            table.c.act == "checkpoint",
-            table.c.time_ns >= first_ns,
-        )
+        .where(table.c.act == "checkpoint", table.c.time_ns >= first_ns)
         .order_by(table.c.seq)
         .limit(LOOKED_AT)
     )

@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from dashboard.bundle_format import RECORDS, Manifest, RecordLine
+from dashboard.bundle_format import RECORDS, Manifest, RecordLine, Role
 from dashboard.bundle_layers import Signature, announced, levels_of
 from dashboard.verify_findings import Findings
 from dashboard.verify_keys import KeyBook
 from dashboard.verify_lines import lines_of
 from dashboard.verify_zip import BundleFile
-from sensors.messages import EmitterEvent
+from sensors.messages import EmitterEvent, Event, NoticeEvent
+from sensors.renewal import NOTE as RENEWED
 from sensors.wire import Refused
 
 LATE_NS = 5_000_000_000
 """Clocks of site and monitor that differ by more, beyond what was measured, are told of."""
 
-Place = tuple[str, str, int]
+Place = tuple[str, str]
+"""Peer and epoch."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """One sequence, as far as it is here."""
+
+    seqs: list[int] = field(default_factory=list)
+    needed: list[int] = field(default_factory=list)
+
+    def missing(self) -> Iterator[tuple[int, int]]:
+        """First and last number of every piece that is not here between those that are needed."""
+        if not self.needed:
+            return
+        first, last = min(self.needed), max(self.needed)
+        before = first
+        for seq in sorted({seq for seq in self.seqs if first < seq <= last}):
+            if seq > before + 1:
+                yield before + 1, seq - 1
+            before = seq
 
 
 @dataclass(slots=True)
@@ -33,18 +55,26 @@ class Records:
         Recordings that any record here names, by sensor and emitter.
     emitters : set of (str, str)
         Sensors and emitters of the alarm.
-    jumps : list
-        Records that do not directly follow the one before here: peer, first and last number
-        between them.
+    opened : set of (str, str)
+        Those of them whose beginning is here.
+    runs : dict
+        By peer and epoch.
     count : int
     """
 
-    hashes: dict[Place, str] = field(default_factory=dict)
+    hashes: dict[tuple[str, str, int], str] = field(default_factory=dict)
     announced: dict[str, set[str]] = field(default_factory=dict)
     heard_of: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     emitters: set[tuple[str, str]] = field(default_factory=set)
-    jumps: list[tuple[str, int, int]] = field(default_factory=list)
+    opened: set[tuple[str, str]] = field(default_factory=set)
+    runs: dict[Place, _Run] = field(default_factory=dict)
     count: int = 0
+
+    def missing(self) -> Iterator[tuple[str, int, int]]:
+        """Records that are not here: peer, first and last number."""
+        for (peer, _), run in self.runs.items():
+            for first, last in run.missing():
+                yield peer, first, last
 
     @property
     def recordings(self) -> set[str]:
@@ -73,25 +103,44 @@ def check_records(
         if (outer.record.epoch.hex(), outer.record.seq) != (line.epoch, line.seq):
             findings.fail("records", "verify.misplaced", **where)
         _check_signers(line, levels, keys, findings)
-        _check_order(before, (line, outer), manifest, records, findings)
+        _check_order(before, (line, outer), findings)
         before = (line, outer)
         records.hashes[line.peer, line.epoch, line.seq] = outer.hash.hex()
-        if line.role == "alarm" and not (
-            isinstance(inner.event, EmitterEvent) and inner.event.site == manifest.site
-        ):
+        run = records.runs.setdefault((line.peer, line.epoch), _Run())
+        run.seqs.append(line.seq)
+        if line.role != "renewal":
+            run.needed.append(line.seq)
+        if line.role == "alarm" and inner.event.site != manifest.site:
             findings.fail("records", "verify.not_of_alarm", **where)
-        if (clip := announced(inner.event)) is not None:
-            if line.role != "between":
-                records.announced.setdefault(clip.name, set()).add(clip.sha256)
-            records.heard_of.setdefault((clip.sensor, clip.emitter), set()).add(clip.name)
-        if line.role == "alarm" and isinstance(inner.event, EmitterEvent):
-            records.emitters.add((inner.event.sensor, inner.event.emitter))
+        if not _note(line.role, inner.event, records):
+            findings.fail("records", "verify.other_role", role=line.role, **where)
         _remark_times(line, outer, inner, findings)
+    for sensor, emitter in sorted(records.emitters - records.opened):
+        findings.remark("records", "verify.no_opening", sensor=sensor, emitter=emitter)
     if not of_alarm:
         findings.fail("records", "verify.no_records", alarm=manifest.alarm)
     if manifest.sparse:
         findings.remark("records", "verify.sparse")
     return records
+
+
+def _note(role: Role, event: Event, records: Records) -> bool:
+    """Take note of what a record says; False when it cannot have the role of its line."""
+    clip = announced(event)
+    if clip is not None:
+        if role == "announcement":
+            records.announced.setdefault(clip.name, set()).add(clip.sha256)
+        records.heard_of.setdefault((clip.sensor, clip.emitter), set()).add(clip.name)
+    if role == "alarm" and isinstance(event, EmitterEvent):
+        records.emitters.add((event.sensor, event.emitter))
+        if event.phase == "open":
+            records.opened.add((event.sensor, event.emitter))
+    fits = {
+        "alarm": isinstance(event, EmitterEvent),
+        "announcement": clip is not None,
+        "renewal": isinstance(event, NoticeEvent) and event.note.id == RENEWED,
+    }
+    return fits.get(role, True)
 
 
 def _check_signers(
@@ -116,8 +165,6 @@ def _check_signers(
 def _check_order(
     before: tuple[RecordLine, Signature] | None,
     now: tuple[RecordLine, Signature],
-    manifest: Manifest,
-    records: Records,
     findings: Findings,
 ) -> None:
     """A record carries the hash of the one before it."""
@@ -129,25 +176,17 @@ def _check_order(
     last, last_level = before
     if line.seq <= last.seq:
         findings.fail("records", "verify.order", peer=line.peer, seq=line.seq)
-    elif line.seq == last.seq + 1:
-        if level.record.previous != last_level.hash:
-            findings.fail("records", "verify.link", peer=line.peer, seq=line.seq)
-    elif not manifest.sparse and "renewal" not in (line.role, last.role):
-        records.jumps.append((line.peer, last.seq + 1, line.seq - 1))
+    elif line.seq == last.seq + 1 and level.record.previous != last_level.hash:
+        findings.fail("records", "verify.link", peer=line.peer, seq=line.seq)
 
 
 def _remark_times(line: RecordLine, outer: Signature, inner: Signature, findings: Findings) -> None:
     """Times that contradict one another: clocks are set by people, numbers are not."""
     written_ns = outer.record.time_ns - (outer.record.offset_ns or 0)
-    if written_ns > line.received_ns + LATE_NS:
-        seconds = round((written_ns - line.received_ns) / 1e9, 1)
-        findings.remark(
-            "times", "verify.before_written", peer=line.peer, seq=line.seq, seconds=seconds
-        )
+    ahead_ns = {"verify.before_written": written_ns - line.received_ns}
     if isinstance(inner.event, EmitterEvent):
-        ahead_ns = inner.event.last_seen_ns - inner.record.time_ns
-        if ahead_ns > LATE_NS:
-            seconds = round(ahead_ns / 1e9, 1)
-            findings.remark(
-                "times", "verify.seen_later", peer=line.peer, seq=line.seq, seconds=seconds
-            )
+        ahead_ns["verify.seen_later"] = inner.event.last_seen_ns - inner.record.time_ns
+    for message_id, ahead in ahead_ns.items():
+        if ahead > LATE_NS:
+            shown = {"peer": line.peer, "seq": line.seq, "seconds": round(ahead / 1e9, 1)}
+            findings.remark("times", message_id, **shown)

@@ -45,7 +45,7 @@ class School:
     """One site with its outbox, and the centre that it is enrolled at."""
 
     def __init__(self, folder: Path, store: Store, clock: Clock, *, keyed: bool = True) -> None:
-        self.folder, self.store, self.clock = folder, store, clock
+        self.folder, self.clock = folder, clock
         self.keyring = Keyring(folder / "keys", clock) if keyed else None
         self.keys = self.first_key = make_keys()
         self.peer = key_id(self.keys.verify_key)
@@ -53,12 +53,16 @@ class School:
         self.outbox = Outbox(folder / "outbox.db", self.keys, clock=wall)
         if self.keyring is not None:
             self.keyring.allow("school-3", self.keys.curve_public, self.keys.verify_key, "wang")
-        self.evidence = Evidence(folder / "centre" / "evidence", store)
+        self.keep_in(store)
+
+    def keep_in(self, store: Store) -> None:
+        """Use this store from now on."""
+        evidence = self.folder / "centre" / "evidence"
+        self.store = store
+        self.evidence = Evidence(evidence, store)
         pairs = Pairs(store, Accounts(store), PairSection(acts=()), lambda _: None)
         self.taking = Taking(store, self.evidence, pairs)
-        signing = Signing(
-            "city", folder / "centre" / "evidence", self.keyring, lambda _: (self.keys.verify_key,)
-        )
+        signing = Signing("city", evidence, self.keyring, lambda _: (self.keys.verify_key,))
         self.bundles = Bundles(store, self.evidence, self.taking, signing)
 
     @property

@@ -132,6 +132,8 @@ def _records(
     renewed: set[tuple[str, str]] = set()
     last: Any = None
     of_alarm = 0
+    seqs: dict[Any, set[int]] = {}
+    needed: dict[Any, set[int]] = {}
     named: list[tuple[str, str, str]] = []
     emitters: set[tuple[str, str]] = set()
     left = {one["name"]: "" for one in manifest["left_out"]}
@@ -168,12 +170,17 @@ def _records(
             must(line["seq"] > last[1], "order")
             if line["seq"] == last[1] + 1:
                 must(fields[8] == last[2], "link")
-            elif not manifest["sparse"] and "renewal" not in (line["role"], last[3]):
-                jumps.append((line["peer"], last[1] + 1, line["seq"] - 1))
         elif last is not None:
             must(place > last[0], "order")
-        last = (place, line["seq"], digest, line["role"])
+        last = (place, line["seq"], digest)
+        seqs.setdefault(place, set()).add(line["seq"])
+        if line["role"] == "renewal":
+            must(event["type"] == "notice" and event["note"]["id"] == "keys.renewed", "role")
+        else:
+            needed.setdefault(place, set()).add(line["seq"])
         hashes[f"{line['peer']}/{line['epoch']}/{line['seq']}"] = digest.hex()
+        if line["role"] == "announcement":
+            must(event["note"]["id"] == "evidence.kept", "role")
         if line["role"] == "alarm":
             of_alarm += 1
             must(event["type"] == "emitter" and event["site"] == manifest["site"], "alarm")
@@ -185,6 +192,10 @@ def _records(
             if line["role"] != "between":
                 clips[name] = args["sha256"]
     must(of_alarm, "no record")
+    for place, numbers in needed.items():
+        for seq in set(range(min(numbers), max(numbers) + 1)) - seqs[place]:
+            if not manifest["sparse"]:
+                jumps.append((place[0], seq, seq))
     for sensor, emitter, name in named:
         must((sensor, emitter) not in emitters or name in {**clips, **left}, "recording unsaid")
     for one in keys:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -35,7 +38,7 @@ from tests.dashboard.casefile import (
     with_lines,
     zipped,
 )
-from tests.dashboard.conftest import Clock, emitter_event
+from tests.dashboard.conftest import SECOND, Clock, emitter_event
 from tests.dashboard.test_pairs import WANG, WU, refused
 from tests.dashboard.test_taking import Depot
 
@@ -154,7 +157,7 @@ TAMPERED = (
     ("DELETE FROM events WHERE seq = 9", "verify.left_out"),
     ("DELETE FROM events WHERE seq = 10", "verify.other_end"),
     ("DELETE FROM events WHERE alarm IS NOT NULL", "verify.no_records"),
-    ("UPDATE events SET alarm = (SELECT id FROM alarms) WHERE seq = 3", "verify.not_of_alarm"),
+    ("UPDATE events SET alarm = (SELECT id FROM alarms) WHERE seq = 3", "verify.other_role"),
     ("UPDATE audit SET detail = '{}' WHERE act = 'alarm.acknowledge'", "verify.audit_row"),
     ("UPDATE audit SET actor = 'wu' WHERE act = 'alarm.acknowledge'", "verify.audit_row"),
     ("UPDATE audit SET time_ns = 5 WHERE act = 'alarm.opened'", "verify.audit_row"),
@@ -165,13 +168,47 @@ TAMPERED = (
 )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[School]:
+    """A school whose store nobody changes."""
+    folder, clock = tmp_path_factory.mktemp("kept"), Clock()
+    school = School(folder, Store(f"sqlite:///{folder}/monitor.db", clock_ns=clock), clock)
+    exam(school)
+    school.know_keys()
+    yield school
+    school.store.close()
+
+
 @pytest.mark.parametrize("statement, reason", TAMPERED)
 def test_whoever_edits_the_store_is_told_of(
-    school: School, lone_store: Store, tmp_path: Path, statement: str, reason: str
+    kept: School, tmp_path: Path, statement: str, reason: str
 ) -> None:
+    with (
+        closing(sqlite3.connect(f"{kept.folder}/monitor.db")) as before,
+        closing(sqlite3.connect(f"{tmp_path}/monitor.db")) as after,
+    ):
+        before.backup(after)
+        after.execute(statement)
+        after.commit()
+    store = Store(f"sqlite:///{tmp_path}/monitor.db", clock_ns=kept.clock)
+    copied = copy.copy(kept)
+    copied.keep_in(store)
+    assert reason in judged(copied.take(), tmp_path)[0]
+    store.close()
+
+
+def test_times_that_contradict_are_remarks(tmp_path: Path, lone_store: Store, clock: Clock) -> None:
+    school = School(tmp_path, lone_store, clock)
+    hour_ns = 3600 * SECOND
+    school.says(emitter_event(phase="update", last_seen_ns=clock() + hour_ns))
     with lone_store.writing() as connection:
-        connection.execute(text(statement))
-    assert reason in judged(school.take(), tmp_path)[0]
+        connection.execute(text("UPDATE events SET received_ns = received_ns - 7200000000000"))
+    clock.now_ns -= hour_ns
+    wrong, remarks = judged(school.take(), tmp_path, school.own.key_id)
+    assert (wrong, remarks - {"verify.not_anchored"}) == (
+        set(),
+        {"verify.seen_later", "verify.before_written", "verify.audit_time", "verify.no_opening"},
+    )
 
 
 def test_an_edited_recording_does_not_leave(school: School, tmp_path: Path) -> None:

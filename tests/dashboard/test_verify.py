@@ -234,7 +234,9 @@ BESIDES = (
     ("records.jsonl", doubled(3), "verify.order"),
     ("records.jsonl", at(2, seq=999), "verify.misplaced"),
     ("records.jsonl", at(2, peer="0" * 16), "verify.record_signature"),
-    ("records.jsonl", at(3, role="alarm"), "verify.not_of_alarm"),
+    ("records.jsonl", at(3, role="alarm"), "verify.other_role"),
+    ("records.jsonl", at(3, role="renewal"), "verify.other_role"),
+    ("records.jsonl", at(3, role="announcement"), "verify.other_role"),
     ("records.jsonl", at(2, role="between"), "verify.not_announced"),
     ("records.jsonl", at(2, record="AAAA"), "verify.no_record"),
     ("records.jsonl", at(2, signature=""), "verify.bad_line"),
@@ -275,6 +277,11 @@ def test_a_recording_cannot_be_edited_with_its_list(
     files = {name.removeprefix("recordings/"): edited[name] for name in (META, DATA)}
     changed = signed_again({**edited, LIST: hash_list(files)}, school.own)
     assert judge(zipped(changed.items())) == {"verify.not_signed"}
+
+
+def test_another_sites_records_prove_nothing(whole: Entries, judge: Judge, school: School) -> None:
+    changed = signed_again(whole, school.own, site="school-4")
+    assert judge(zipped(changed.items())) == {"verify.not_of_alarm"}
 
 
 def test_a_recording_cannot_be_left_out_unsaid(

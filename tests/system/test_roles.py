@@ -16,6 +16,7 @@ EVERYBODY = set(ROLES)
 MAY = {
     "POST /alarms/{id}/actions": {"officer", "radio", "supervisor", "admin"},
     "GET /alarms/{id}/evidence/{name}": {"radio", "supervisor", "admin"},
+    "GET /alarms/{id}/bundle": {"radio", "supervisor", "admin"},
     "GET /alarms/{id}/evidence/{name}/audio": {"radio"},
     "POST /alarms/{id}/exports": {"radio", "supervisor", "admin"},
     "POST /recordings/exports/{site:path}": {"radio", "supervisor", "admin"},
@@ -29,6 +30,7 @@ MAY = {
     "POST /sessions": {"supervisor", "admin"},
     "POST /sessions/{id:int}/baselines": {"supervisor", "admin"},
     "DELETE /sessions/{id:int}": {"supervisor", "admin"},
+    "GET /sessions/{id:int}/report": {"supervisor", "auditor", "admin"},
     "GET /recordings/file/{name}/{site:path}": {"radio", "supervisor", "admin"},
     "POST /orders/retask/{site:path}": {"radio", "supervisor", "admin"},
     "POST /orders/cost/{site:path}": {"radio", "supervisor", "admin"},
