@@ -21,6 +21,7 @@ from dashboard.access import ROLES
 from dashboard.account import Account
 from dashboard.approvals import NEEDS, Act
 from dashboard.config import MonitorFile
+from dashboard.console_tries import Tries
 from dashboard.errors import StoreError
 from dashboard.passwords import check_password, hash_password
 from dashboard.reading import reading, told
@@ -67,7 +68,8 @@ def signers(
     Raises
     ------
     UserError
-        It takes two, and there is no terminal, or they are not two who may.
+        It takes two, and there is no terminal, they are not two who may, or too many passwords
+        were wrong lately.
     """
     if act not in (config.pairs.acts or ()):
         return author()
@@ -78,9 +80,10 @@ def signers(
     if ask is None and not sys.stdin.isatty():
         raise UserError("console.no_terminal", act=act)
     click.echo(say("console.takes_two", lang, act=act), err=True)
+    tries = Tries(config.monitor.keys, author(), act)
     names: list[str] = []
-    for number in (1, 2):
-        names.append(_signed(may, names, number, lang, ask or _prompt))
+    for _ in range(2):
+        names.append(_signed(may, names, tries, lang, ask or _prompt))
     return f"{' + '.join(names)} ({author()})"
 
 
@@ -119,11 +122,13 @@ def _may(account: Account, act: Act) -> bool:
 
 
 def _signed(
-    may: Mapping[str, Account], before: list[str], number: int, lang: Lang, ask: Ask
+    may: Mapping[str, Account], before: list[str], tries: Tries, lang: Lang, ask: Ask
 ) -> str:
     """Let one person sign; an unknown name takes as long as a wrong password."""
+    number = len(before) + 1
     nobody = hash_password("")
     for _ in range(TRIES):
+        tries.check()
         name = ask(say("console.name", lang, number=number), False).strip()
         password = ask(say("console.password", lang, name=name), True)
         account = may.get(name)
@@ -134,6 +139,7 @@ def _signed(
             return name
         else:
             click.echo(say("console.wrong", lang), err=True)
+            tries.failed(name)
     raise UserError("console.not_signed")
 
 

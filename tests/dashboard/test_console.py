@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from sqlalchemy import select
 
-from dashboard import passwords, schema
+from dashboard import console_tries, passwords, schema
 from dashboard.access import Role
 from dashboard.account import AccountChange, NewAccount, NewToken
 from dashboard.accounts import Accounts
@@ -61,6 +61,13 @@ def typed(*lines: str) -> Callable[[str, bool], str]:
     """Answers to questions, in order."""
     rest = iter(lines)
     return lambda words, hidden: next(rest)
+
+
+@pytest.fixture(autouse=True)
+def patient_console(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many wrong passwords in no time: `test_console_tries` has what is done about that."""
+    monkeypatch.setattr(console_tries, "FIRST_WAIT_S", 0)
+    monkeypatch.setattr(console_tries, "MAX_FAILURES", 1000)
 
 
 def both(*names: str) -> list[str]:
