@@ -225,7 +225,7 @@ def surroundings(board: Board) -> Surroundings:
     """What `dashboard.fuse` wants to know about the places."""
     live = [site.heartbeat for site in board.values() if not site.silent_since_ns]
     return Surroundings(
-        live_sites=len(live),
+        live_sites=sum(bool(said.sensors) for said in live),  # a relay hears nothing itself
         live_sensors={said.site: len(said.sensors) for said in live},
         positions={
             sensor.sensor: sensor.position

@@ -196,6 +196,8 @@ def test_the_places_of_silent_sites_are_known_but_do_not_count() -> None:
     around = surroundings(board)
     assert (around.live_sites, around.live_sensors) == (1, {"b": 1})
     assert around.positions == {"a/hall": "hall", "b/fence": "fence"}
+    board = beat(board, heartbeat("county"), 11 * SECOND)  # a relay hears nothing itself
+    assert surroundings(board).live_sites == 1
 
 
 def test_the_old_board_is_not_changed() -> None:
