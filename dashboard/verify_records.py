@@ -119,8 +119,6 @@ def check_records(
         findings.remark("records", "verify.no_opening", sensor=sensor, emitter=emitter)
     if not of_alarm:
         findings.fail("records", "verify.no_records", alarm=manifest.alarm)
-    if manifest.sparse:
-        findings.remark("records", "verify.sparse")
     return records
 
 

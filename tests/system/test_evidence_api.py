@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from dashboard.clips import DATA, LIST, META
+from dashboard.verify import verify
 from sensors.link import Link
 from sensors.messages import NoticeEvent
 from tests.dashboard.test_evidence import NAME, SAMPLES, clip_files, kept
@@ -63,6 +64,13 @@ def test_from_the_site_to_a_file_in_hand(
         head = http.head(f"{address}/{NAME}{DATA}")
         assert (head.status_code, head.content) == (200, b"")
         assert http.get(f"{address}/monitor.db").status_code == 404
+        taken = http.get(f"/api/v1/alarms/{alarm}/bundle")
+        assert taken.headers["content-disposition"].endswith(f'"rfproctor-{alarm}.zip"')
+        bundle = tmp_path / "bundle.zip"
+        bundle.write_bytes(taken.content)
+        assert verify(bundle).failed == 0
+        bundle.write_bytes(taken.content.replace(SAMPLES, SAMPLES[:-1] + b"\x00"))
+        assert verify(bundle).failed > 0
         assert http.get("/api/v1/alarms/none/evidence").status_code == 404
 
         (here,) = monitor.folder.glob(f"var/evidence/*/{NAME}{DATA}")
@@ -71,7 +79,7 @@ def test_from_the_site_to_a_file_in_hand(
         assert (damaged.status_code, damaged.json()["error"]) == (409, "evidence.damaged")
         log = [e["act"] for e in http.get("/api/v1/audit?limit=1000").json()]
         mine = [act for act in log if act.startswith("evidence.")]
-        assert mine == ["evidence.arrived", *["evidence.taken"] * 2, "evidence.damaged"]
+        assert mine == ["evidence.arrived", *["evidence.taken"] * 5, "evidence.damaged"]
 
 
 def test_the_exam_is_on_the_page(monitor: Running, link: Link) -> None:  # noqa: F811
