@@ -1,4 +1,4 @@
-/** Another configuration for a site: written here, compared with the last one, pushed, and what became of it. */
+/** Another configuration for a site: written here, compared with what the site runs, pushed, and what became of it. */
 
 import { signal } from "./vendor/signals-core.js";
 import { html, nothing } from "./vendor/lit-html.js";
@@ -33,6 +33,9 @@ export function difference(before, after) {
   return lines;
 }
 
+/** Of what was pushed, the newest first: the one that the site said last that it runs; undefined where it said so of none. */
+export const running = (pushed) => pushed.find(({ outcome }) => outcome?.id === "config.adopted");
+
 export class Configurations {
   pushed = signal([]);
   text = signal(null); // as typed; null: nothing typed yet
@@ -63,18 +66,27 @@ export class Configurations {
   }
 
   part() {
-    const last = this.pushed.value[0]?.text ?? "";
-    const typed = this.text.value ?? last;
-    const changed = this.text.value !== null && typed !== last && typed.trim() !== "";
+    const base = running(this.pushed.value);
+    const before = base?.text ?? "";
+    const typed = this.text.value ?? before;
+    const changed = this.text.value !== null && typed !== before && typed.trim() !== "";
     return html`<section class="part configuration"><h2>${t("orders.configuration")}</h2><p class="hint">${t("orders.configuration_hint")}</p>
+      ${shown(base, this.pushed.value[0])}
       <label class="toml">site.toml <textarea spellcheck="false" rows="14" maxlength="12000" .value=${typed} @input=${(event) => (this.text.value = event.target.value)}></textarea></label>
-      ${changed ? html`<h3>${t("orders.changes")}</h3>${diff(last, typed)}
+      ${changed ? html`<h3>${t("orders.changes")}</h3>${diff(before, typed)}
         ${confirmButton("configure", t("orders.push"), () => this.push())}` : html`<p class="hint">${t("orders.unchanged")}</p>`}
       ${answerTo(this.given, "configure")}
       ${this.pushed.value.length ? html`<h3>${t("orders.pushed")}</h3><div class="scrolls"><table class="rows stacked"><tr><th>${t("event.time")}</th><th>${t("orders.who")}</th><th>${t("orders.version")}</th><th>${t("orders.became")}</th><th></th></tr>
         ${this.pushed.value.map((one) => html`<tr><td class="nowrap">${day(one.time_ns / 1e6)} ${clock(one.time_ns / 1e6)}</td><td>${one.author}</td><td>${one.version}</td>
           <td class="subject ${one.outcome?.id === "config.adopted" ? "done-note" : ""}">${became(one)}</td><td><button @click=${() => (this.text.value = one.text)}>${t("orders.take")}</button></td></tr>`)}</table></div>` : nothing}</section>`;
   }
+}
+
+/** Which text the editor begins with, and what became of a later one. */
+function shown(base, newest) {
+  const when = base && `${day(base.time_ns / 1e6)} ${clock(base.time_ns / 1e6)}`;
+  return html`<p>${base ? t("orders.shown", { version: base.version, author: base.author, when }) : t("orders.shown_none")}
+    ${newest && newest !== base ? html`<b class="poor">${t("orders.not_running", { version: newest.version, became: became(newest) })}</b>` : nothing}</p>`;
 }
 
 function became({ answer, outcome }) {

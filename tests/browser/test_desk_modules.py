@@ -119,3 +119,18 @@ def test_without_a_beat_nothing_is_expected(modules: Any, words: dict[str, str])
     found = modules.evaluate(RHYTHM, [known, 10**9 + 5, words])
     assert found["next"] == found["beats"] == []
     assert "no regular beat" in found["words"]
+
+
+def test_the_editor_begins_with_what_the_site_says_that_it_runs(modules: Any) -> None:
+    """It began with the last text pushed, also where the site had taken that back."""
+    found = modules.evaluate(
+        """async () => {
+        const { running } = await import("/static/orders_configuration.js");
+        const one = (version, id) => ({ version, outcome: id && { id: `config.${id}` } });
+        const [tried, back] = [one(4, null), one(3, "taken_back")];
+        const [old, oldest] = [one(2, "adopted"), one(1, "adopted")];
+        const pushed = [[tried, back, old, oldest], [back], []];
+        return pushed.map((each) => running(each)?.version ?? 0);
+        }"""
+    )
+    assert found == [2, 0, 0]
