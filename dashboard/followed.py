@@ -34,6 +34,7 @@ class Followed:
         self._store = store
         self._ends: OrderedDict[tuple[str, str], Standing] = OrderedDict()
         self._placed: dict[tuple[str, str, int], Layer] = {}
+        self._brought: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._told: set[tuple[str, str, BreachKind]] = set()
 
     def place(self, item: Incoming, relay: str) -> list[Item]:
@@ -49,6 +50,7 @@ class Followed:
         found: list[Item] = []
         for layer in item.layers:
             kinds = self._place(layer)
+            self._brought.pop((layer.site, layer.epoch), None)
             repeated = kinds[:1] == [("repeated", layer.seq, layer.seq)]
             for kind, first, last in kinds:
                 if self._is_news(layer, kind):
@@ -67,6 +69,24 @@ class Followed:
                     )
         return [*found, replace(item, repeated=repeated)]
 
+    def mark(self, item: Incoming) -> Incoming:
+        """What a site brought itself, which a relay may have brought before."""
+        key = item.event.site, item.epoch
+        if key not in self._brought:
+            self._brought[key] = self._store.layers.brought(*key)
+        if item.seq > self._brought[key]:
+            return item
+        known = self._store.layers.find(*key, item.seq)
+        return replace(item, repeated=known is not None and known.hash == item.hash)
+
+    def before(self, site: str, epoch: str, first_seq: int) -> Standing | None:
+        """Where a site goes on that comes itself now and holds no more of what relays brought."""
+        last = first_seq - 1
+        if last < 1 or last > self._store.layers.brought(site, epoch):
+            return None
+        known = self._store.layers.find(site, epoch, last)
+        return None if known is None else Standing(last, known.hash)
+
     def has_passed(self, layer: Layer) -> bool:
         """Whether the sequence has come so far already."""
         key = layer.site, layer.epoch
@@ -80,8 +100,9 @@ class Followed:
             self._ends.clear()
         if not stored or len(self._told) > MOST:
             self._told.clear()
-        while len(self._ends) > MOST:
-            self._ends.popitem(last=False)
+        for remembered in (self._ends, self._brought):
+            while len(remembered) > MOST:
+                remembered.popitem(last=False)
 
     def _place(self, layer: Layer) -> list[Finding]:
         key = layer.site, layer.epoch

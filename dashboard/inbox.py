@@ -172,6 +172,10 @@ class Layers(Protocol):
         """The highest number of this epoch of a site, however it came; None when there is none."""
         ...
 
+    def brought(self, site: str, epoch: str) -> int:
+        """The highest number of it that a relay has brought; 0 when there is none."""
+        ...
+
     def has_other(self, site: str, epoch: str) -> bool:
         """Whether a relay has brought another epoch of this site."""
         ...

@@ -247,7 +247,7 @@ class Intake:
             if isinstance(item, Incoming) and item.layers:
                 batch += self._followed.place(item, chain.site)
             else:
-                batch.append(item)
+                batch.append(self._followed.mark(item) if isinstance(item, Incoming) else item)
 
     def _say(self, answer: _Answer) -> Down:
         if answer.kind == "ack" and not answer.chain.held:
@@ -291,7 +291,9 @@ class Intake:
         return arrival.user if self.allow is not None else arrival.route
 
     def _past(self, chain: Chain, hello: Hello) -> Past:
-        return Past(self.store.last(chain.peer, hello.epoch.hex()), self.store.epochs(chain.peer))
+        epoch, epochs = hello.epoch.hex(), self.store.epochs(chain.peer)
+        known = self.store.last(chain.peer, epoch)
+        return Past(known or self._followed.before(hello.site, epoch, hello.first_seq), epochs)
 
     def _name(self, arrival: Arrival) -> str:
         chain = self._sessions.get(self._who(arrival))

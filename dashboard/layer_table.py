@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, func, select
 
 from dashboard.database import insert_once
 from dashboard.inbox import Incoming, Layer, Standing
@@ -43,6 +43,12 @@ class LayerTable:
             rows = [connection.execute(query).first() for query in (brought, own)]
         found = [Standing(row.seq, bytes(row.hash)) for row in rows if row is not None]
         return max(found, key=lambda standing: standing.seq, default=None)
+
+    def brought(self, site: str, epoch: str) -> int:
+        """The highest number of it that a relay has brought; 0 when there is none."""
+        query = select(func.max(layers.c.seq)).where(layers.c.site == site, layers.c.epoch == epoch)
+        with self._reader.connect() as connection:
+            return int(connection.scalar(query) or 0)
 
     def has_other(self, site: str, epoch: str) -> bool:
         """Whether a relay has brought another epoch of this site."""

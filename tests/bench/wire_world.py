@@ -128,10 +128,27 @@ class MemoryLog:
         return other
 
 
+class NoLayers:
+    """No relay has brought anything."""
+
+    def end(self, site: str, epoch: str) -> None:
+        return None
+
+    def brought(self, site: str, epoch: str) -> int:
+        return 0
+
+    def has_other(self, site: str, epoch: str) -> bool:
+        return False
+
+    def find(self, site: str, epoch: str, seq: int) -> None:
+        return None
+
+
 class MemoryStore:
     """The monitor's store: durable when ``ingest`` returns; may fail or lose power before."""
 
     def __init__(self) -> None:
+        self.layers = NoLayers()
         self.events: dict[tuple[str, str], list[Incoming]] = {}
         self.standings: dict[tuple[str, str], Standing] = {}
         self.breaches: list[Breach] = []

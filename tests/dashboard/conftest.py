@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from dashboard import passwords
 from dashboard.inbox import Incoming, Layer, Standing
 from dashboard.store import Store
 from sensors.messages import EmitterEvent, Event, Note
@@ -93,6 +94,12 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+@pytest.fixture
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash as the program does, with less work: some tests hire four people each time."""
+    monkeypatch.setattr(passwords, "COST", 16)
 
 
 def _postgres_programs() -> Path | None:
@@ -193,6 +200,9 @@ class ListLayers:
     def end(self, site: str, epoch: str) -> Standing | None:
         seqs = [seq for a, b, seq in self.kept if (a, b) == (site, epoch)]
         return Standing(max(seqs), self.kept[site, epoch, max(seqs)].hash) if seqs else None
+
+    def brought(self, site: str, epoch: str) -> int:
+        return max((seq for a, b, seq in self.kept if (a, b) == (site, epoch)), default=0)
 
     def has_other(self, site: str, epoch: str) -> bool:
         return any(a == site and b != epoch for a, b, _ in self.kept)

@@ -229,6 +229,30 @@ def test_a_site_that_came_itself_before_goes_on_behind_a_relay(relay: Relay, sto
     assert notes(store) == ["n1", "n2", "n3"]
 
 
+@pytest.mark.parametrize("first", [1, 3])
+def test_a_site_that_came_through_a_relay_before_goes_on_itself(
+    relay: Relay, store: Store, first: int
+) -> None:
+    """What it still holds fills what the relay has left out; the rest counts once."""
+    school = Book("school-3")
+    records = school.notices(5)
+    relay.bring(school, *records[:3], records[4])
+    itself = Relay(relay.intake, "school-3")
+    itself.book = school
+    itself.say(msgspec.structs.replace(itself.hello(), first_seq=first))
+    itself.say(*school.records[first - 1 :], *school.notices(1))
+    assert told(store) == [("school-3", "gap", 4, 4)]
+    with store.reader.connect() as connection:
+        notices = list(connection.scalars(select(schema.notices.c.note_id)))
+        kinds = connection.execute(
+            select(schema.events.c.seq)
+            .where(schema.events.c.kind != "repeated")
+            .where(schema.events.c.site == "school-3", schema.events.c.epoch == school.epoch.hex())
+        ).scalars()
+        assert list(kinds) == [4, 6]
+    assert sorted(notices) == ["n1", "n2", "n3", "n4", "n5", "n6", "notice.relay_gap"]
+
+
 def test_three_levels_are_followed_each(relay: Relay, store: Store) -> None:
     county, school = Relay(Intake(store, "nowhere"), "county-2", b"q" * 16), Book("school-3")
     wrapped = [county.wrap(school, signed) for signed in school.notices(3)]
