@@ -9,19 +9,20 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from hashlib import file_digest
 from importlib.metadata import version
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 import msgspec
-from msgspec import Struct
 
-from dashboard import bundle_audit, bundle_keys, bundle_records, queries
+from dashboard import bundle_audit, bundle_keys, bundle_records
 from dashboard.access import Identity
+from dashboard.bundle_case import BundleQuery as BundleQuery
+from dashboard.bundle_case import Case, open_case
 from dashboard.bundle_format import (
     ALARM,
     AUDIT,
@@ -41,9 +42,8 @@ from dashboard.bundle_format import (
     manifest_digest,
 )
 from dashboard.bundle_readme import readme
-from dashboard.bundle_records import Found
 from dashboard.bundle_zip import BundleZip
-from dashboard.clips import DATA, META, SUFFIXES, Announced, clips_of
+from dashboard.clips import DATA, META, SUFFIXES, Announced
 from dashboard.errors import NOT_JSON, Refused
 from dashboard.evidence import Evidence
 from dashboard.keyring import Keyring
@@ -56,18 +56,10 @@ from sensors.keys import Keys, own_keys
 
 RESERVE_BYTES = 256 << 20
 """Left free on the disk: events matter more than a copy."""
-MOST_RECORDINGS = 3000
-"""Of one bundle: a verifier must be able to set a bound."""
 BLOCK_BYTES = 1 << 20
 """Of a recording whose description does not say how long a second is."""
 OWN_KEY = "bundle.key"
 """Signs where the monitor itself runs without keys."""
-
-
-class BundleQuery(Struct, forbid_unknown_fields=True, frozen=True):
-    """``GET /api/v1/alarms/{id}/bundle``: with the recordings, or the signed records alone."""
-
-    recordings: Literal["yes", "no"] = "yes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,30 +80,6 @@ class Signing:
     folder: Path
     keyring: Keyring | None
     signers_of: Callable[[str], tuple[bytes, ...]]
-
-
-@dataclass(slots=True)
-class _Case:
-    """What goes into one bundle.
-
-    Attributes
-    ----------
-    complete : list of Announced
-        Recordings that are here.
-    agreed : dict
-        Who else agreed that they leave, by recording.
-    taken : dict of str to str
-        Those that were written: name and hash.
-    """
-
-    alarm: str
-    card: bytes
-    who: str
-    clips: Sequence[Announced]
-    complete: list[Announced]
-    agreed: dict[str, dict[str, object]]
-    left_out: list[LeftOut]
-    taken: dict[str, str] = field(default_factory=dict)
 
 
 class Bundles:
@@ -139,16 +107,15 @@ class Bundles:
         Raises
         ------
         Refused
-            No such alarm (404); another one is being made, the disk has no room, a second person
-            must agree first, or a site's key is not known yet (409).
+            As `open_case`; another one is being made, the disk has no room, or a site's key is not
+            known yet (409).
         """
-        card = queries.alarm_card(self._store.reader, alarm_id)
-        if card is None:
-            raise Refused("alarm.unknown", 404, alarm=alarm_id)
         if not self._busy.acquire(blocking=False):
             raise Refused("bundle.busy", 409)
         try:
-            case = self._case(alarm_id, bytes(card), query, who)
+            reader = self._store.reader
+            case = open_case(reader, self._evidence, self._taking, alarm_id, query, who)
+            self._must_fit(case)
             return self._written(case)
         except OSError as error:
             raise Refused("bundle.disk", 409, why=error.strerror or str(error)) from None
@@ -159,30 +126,13 @@ class Bundles:
     def _own_keys(self) -> Keys:
         return own_keys(self._signing.folder.parent / OWN_KEY)
 
-    def _case(self, alarm_id: str, card: bytes, query: BundleQuery, who: Identity) -> _Case:
-        """See what is here, and who may have it; nothing is written yet."""
-        clips = clips_of(self._store.reader, alarm_id)
-        complete: list[Announced] = []
-        left_out: list[LeftOut] = []
-        total = 0
-        for clip in clips:
-            shown = self._evidence.card(clip)
-            if query.recordings == "no":
-                left_out.append(LeftOut(clip.name, clip.sha256, "unwanted"))
-            elif shown.state == "complete":
-                complete.append(clip)
-                total += shown.bytes or 0
-            else:
-                left_out.append(LeftOut(clip.name, clip.sha256, shown.state))
-        if len(complete) > MOST_RECORDINGS:
-            raise Refused("bundle.too_many", 409, count=len(complete), most=MOST_RECORDINGS)
-        agreed = self._taking.agreements(alarm_id, [clip.name for clip in complete], who)
+    def _must_fit(self, case: Case) -> None:
         self._signing.folder.mkdir(parents=True, exist_ok=True)
-        if shutil.disk_usage(self._signing.folder).free < total + RESERVE_BYTES:
-            raise Refused("bundle.no_room", 409, megabytes=round((total + RESERVE_BYTES) / 1e6))
-        return _Case(alarm_id, card, who.name, clips, complete, agreed, left_out)
+        needed = case.num_bytes + RESERVE_BYTES
+        if shutil.disk_usage(self._signing.folder).free < needed:
+            raise Refused("bundle.no_room", 409, megabytes=round(needed / 1e6))
 
-    def _written(self, case: _Case) -> OpenFile:
+    def _written(self, case: Case) -> OpenFile:
         file = tempfile.TemporaryFile(dir=self._signing.folder)  # noqa: SIM115 - it is the answer
         try:
             self._write(file, case)
@@ -195,10 +145,9 @@ class Bundles:
             raise
         return OpenFile(f"rfproctor-{case.alarm}.zip", file, num_bytes, digest, "application/zip")
 
-    def _write(self, file: BinaryIO, case: _Case) -> None:
+    def _write(self, file: BinaryIO, case: Case) -> None:
         """Write the entries; the audit log last, so that it holds everything that was done here."""
-        reader, signing = self._store.reader, self._signing
-        found = bundle_records.find_records(reader, case.alarm, case.clips)
+        reader, signing, found = self._store.reader, self._signing, case.found
         keys = list(bundle_keys.lines(found, signing.keyring, signing.signers_of))
         if unknown := found.peers - {key.peer for key in keys}:
             raise Refused("bundle.no_key", 409, peer=", ".join(sorted(unknown)))
@@ -210,22 +159,21 @@ class Bundles:
                 self._put_recording(out, case, clip)
             out.put_lines(RECORDS, bundle_records.lines(reader, found))
             out.put_lines(KEYS, keys)
-            self._put_audit(out, case, found, own)
-            self._put_manifest(out, case, found, own)
+            self._put_audit(out, case, own)
+            self._put_manifest(out, case, own)
 
-    def _put_audit(self, out: BundleZip, case: _Case, found: Found, own: Keys) -> None:
+    def _put_audit(self, out: BundleZip, case: Case, own: Keys) -> None:
         reader = self._store.reader
-        ends = bundle_records.ends(reader, found)
+        ends = bundle_records.ends(reader, case.found)
         size = self._note_taken(case, ends, own.key_id)
-        names = [clip.name for clip in case.clips]
-        rows = bundle_audit.rows_about(reader, case.alarm, names, found, size)
+        rows = bundle_audit.rows_about(reader, case.alarm, case.names, case.found, size)
         checkpoint, paths = bundle_audit.prove(
             reader, self._signing.monitor, rows, size, self._store.now_ns()
         )
         out.put_lines(AUDIT, bundle_audit.lines(reader, rows, paths))
         out.put(CHECKPOINT, checkpoint.signed(own).encode())
 
-    def _put_manifest(self, out: BundleZip, case: _Case, found: Found, own: Keys) -> None:
+    def _put_manifest(self, out: BundleZip, case: Case, own: Keys) -> None:
         now_ns, monitor = self._store.now_ns(), self._signing.monitor
         site = msgspec.json.decode(case.card)["site"]
         for lang, name in READMES.items():
@@ -240,7 +188,7 @@ class Bundles:
                 site=site,
                 made_ns=now_ns,
                 made_by=case.who,
-                sparse=found.sparse,
+                sparse=case.found.sparse,
                 entries=out.entries,
                 left_out=case.left_out,
             )
@@ -248,7 +196,7 @@ class Bundles:
         out.put(MANIFEST, manifest)
         out.put(SIGNATURE, own.sign(manifest_digest(manifest)).hex().encode() + b"\n")
 
-    def _put_recording(self, out: BundleZip, case: _Case, clip: Announced) -> None:
+    def _put_recording(self, out: BundleZip, case: Case, clip: Announced) -> None:
         """Write a recording whose three files are what the site signed."""
         opened: dict[str, OpenFile] = {}
         more = case.agreed.get(clip.name, {})
@@ -269,7 +217,7 @@ class Bundles:
             for one in opened.values():
                 one.file.close()
 
-    def _note_taken(self, case: _Case, ends: dict[str, tuple[int, str]], key: str) -> int:
+    def _note_taken(self, case: Case, ends: dict[str, tuple[int, str]], key: str) -> int:
         """Write down that it leaves, before it does; returns the number of that row."""
         detail = msgspec.structs.asdict(Taken(case.taken, ends, key))
         with self._store.writing() as connection:

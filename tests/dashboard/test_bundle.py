@@ -306,3 +306,25 @@ def test_recordings_leave_in_it_when_two_agree(
         "pair.approved",
     ]
     assert refused(lambda: take(WU)) == ("evidence.takes_two", 409)
+
+
+def test_what_is_announced_meanwhile_is_looked_for_again(
+    school: School, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recording that is announced between two looks is in the bundle, or the bundle waits."""
+    looked = bundle_records.find_records
+    names = [f"20270115T08001{k}.000Z_169.5000M_school-3-hall-1" for k in range(9)]
+    late = names[:1]
+
+    def look(*arguments: Any) -> bundle_records.Found:
+        found = looked(*arguments)
+        if late:
+            school.records(late.pop(0), b"\x80" * 2000)
+        return found
+
+    monkeypatch.setattr(bundle_records, "find_records", look)
+    content = school.take()
+    assert len([name for name in entries_of(content) if name.endswith(DATA)]) == 3
+    assert judged(content, tmp_path, school.own.key_id)[0] == set()
+    late += names[1:]
+    assert refused(school.take) == ("bundle.busy", 409)
