@@ -38,9 +38,10 @@ PROJECT = ROOT / "pyproject.toml"
 STAMP = VENV / "rfproctor-setup"
 OLDEST = (3, 11)
 
-SIDE_BY_SIDE = ["-n", "auto", "--dist", "loadfile", "--reruns", "2"]
-"""Most of the tests' time is waiting for radios and networks: files run beside each other.  Those
-that keep real time may starve then: what failed runs again, and the summary says so."""
+SIDE_BY_SIDE = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile", "--reruns", "2"]
+"""Half of the tests' time is waiting for radios and networks: files run beside each other, one more
+than there are cores.  Those that keep real time may starve then: what failed runs again, and the
+summary says so.  Which file begins when is in tests/order.py."""
 
 STEPS = [
     ("ruff check", ["-m", "ruff", "check", "."]),

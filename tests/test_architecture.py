@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.order import FIRST, TOGETHER
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 PACKAGES = ("dsp", "sdr", "sensors", "dashboard")
 MOST_LINES = 300
@@ -125,3 +127,10 @@ def test_no_committed_text_names_a_registry_or_a_private_path() -> None:
         if PRIVATE.search(line)
     ]
     assert not found, "\n".join(found)
+
+
+def test_the_order_of_the_tests_names_files_that_there_are() -> None:
+    shared = [file for line in TOGETHER for file in line]
+    assert len(set(FIRST)) == len(FIRST)
+    assert FIRST[: len(shared)] == tuple(shared)  # a demo that nobody uses yet costs half a core
+    assert [file for file in FIRST if not (REPOSITORY / file).is_file()] == []
