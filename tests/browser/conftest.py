@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import functools
 import http.server
-import json
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.bench.ports import free_ports
+from tests.browser.demos import PASSWORD, STAFF, Demo, api, post
+from tests.order import TOGETHER, file_of
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="browser tests need playwright")
 
@@ -86,22 +83,33 @@ def modules(browser: Any, module_server: str) -> Iterator[Any]:
     page.close()
 
 
+@pytest.fixture(scope="session")
+def _demos() -> Iterator[dict[str, Demo]]:
+    """Running demos by the first file of those that share one."""
+    running: dict[str, Demo] = {}
+    yield running
+    for one in running.values():
+        one.end()
+
+
 @pytest.fixture(scope="module")
-def demo(chromium: str) -> Iterator[dict[str, str]]:
-    """The real thing: three simulated sensors, the monitor, its page; where it is and the token."""
-    command = [sys.executable, "-m", "rfproctor", "--lang", "en", "demo", "--json"]
-    process = subprocess.Popen(
-        [*command, "--port", str(free_ports(4))],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "RFPROCTOR_LOG_LEVEL": "error"},
-    )
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line, process.stderr.read() if process.stderr else ""
-        yield json.loads(line)
-    finally:
-        process.terminate()
-        process.communicate(timeout=30)
+def demo(
+    request: pytest.FixtureRequest, chromium: str, _demos: dict[str, Demo]
+) -> Iterator[dict[str, str]]:
+    """Where a demo's page is, and the token; shared with the files of one line of `TOGETHER`."""
+    file = file_of(request.node.nodeid)
+    files = next((line for line in TOGETHER if file in line), (file,))
+    if files[0] not in _demos:
+        _demos[files[0]] = Demo()
+    yield _demos[files[0]].ready
+    if file == files[-1]:  # it costs half a core
+        _demos.pop(files[0]).end()
+
+
+@pytest.fixture(scope="module")
+def staff(demo: dict[str, str]) -> None:
+    """Who may sign in at the demo, see `tests.browser.demos.STAFF`."""
+    there = {one["name"] for one in api(demo, "api/v1/accounts")}
+    for name, role in STAFF.items():
+        if name not in there:  # a file before this one has hired them
+            post(demo, "api/v1/accounts", {"name": name, "role": role, "password": PASSWORD})

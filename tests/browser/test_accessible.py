@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-import urllib.request
 from typing import Any
 
 import pytest
+
+from tests.browser.demos import api, post
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(240)]
 
@@ -31,14 +32,6 @@ def grave(page: Any, *rules: str) -> list[str]:
     ]
 
 
-def ask(demo: dict[str, str], path: str, body: object = None) -> Any:
-    headers = {"Authorization": f"Bearer {demo['token']}", "Content-Type": "application/json"}
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(demo["url"] + path, data, headers)
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return json.load(answer)
-
-
 def test_no_page_keeps_anybody_out(browser: Any, demo: dict[str, str]) -> None:
     # A card that slides in is pale for a moment; who is asked to hold still sees it as it stays.
     context = browser.new_context(
@@ -53,13 +46,13 @@ def test_no_page_keeps_anybody_out(browser: Any, demo: dict[str, str]) -> None:
     page.wait_for_selector(".card")
     names = page.evaluate("import('/static/views.js').then(({ PAGES }) => Object.keys(PAGES))")
     assert "board" in names
-    alarm = ask(demo, "api/v1/alarms")[0]
+    alarm = api(demo, "api/v1/alarms")[0]
     hour_ns = 3600 * 10**9
     first_ns = time.time_ns() - 9 * hour_ns
     exam = {"name": "Paper 1", "start_ns": first_ns, "stop_ns": first_ns + 2 * hour_ns}
-    ask(demo, "api/v1/sessions", exam)
+    post(demo, "api/v1/sessions", exam)
     seen = {"site": alarm["site"], "start_ns": first_ns, "stop_ns": first_ns + hour_ns}
-    ask(demo, "api/v1/reviews", {**seen, "findings": "nothing"})
+    post(demo, "api/v1/reviews", {**seen, "findings": "nothing"})
     sensor = alarm["sensors"][0]
     words = {
         "alarm": [alarm["id"]],

@@ -11,25 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.browser.test_page import READABLE, Watched, api
+from tests.browser.demos import PASSWORD, STAFF, api, post
+from tests.browser.test_page import READABLE, Watched
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(240)]
-
-PASSWORD = "correct horse battery"
-PEOPLE = {"wang": "officer", "zhao": "radio"}
-
-
-def post(demo: dict[str, str], path: str, body: object, token: str = "") -> Any:
-    request = urllib.request.Request(
-        demo["url"] + path,
-        json.dumps(body).encode(),
-        {
-            "Authorization": f"Bearer {token or demo['token']}",
-            "Content-Type": "application/json",
-        },
-    )
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return json.load(answer)
 
 
 def refused(demo: dict[str, str], path: str, token: str) -> tuple[int, str]:
@@ -43,13 +28,11 @@ def refused(demo: dict[str, str], path: str, token: str) -> tuple[int, str]:
 
 
 @pytest.fixture(scope="module")
-def tokens(demo: dict[str, str]) -> dict[str, str]:
-    """Accounts of two people, and a token of each role for what a page cannot show."""
-    for name, role in PEOPLE.items():
-        post(demo, "api/v1/accounts", {"name": name, "role": role, "password": PASSWORD})
+def tokens(demo: dict[str, str], staff: None) -> dict[str, str]:
+    """A token of each role for what a page cannot show."""
     return {
         role: post(demo, "api/v1/tokens", {"name": f"{role}-script", "role": role})["token"]
-        for role in PEOPLE.values()
+        for role in set(STAFF.values())
     }
 
 

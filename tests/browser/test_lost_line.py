@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.bench.ports import free_ports
 
 pytestmark = [pytest.mark.browser, pytest.mark.system]
 
@@ -52,20 +53,8 @@ def monitor(folder: Path, port: int) -> Iterator[None]:
         process.wait()
 
 
-def free_port() -> int:
-    for port in range(44100, 52000, 13):
-        try:
-            held = [socket.create_server(("127.0.0.1", port + i)) for i in range(4)]
-        except OSError:
-            continue
-        for listener in held:
-            listener.close()
-        return port
-    raise AssertionError("no free ports")
-
-
 def test_lost_and_found_again(browser: Any, tmp_path: Path) -> None:
-    port = free_port()
+    port = free_ports(4)
     context = browser.new_context(locale="en-GB")
     page = context.new_page()
     page.set_default_timeout(30_000)

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.browser.test_desk import PASSWORD, post
+from tests.browser.demos import api
 from tests.browser.test_desk import sign_in as signed_in
-from tests.browser.test_page import api
 from tests.system.peers import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(240)]
@@ -18,10 +17,8 @@ PATIENCE_MS = 15_000
 
 
 @pytest.fixture(scope="module")
-def site(demo: dict[str, str]) -> str:
-    """The site's id; there are a radio man and a technician who may sign in."""
-    for name, role in (("zhao", "radio"), ("tian", "technician")):
-        post(demo, "api/v1/accounts", {"name": name, "role": role, "password": PASSWORD})
+def site(demo: dict[str, str], staff: None) -> str:
+    """The site's id."""
     until(lambda: api(demo, "api/v1/sites"))
     # While it learns a baseline a dongle neither leaves its plan nor keeps samples.
     until(lambda: all(one["baseline"] for one in api(demo, "api/v1/baselines")), 60.0)

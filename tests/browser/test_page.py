@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
-import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
+from tests.browser.demos import api
 
 pytestmark = [pytest.mark.browser, pytest.mark.system]
 
@@ -57,14 +57,6 @@ def page(signed_in: Any, demo: dict[str, str]) -> Iterator[Any]:
     watched.page.evaluate("localStorage.clear()")
     watched.page.close()
     assert watched.complaints == []
-
-
-def api(demo: dict[str, str], path: str) -> Any:
-    request = urllib.request.Request(
-        demo["url"] + path, headers={"Authorization": f"Bearer {demo['token']}"}
-    )
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return json.load(answer)
 
 
 def card_near(page: Any, mhz: float) -> Any:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.browser.test_page import READABLE, Watched, api
+from tests.browser.demos import api
+from tests.browser.test_page import READABLE, Watched
 
 pytestmark = [pytest.mark.browser, pytest.mark.system]
 

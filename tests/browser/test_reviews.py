@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.browser.test_desk import post, sign_in
-from tests.browser.test_page import READABLE, Watched, api
+from tests.browser.demos import api, post
+from tests.browser.test_desk import sign_in
+from tests.browser.test_page import READABLE, Watched
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(240)]
 
@@ -17,11 +18,8 @@ HOUR_NS = 3600 * 10**9
 
 
 @pytest.fixture(scope="module")
-def exams(demo: dict[str, str]) -> int:
+def exams(demo: dict[str, str], staff: None) -> int:
     """One that ended hours ago, and one that is going on; when both were put in."""
-    for name in ("wang", "zhao"):
-        body = {"name": name, "role": "officer", "password": "correct horse battery"}
-        post(demo, "api/v1/accounts", body)
     now_ns = time.time_ns() // 10**9 * 10**9
     for name, start_h, stop_h in (("Paper 1", -9, -7), ("Paper 2", -0.5, 1)):
         times = {
@@ -33,8 +31,8 @@ def exams(demo: dict[str, str]) -> int:
 
 
 @pytest.fixture
-def wang(browser: Any, demo: dict[str, str], exams: int) -> Iterator[Watched]:
-    watched = sign_in(browser, demo, "wang")
+def qian(browser: Any, demo: dict[str, str], exams: int) -> Iterator[Watched]:
+    watched = sign_in(browser, demo, "qian")
     watched.page.evaluate("location.hash = '#/reviews'")
     watched.page.locator(".reviews-due li").first.wait_for()
     yield watched
@@ -43,9 +41,9 @@ def wang(browser: Any, demo: dict[str, str], exams: int) -> Iterator[Watched]:
 
 
 def test_findings_are_written_and_everybody_sees_them(
-    browser: Any, demo: dict[str, str], wang: Watched, exams: int
+    browser: Any, demo: dict[str, str], qian: Watched, exams: int
 ) -> None:
-    page = wang.page
+    page = qian.page
     zhao = sign_in(browser, demo, "zhao")
     zhao.page.evaluate("location.hash = '#/reviews'")
     late = page.locator(".reviews-due li.late")
@@ -63,7 +61,7 @@ def test_findings_are_written_and_everybody_sees_them(
         one.wait_for_function("() => !document.querySelector('.reviews-due li.late')")
     (kept,) = api(demo, "api/v1/reviews")
     assert (kept["author"], kept["start_ns"], kept["stop_ns"]) == (
-        "wang",
+        "qian",
         exams - 9 * HOUR_NS,
         exams - 7 * HOUR_NS,
     )
@@ -80,15 +78,17 @@ def test_findings_are_written_and_everybody_sees_them(
     assert zhao.complaints == []
 
 
-def test_who_was_on_duty_is_told_so(demo: dict[str, str], wang: Watched) -> None:
-    page = wang.page
-    page.locator("#alarms .card").first.wait_for(timeout=60_000)
+def test_who_was_on_duty_is_told_so(demo: dict[str, str], qian: Watched) -> None:
+    page = qian.page
+    page.locator("#alarms .card.new").first.wait_for(timeout=60_000)
     going_on = page.locator(".reviews-due li", has_text="Paper 2")
     going_on.get_by_role("button", name="Write findings").click()
     page.fill("textarea", "nothing")
-    page.locator("#alarms .card button.primary").first.click()
-    page.wait_for_function("() => !document.querySelector('#alarms .card button.primary')")
-    first = api(demo, "api/v1/alarms?state=acknowledged")[0]["changed_ns"] / 1e9 + 1
+    name = page.locator("#alarms .card.new").first.get_attribute("data-alarm")
+    card = f'#alarms .card[data-alarm="{name}"]'
+    page.locator(f"{card} button.primary").click()
+    page.locator(f"{card} .mark").wait_for()
+    first = api(demo, f"api/v1/alarms/{name}")["changed_ns"] / 1e9 + 1
     page.evaluate(
         "s => { const at = new Date(s * 1000 - new Date().getTimezoneOffset() * 60000);"
         " const field = document.querySelector('input[name=stop]');"
@@ -99,9 +99,9 @@ def test_who_was_on_duty_is_told_so(demo: dict[str, str], wang: Watched) -> None
     page.locator(".reviews-due form button.primary").click()
     page.locator(".reviews-due form .failure").wait_for()
     assert "on duty" in page.locator(".reviews-due form .failure").inner_text()
-    (refusal,) = wang.complaints
+    (refusal,) = qian.complaints
     assert "409" in refusal
-    wang.complaints.clear()
+    qian.complaints.clear()
     page.reload()
     page.locator(".reviews-due .why").wait_for()
     assert going_on.get_by_role("button").count() == 0
@@ -112,9 +112,9 @@ def test_who_was_on_duty_is_told_so(demo: dict[str, str], wang: Watched) -> None
     [(1280, 800, "zh", "light"), (390, 844, "en", "dark")],
 )
 def test_the_page_is_readable(
-    wang: Watched, demo: dict[str, str], width: int, height: int, lang: str, theme: str
+    qian: Watched, demo: dict[str, str], width: int, height: int, lang: str, theme: str
 ) -> None:
-    page = wang.page
+    page = qian.page
     page.set_viewport_size({"width": width, "height": height})
     page.goto(f"{demo['url']}?lang={lang}&theme={theme}#/reviews")
     page.locator(".reviews-due li").first.wait_for()
