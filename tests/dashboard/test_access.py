@@ -17,7 +17,7 @@ PASSWORD = "correct horse battery"
 
 
 @pytest.fixture
-def accounts(open_store: Open) -> Accounts:
+def accounts(open_store: Open, quick_hashes: None) -> Accounts:
     accounts = Accounts(open_store())
     accounts.create(NewAccount("li", "admin", PASSWORD), "operator")
     accounts.create(NewAccount("wang", "officer", PASSWORD), "li")

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from sqlalchemy import select
 
-from dashboard import console_tries, passwords, schema
+from dashboard import console_tries, schema
 from dashboard.access import Role
 from dashboard.account import AccountChange, NewAccount, NewToken
 from dashboard.accounts import Accounts
@@ -27,6 +27,8 @@ from dashboard.keyring import Keyring
 from dashboard.store import Store
 from sensors.toml import UserError
 
+pytestmark = pytest.mark.usefixtures("quick_hashes")
+
 ACTS: tuple[Act, ...] = ("enroll", "revoke", "rotate", "restore")
 FILE = """[monitor]
 id = "city"
@@ -38,11 +40,6 @@ store = "sqlite:///monitor.db"
 
 def word(name: str) -> str:
     return f"{name} {name} {name} {name}"
-
-
-@pytest.fixture(autouse=True)
-def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "COST", 16)
 
 
 def centre(folder: Path, acts: Sequence[str] | None, **people: Role) -> MonitorFile:

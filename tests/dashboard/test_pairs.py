@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from sqlalchemy import select, text
 
-from dashboard import passwords, schema, state
+from dashboard import schema, state
 from dashboard.access import MAX_FAILURES, Identity, Role
 from dashboard.account import NewAccount
 from dashboard.accounts import Accounts
@@ -35,6 +35,8 @@ from dashboard.store import Store
 from dashboard.timetable import Timetable
 from sensors.messages import Heartbeat, SensorHealth
 from tests.dashboard.conftest import SECOND, START_NS, Clock, Site, emitter_event
+
+pytestmark = pytest.mark.usefixtures("quick_hashes")
 
 Open = Callable[..., Store]
 LI, WANG, WU = (Identity(name, "supervisor") for name in ("li", "wang", "wu"))
@@ -83,12 +85,6 @@ class Room:
         assert first_broken(entries) is None
         acts = [(e.actor, e.act, json.loads(e.detail)) for e in entries]
         return [one for one in acts if not one[1].startswith(("account", "session"))]
-
-
-@pytest.fixture(autouse=True)
-def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hash as the program does, with less work: four people for every test."""
-    monkeypatch.setattr(passwords, "COST", 16)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from dashboard import passwords
 from dashboard.asking import ANSWER
 from dashboard.clips import DATA, META, SUFFIXES
 from dashboard.errors import Refused
@@ -18,6 +17,8 @@ from dashboard.store import Store
 from dashboard.taking import Export, Taking
 from tests.dashboard.test_evidence import NAME, SAMPLES, kept, put
 from tests.dashboard.test_pairs import LI, WANG, Room
+
+pytestmark = pytest.mark.usefixtures("quick_hashes")
 
 ASKED = "20270115T090000.000Z_433.0000M_asked-77"
 
@@ -42,11 +43,6 @@ class Archive(Room):
     def arrive(self, name: str) -> None:
         put(self.folder, *SUFFIXES, name=name)
         self.evidence.arrived("school-3", self.folder / "school-3" / (name + DATA))
-
-
-@pytest.fixture(autouse=True)
-def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "COST", 16)
 
 
 @pytest.fixture

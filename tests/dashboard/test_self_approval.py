@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dashboard import passwords, state
+from dashboard import state
 from dashboard.access import Door, Identity
 from dashboard.account import AccountChange, NewAccount, NewToken
 from dashboard.approvals import Act, Approval
@@ -21,6 +21,8 @@ from sensors.messages import Heartbeat, SensorHealth
 from tests.dashboard.conftest import SECOND, START_NS, Clock
 from tests.dashboard.test_pairs import refused
 from tests.dashboard.test_taking import Depot
+
+pytestmark = pytest.mark.usefixtures("quick_hashes")
 
 Open = Callable[..., Store]
 ACTS: tuple[Act, ...] = ("dismissal", "shift", "baseline", "account", "export")
@@ -61,11 +63,6 @@ class Place(Depot):
             query = f"SELECT state FROM approvals WHERE id = {approval.id}"
             ((now,),) = connection.exec_driver_sql(query).all()
         return bool(now == "approved")
-
-
-@pytest.fixture(autouse=True)
-def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "COST", 16)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from dashboard import passwords
 from dashboard.access import ROLES, Identity, Role
 from dashboard.account import AccountCard, AccountChange, NewAccount, NewToken
 from dashboard.accounts import Accounts
@@ -17,6 +16,8 @@ from dashboard.staff import Staff
 from dashboard.store import Store
 from tests.dashboard.conftest import Clock
 from tests.dashboard.test_pairs import refused
+
+pytestmark = pytest.mark.usefixtures("quick_hashes")
 
 Open = Callable[..., Store]
 LI, WANG = (Identity(name, "admin") for name in ("li", "wang"))
@@ -45,11 +46,6 @@ class Office:
     def approve(self, approval: Approval, who: Identity, **changes: Any) -> Approval:
         values = {"decision": "approve", "hash": approval.hash, "password": word(who.name)}
         return self.pairs.decide(approval.id, Decision(**{**values, **changes}), who)
-
-
-@pytest.fixture(autouse=True)
-def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "COST", 16)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from dashboard import passwords
 from dashboard.access import Identity
 from dashboard.account import AccountChange, NewAccount, NewToken
 from dashboard.approvals import Approval
@@ -19,6 +18,8 @@ from dashboard.taking import Export, Taking
 from tests.dashboard.conftest import Clock
 from tests.dashboard.test_evidence import NAME, SAMPLES, clip_files, kept
 from tests.dashboard.test_pairs import LI, WANG, WU, Room, refused
+
+pytestmark = pytest.mark.usefixtures("quick_hashes")
 
 Open = Callable[..., Store]
 
@@ -42,11 +43,6 @@ class Depot(Room):
         opened = self.taking.open_file(self.alarm, name, who)
         with opened.file:
             return opened.file.read()
-
-
-@pytest.fixture(autouse=True)
-def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "COST", 16)
 
 
 @pytest.fixture

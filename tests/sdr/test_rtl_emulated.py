@@ -270,13 +270,13 @@ def test_small_losses_are_counted_across_retunes(under, tmp_path):
     from sdr.uri import open_source
     with open_source("rtl:") as source:
         started, total = time.monotonic(), 0
-        while time.monotonic() - started < 10.0:
+        while time.monotonic() - started < 6.5:
             for freq_hz in (100.9e6, 409.6e6):
                 source.tune(freq_hz)
                 total += source.read(48_000).dropped_samples
     print(json.dumps(dict(total=total)))
     """,
-        "EMU_FAULTS=drop ref=stream after_s=2 for_s=6 every_s=0.5 bytes=5000",
+        "EMU_FAULTS=drop ref=stream after_s=1.5 for_s=4 every_s=0.3 bytes=5000",
         f"EMU_LOG={truth}",
     )
     logged = [json.loads(line) for line in truth.read_text().splitlines()]

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from dashboard.keyring import Keyring
 from dashboard.store import Store
+from sensors.keys import own_keys
 from tests.bench.ports import free_ports
 from tests.system.peers import Process
 
@@ -26,6 +28,18 @@ def store(tmp_path: Path) -> Iterator[Store]:
     centre = Store(f"sqlite:///{tmp_path}/monitor.db")
     yield centre
     centre.close()
+
+
+@pytest.fixture
+def enrolled(tmp_path: Path) -> tuple[Path, Path, str]:
+    """Folders of a centre and a site that knows it, and the centre's public key."""
+    centre, site = tmp_path / "centre", tmp_path / "site"
+    keys = own_keys(site / "keys.json")
+    ring = Keyring(centre / "keys")
+    ring.allow("school-3", keys.curve_public, keys.verify_key, "test")
+    server_key = ring.keys.curve_public.decode()
+    ring.close()
+    return centre, site, server_key
 
 
 @pytest.fixture

@@ -11,8 +11,17 @@ import pytest
 
 from dashboard.keyring import Keyring
 from dashboard.keys_command import keys as keys_command
-from sensors.keys import make_keys, own_keys, read_keys, write_keys
-from tests.system.peers import Process, compare, known_centre, ledger, longest_gap_s, stored, until
+from sensors.keys import make_keys, read_keys, write_keys
+from tests.system.peers import (
+    Process,
+    compare,
+    known_centre,
+    ledger,
+    longest_gap_s,
+    stored,
+    until,
+    wait_for_more,
+)
 
 pytestmark = pytest.mark.system
 SITE = '[site]\nid = "school-3"\ndata = "site"\n[[dongle]]\nsource = "rtl:1"\n'
@@ -29,20 +38,12 @@ def invoke(*arguments: str) -> str:
     return done.output
 
 
-@pytest.fixture
-def enrolled(tmp_path: Path, address: str) -> tuple[Path, Path, str]:
-    """Folders of a centre and a site that knows it, and the centre's public key."""
-    centre, site = tmp_path / "centre", tmp_path / "site"
-    centre.mkdir()
+@pytest.fixture(autouse=True)
+def files(tmp_path: Path, address: str, enrolled: tuple[Path, Path, str]) -> None:
+    """What the commands read, beside the folders of both."""
     (tmp_path / "site.toml").write_text(SITE, encoding="utf-8")
     config = f'[monitor]\nid = "city"\nevents = "{address}"\nkeys = "keys"\n'
-    (centre / "monitor.toml").write_text(config, encoding="utf-8")
-    keys = own_keys(site / "keys.json")
-    ring = Keyring(centre / "keys")
-    ring.allow("school-3", keys.curve_public, keys.verify_key, "test")
-    server_key = ring.keys.curve_public.decode()
-    ring.close()
-    return centre, site, server_key
+    (enrolled[0] / "monitor.toml").write_text(config, encoding="utf-8")
 
 
 def states(centre: Path) -> list[str]:
@@ -50,11 +51,6 @@ def states(centre: Path) -> list[str]:
     found = [entry.state(0) for entry in ring.entries()]
     ring.close()
     return found
-
-
-def wait_for_more(centre: Path, count: int = 15) -> None:
-    before = len(stored(centre))
-    until(lambda: len(stored(centre)) >= before + count)
 
 
 @pytest.mark.parametrize("killed", [False, True])
@@ -66,7 +62,7 @@ def test_a_site_changes_its_keys(
     lives: list[list[str]] = []
     start("centre", centre, address, "keys")
     peer = start("site", site, address, server_key)
-    wait_for_more(centre)
+    wait_for_more(centre, 15)
     said = invoke("rotate", str(tmp_path / "site.toml"))
     if killed:  # wherever it is in the change
         until(lambda: len(states(centre)) == 2 or len(peer.lines) > 500)
@@ -77,7 +73,7 @@ def test_a_site_changes_its_keys(
     assert new.key_id != old.key_id
     assert new.key_id in said
     assert not (site / "keys.next.json").exists()
-    wait_for_more(centre)
+    wait_for_more(centre, 15)
     lives.append(peer.stop())
     until(lambda: stored(centre)[-1][0] == ledger(*lives)[-1])
     arrivals = stored(centre)
@@ -98,7 +94,7 @@ def test_a_key_file_that_is_merely_exchanged_is_not_let_in(
     centre, site, server_key = enrolled
     start("centre", centre, address, "keys")
     peer = start("site", site, address, server_key)
-    wait_for_more(centre)
+    wait_for_more(centre, 15)
     peer.stop()
     until(lambda: len(stored(centre)) == len(peer.lines))
     (site / "keys.json").unlink()
@@ -117,27 +113,27 @@ def test_a_monitor_changes_its_key(
     config = str(centre / "monitor.toml")
     monitor = start("centre", centre, address, "keys")
     peer = start("site", site, address, server_key)
-    wait_for_more(centre)
+    wait_for_more(centre, 15)
     said = invoke("rotate", config)
     new_key = until(lambda: read_keys(centre / "keys" / "monitor.next.key")).curve_public
     assert new_key.decode() in said
     until(lambda: known_centre(site)["server_key"] == new_key.decode())
     port = int(address.rpartition(":")[2])
     assert known_centre(site)["events"].endswith(f":{port + 4}")
-    wait_for_more(centre)
+    wait_for_more(centre, 15)
     invoke("rotate", config, "--finish")
     until(lambda: known_centre(site)["events"] == address)  # the usual ports, the new key
     assert known_centre(site)["server_key"] == new_key.decode()
     assert read_keys(centre / "keys" / "monitor.key").curve_public == new_key
-    wait_for_more(centre)
+    wait_for_more(centre, 15)
 
     # A restart of either goes on from there, although the site's file names the old key.
     monitor.stop()
     start("centre", centre, address, "keys")
-    wait_for_more(centre)
+    wait_for_more(centre, 15)
     confirmed = peer.stop()
     peer = start("site", site, address, server_key)
-    wait_for_more(centre)
+    wait_for_more(centre, 15)
     confirmed = confirmed + peer.stop()
     until(lambda: stored(centre)[-1][0] == ledger(confirmed)[-1])
     arrivals = stored(centre)

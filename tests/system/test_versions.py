@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.keyring import Keyring
 from sensors.keys import own_keys
 from sensors.outbox import Outbox
 from tests.system.peers import (
@@ -25,27 +24,11 @@ from tests.system.peers import (
     ledger,
     stored,
     until,
+    wait_for_more,
 )
 
 pytestmark = pytest.mark.system
 Start = Callable[..., Process]
-
-
-@pytest.fixture
-def enrolled(tmp_path: Path) -> tuple[Path, Path, str]:
-    """Folders of a centre and a site that knows it, and the centre's public key."""
-    centre, site = tmp_path / "centre", tmp_path / "site"
-    keys = own_keys(site / "keys.json")
-    ring = Keyring(centre / "keys")
-    ring.allow("school-3", keys.curve_public, keys.verify_key, "test")
-    server_key = ring.keys.curve_public.decode()
-    ring.close()
-    return centre, site, server_key
-
-
-def wait_for_more(centre: Path, count: int = 20) -> None:
-    before = len(stored(centre))
-    until(lambda: len(stored(centre)) >= before + count)
 
 
 @pytest.mark.parametrize("order", [("monitor", "site"), ("site", "monitor")])
@@ -56,7 +39,7 @@ def test_from_yesterday_to_tomorrow_either_side_first_and_nothing_is_lost(
     monitor = start("centre", centre, address, "keys", code=YESTERDAY)
     peer = start("site", site, address, server_key, code=YESTERDAY)
     assert (monitor.version, peer.version) == (1, 1)
-    wait_for_more(centre)
+    wait_for_more(centre, 20)
     lives: list[list[str]] = []
     for code, version in ((TODAY, 2), (TOMORROW, 3)):
         for what in order:
@@ -66,7 +49,7 @@ def test_from_yesterday_to_tomorrow_either_side_first_and_nothing_is_lost(
             else:
                 lives.append(peer.stop(signal.SIGKILL))
                 peer = start("site", site, address, server_key, code=code)
-            wait_for_more(centre)
+            wait_for_more(centre, 20)
         assert (monitor.version, peer.version) == (version, version)
     lives.append(peer.stop())
     until(lambda: stored(centre)[-1][0] == ledger(*lives)[-1])

@@ -115,3 +115,9 @@ def known_centre(folder: Path) -> dict[str, Any]:
     """What a site has learnt of its centre."""
     known: dict[str, Any] = msgspec.json.decode((folder / "centre.json").read_bytes())
     return known
+
+
+def wait_for_more(centre: Path, count: int) -> None:
+    """Wait until so many more records than now are stored at the centre."""
+    before = len(stored(centre))
+    until(lambda: len(stored(centre)) >= before + count)
