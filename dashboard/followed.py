@@ -50,7 +50,6 @@ class Followed:
         found: list[Item] = []
         for layer in item.layers:
             kinds = self._place(layer)
-            self._brought.pop((layer.site, layer.epoch), None)
             repeated = kinds[:1] == [("repeated", layer.seq, layer.seq)]
             for kind, first, last in kinds:
                 if self._is_news(layer, kind):
@@ -95,6 +94,8 @@ class Followed:
 
     def settle(self, *, stored: bool) -> None:
         """What was placed is on the disk; or some of it is not, and the store is asked again."""
+        for site, epoch, _ in self._placed:
+            self._brought.pop((site, epoch), None)
         self._placed.clear()
         if not stored:
             self._ends.clear()
