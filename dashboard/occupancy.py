@@ -5,9 +5,10 @@ Frequency channel occupancy of channel c over a time T in which it was looked at
     FCO(c) = N_occupied(c) / N(c)
 
 A look is one recorded second.  It is occupied when the level of *any* bin inside the channel is
-over the threshold, which is either given or dynamic: the noise of the minute, taken as the level
-under which the quietest 20 % of the band's cells lie (after SM.1753), plus a margin.  SM.1880 asks
-for 3-5 dB at least; a recorded cell is the maximum of a second, whose own noise reaches higher.
+over the threshold, which is given, or the one that the site compared that bin with in that minute,
+or dynamic: the noise of the minute, taken as the level under which the quietest 20 % of the band's
+cells lie (after SM.1753), plus a margin.  SM.1880 asks for 3-5 dB at least; a recorded cell is the
+maximum of a second, whose own noise reaches higher.
 
 How far N looks can be trusted: the relative error of an occupancy p at 95 % confidence is
 ``1.96 * sqrt((1 - p) / (p * N))`` for independent looks.
@@ -15,7 +16,7 @@ How far N looks can be trusted: the relative error of an occupancy p at 95 % con
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 
@@ -24,7 +25,9 @@ import numpy.typing as npt
 
 from dashboard.picture import Index
 from dashboard.pyramid import LEVELS, Codes, Tile
+from dashboard.references import Reference
 
+Thresholds = npt.NDArray[np.float64]
 QUIETEST = 0.2
 
 
@@ -93,6 +96,7 @@ def count(
     *,
     margin_codes: float,
     threshold_code: float | None = None,
+    past: Sequence[Reference] = (),
 ) -> list[Channel]:
     """Count looks and occupied looks of every channel.
 
@@ -105,6 +109,8 @@ def count(
         Over the noise of the minute, in steps of the codes.
     threshold_code : float, optional
         A fixed threshold instead.
+    past : sequence of Reference
+        What the sensor compared with at that time: its thresholds count where there are any.
 
     Returns
     -------
@@ -127,7 +133,7 @@ def count(
             threshold = threshold_code
             if threshold is None:
                 threshold = quiet_code(codes) + margin_codes
-            tallies[key].add(codes, threshold)
+            tallies[key].add(codes, _thresholds(tile, past, threshold) if past else threshold)
     channels: dict[int, Channel] = {}
     for tally in tallies.values():
         for at in np.flatnonzero(tally.looks).tolist():
@@ -155,13 +161,27 @@ class _Tally:
         self.max_codes = np.zeros(self.numbers.size, dtype=np.uint8)
         self.thresholds: list[float] = []
 
-    def add(self, codes: Codes, threshold: float) -> None:
-        """Count the rows of a tile."""
+    def add(self, codes: Codes, threshold: float | Thresholds) -> None:
+        """Count the rows of a tile; thresholds are one for all, or one for each bin."""
         peaks = _peaks(codes, self._first, self._last)
+        over = peaks > threshold if isinstance(threshold, float | int) else None
+        if over is None:
+            over = _peaks((codes > threshold).view(np.uint8), self._first, self._last) > 0
         self.looks += np.count_nonzero(peaks, axis=0)
-        self.occupied += np.count_nonzero(peaks > threshold, axis=0)
+        self.occupied += np.count_nonzero(over, axis=0)
         np.maximum(self.max_codes, peaks.max(axis=0), out=self.max_codes)
-        self.thresholds.append(threshold)
+        self.thresholds.append(float(np.median(threshold)))
+
+
+def _thresholds(tile: Tile, past: Sequence[Reference], otherwise: float) -> Thresholds:
+    """Threshold of each bin of a minute: the highest where it changed, else ``otherwise``."""
+    stop_ns = tile.start_ns + LEVELS[tile.level].tile_ns
+    codes = np.zeros(tile.codes.shape[1], dtype=np.uint8)
+    for one in past:
+        same = one.start_hz == tile.start_hz and one.codes.shape[1] == len(codes)
+        if same and one.first_ns < stop_ns and one.stop_ns > tile.start_ns:
+            np.maximum(codes, one.codes[1], out=codes)
+    return np.where(codes > 0, codes, otherwise)
 
 
 def quiet_code(codes: Codes) -> int:

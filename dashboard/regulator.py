@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from datetime import UTC, datetime
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from msgspec import Meta, Struct
@@ -15,7 +15,7 @@ from dashboard.answers import Call, frame_of
 from dashboard.errors import Refused
 from dashboard.pyramid import DAY_NS, SECOND
 from dashboard.queries import SpectrumQuery
-from dashboard.recorder import OFFSET_DB, STEP_DB, history, minutes
+from dashboard.recorder import OFFSET_DB, STEP_DB, history, minutes, references
 from dashboard.saving import TextFile
 from sensors.messages import Freq, TimeNs
 
@@ -51,6 +51,9 @@ class OccupancyQuery(Struct, forbid_unknown_fields=True, frozen=True):
         0 for everything that the sensor listens to.
     raster_hz, offset_hz : float
         Channels are centred on ``offset_hz + k * raster_hz``.
+    threshold : {"noise", "site"}
+        ``site``: the threshold that the site compared with at that time, with its baseline; where
+        it had none, and with ``noise``, the next one.
     threshold_db : float
         Over the noise of each minute.
     threshold_dbfs : float or None
@@ -63,6 +66,7 @@ class OccupancyQuery(Struct, forbid_unknown_fields=True, frozen=True):
     stop_hz: Freq = 0.0
     raster_hz: Annotated[float, Meta(ge=100, le=1e8)] = 12_500.0
     offset_hz: Freq = 0.0
+    threshold: Literal["noise", "site"] = "noise"
     threshold_db: Annotated[float, Meta(ge=3, le=60)] = 10.0
     threshold_dbfs: Annotated[float, Meta(ge=-140, le=0)] | None = None
 
@@ -125,13 +129,16 @@ def get_occupancy_file(call: Call) -> TextFile:
         asked.raster_hz,
         asked.offset_hz,
     )
-    fixed = asked.threshold_dbfs
+    fixed, recorder = asked.threshold_dbfs, call.monitor.recorder
+    reach = (frame.start_ns, frame.stop_ns, frame.start_hz, frame.stop_hz)
+    past = references(recorder, sensor, *reach) if asked.threshold == "site" else []
     try:
         channels = occupancy.count(
-            minutes(call.monitor.recorder, sensor, frame),
+            minutes(recorder, sensor, frame),
             window,
             margin_codes=asked.threshold_db / STEP_DB,
             threshold_code=None if fixed is None else (fixed - OFFSET_DB) / STEP_DB,
+            past=past,
         )
     except occupancy.TooFine as error:
         bin_khz, raster_khz = round(error.args[0] / 1e3, 3), asked.raster_hz / 1e3

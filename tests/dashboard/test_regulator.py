@@ -18,6 +18,7 @@ from dashboard.errors import Refused
 from dashboard.occupancy import TooFine, Window, count
 from dashboard.pyramid import SECOND, Codes, Tile
 from dashboard.recorder import Recorder
+from dashboard.references import Reference
 from dashboard.regulator import (
     OccupancyQuery,
     ScanQuery,
@@ -137,6 +138,25 @@ def test_noise_is_the_minutes_own_and_a_fixed_threshold_is_fixed() -> None:
     fixed = count(two, both, margin_codes=20, threshold_code=NOISE + 20.0)
     assert {c.fco for c in fixed} == {0.5}
     assert fixed[0].thresholds == [NOISE + 20.0] * 2
+
+
+def test_the_threshold_that_the_site_had_then_counts_bin_by_bin() -> None:
+    """It was ignored: what the site had known as usual, or deaf ground, was counted as busy."""
+    codes = quiet()
+    codes[:, 20] = codes[:, 29] = LOUD  # two carriers, at 406.1 and in the channel of 406.15 MHz
+    levels = np.full((2, 40), NOISE, dtype=np.uint8)
+    levels[1] = NOISE + 20
+    levels[1, 20] = LOUD + 10  # this one is in the baseline
+    levels[1, 29] = 0  # of this bin there is none
+    past = [Reference("s/hall", LOW_HZ, BIN_HZ, "b", NOON, NOON + 60 * SECOND, levels)]
+    old = Reference("s/hall", LOW_HZ, BIN_HZ, "a", NOON - 60 * SECOND, NOON, levels * 0 + 255)
+
+    def busy(past: list[Reference]) -> list[float]:
+        found = count([tile(codes)], window(), margin_codes=20, past=past)
+        return [channel.center_freq_hz for channel in found if channel.fco == 1]
+
+    assert busy([]) == busy([old]) == [406.1e6, 406.15e6]
+    assert busy([old, *past]) == [406.15e6]
 
 
 def test_bins_wider_than_a_channel_are_refused() -> None:
