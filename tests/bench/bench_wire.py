@@ -21,7 +21,7 @@ STAGES = (
     ("load",),
     ("outbox", "network", "upload"),
     ("schedules",),
-    ("power", "forge"),
+    ("power", "forge", "levels"),
     ("fuzz",),
 )
 
