@@ -46,6 +46,7 @@ from dashboard.bundle_zip import BundleZip
 from dashboard.clips import DATA, META, SUFFIXES, Announced
 from dashboard.errors import NOT_JSON, Refused
 from dashboard.evidence import Evidence
+from dashboard.key_acts import take_over
 from dashboard.keyring import Keyring
 from dashboard.samples import FORMATS, Description
 from dashboard.saving import OpenFile
@@ -148,6 +149,8 @@ class Bundles:
     def _write(self, file: BinaryIO, case: Case) -> None:
         """Write the entries; the audit log last, so that it holds everything that was done here."""
         reader, signing, found = self._store.reader, self._signing, case.found
+        if signing.keyring is not None:
+            take_over(signing.keyring, self._store)  # how its keys were admitted is to be in it
         keys = list(bundle_keys.lines(found, signing.keyring, signing.signers_of))
         if unknown := found.peers - {key.peer for key in keys}:
             raise Refused("bundle.no_key", 409, peer=", ".join(sorted(unknown)))

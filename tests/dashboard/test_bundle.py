@@ -174,7 +174,6 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[School]:
     folder, clock = tmp_path_factory.mktemp("kept"), Clock()
     school = School(folder, Store(f"sqlite:///{folder}/monitor.db", clock_ns=clock), clock)
     exam(school)
-    school.know_keys()
     yield school
     school.store.close()
 
