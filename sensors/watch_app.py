@@ -150,13 +150,14 @@ class WatchApp(App[None]):
     """
 
     CSS = f"""
-    Screen {{ background: {FIELD}; color: {INK}; }}
-    #head {{ height: auto; max-height: 12; }}
+    Screen {{ background: {FIELD}; color: {INK}; overflow: hidden; }}
+    Static {{ text-wrap: nowrap; }}
+    #head {{ height: auto; max-height: 45%; }}
     #title {{ background: {PANEL}; height: 1; }}
     #axis {{ height: 1; }}
-    #waterfall {{ height: 1fr; min-height: 4; }}
-    #rest {{ height: 1fr; min-height: 6; }}
-    #keys {{ height: 1; background: {PANEL}; }}
+    #waterfall {{ height: 1fr; min-height: 1; }}
+    #rest {{ height: 1fr; min-height: 2; }}
+    #keys {{ height: 1; dock: bottom; background: {PANEL}; }}
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         ("n", "next(1)", ""),

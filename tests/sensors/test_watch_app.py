@@ -17,6 +17,7 @@ from sensors.messages import (
     SpectrumRow,
 )
 from sensors.palette import BREAK, HATCH
+from sensors.text import Lang
 
 pytest.importorskip("textual", reason="the extra rfproctor[tui] is not installed")
 
@@ -85,6 +86,33 @@ def test_what_is_heard_is_on_the_screen() -> None:
             assert feed.chosen[-1] == "s/gate"
             assert set(colours(waterfall, 0)) <= {*HATCH, BREAK}
             await pilot.press("q")
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_any_terminal_shows_the_head_and_the_keys(lang: Lang) -> None:
+    """A pane of tmux of any size, and one that is resized meanwhile: nothing scrolls or wraps."""
+
+    async def run() -> None:
+        feed = Script()
+        app = WatchApp(feed, lang)  # type: ignore[arg-type]
+        feed.messages = [beat(), EVENT]
+        async with app.run_test(size=(80, 24)) as pilot:
+            for width, height in ((40, 12), (20, 5), (5, 2), (200, 60), (80, 24)):
+                await pilot.resize_terminal(width, height)
+                app.step()
+                await pilot.pause()
+                assert app.screen.size == (width, height)
+                assert not any(app.screen.scrollbars_enabled)
+                keys, head = app.query_one("#keys"), app.query_one("#head")
+                assert keys.region.bottom == height
+                if height >= 5:
+                    assert 1 <= head.region.height <= len(app.view.head(width, 0.0))
+                if height >= 12:
+                    assert app.query_one("#rest").region.height >= 2
+                    assert app.query_one(Waterfall).region.height >= 1
+            assert app.query_one(Waterfall).region.height >= 4
 
     asyncio.run(run())
 
