@@ -17,38 +17,18 @@ from sqlalchemy import ColumnElement, Connection, func, select
 
 from dashboard import schema
 from dashboard.actions import Action
-from dashboard.alarms import OPEN_STATES, AlarmState
+from dashboard.alarms import OPEN_STATES
+from dashboard.cards import Card
 from dashboard.phases import EVERY_SITE
 from dashboard.report_span import MOST, Span
-from sensors.messages import Note
 
 AT_A_TIME = 2000
 
 
-class AlarmLine(Struct, frozen=True):
-    """One alarm: of its card what a record needs, and everything that people did about it."""
+class AlarmLine(Card, frozen=True):
+    """One alarm: its card, and everything that people did about it."""
 
-    id: str
-    site: str
-    sensors: list[str]
-    state: AlarmState
-    center_freq_hz: float
-    bandwidth_hz: float
-    first_seen_ns: int
-    last_seen_ns: int
-    snr_db: float
-    sightings: int
-    on_s: float
-    label: str
-    suspicion: int
-    sentence: list[Note]
-    reasons: list[Note]
-    owner: str
-    drill: bool
-    opened_ns: int
-    known: int
-    clock_doubtful: bool = False
-    actions: list[Action] = []
+    actions: tuple[Action, ...] = ()
 
 
 class Alarms(Struct, frozen=True):
@@ -155,7 +135,7 @@ def _decided(connection: Connection, heard: ColumnElement[bool]) -> tuple[set[st
 
 def _with_actions(connection: Connection, lines: Sequence[AlarmLine]) -> list[AlarmLine]:
     done = actions_of(connection, [line.id for line in lines])
-    return [msgspec.structs.replace(line, actions=done.get(line.id, [])) for line in lines]
+    return [msgspec.structs.replace(line, actions=tuple(done.get(line.id, ()))) for line in lines]
 
 
 def actions_of(connection: Connection, alarms: Sequence[str]) -> dict[str, list[Action]]:

@@ -141,7 +141,7 @@ def test_it_names_who_was_answerable_and_what_was_done(held: Store, tmp_path: Pa
     assert [(one.name, one.acts) for one in found.people.worked] == [("li", 2)]
     closed, waiting = found.alarms.lines
     assert [one.action for one in closed.actions] == ["acknowledge", "close"]
-    assert (waiting.actions, found.alarms.open, found.alarms.decided["close.found"]) == ([], 1, 1)
+    assert (waiting.actions, found.alarms.open, found.alarms.decided["close.found"]) == ((), 1, 1)
     assert found.alarms.taken_s == [90.0, 90.0]
     (order,) = found.acts.orders
     assert (order.order, order.accepted, order.note) == (
