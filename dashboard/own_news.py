@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
+import structlog
 from sqlalchemy import Engine, func, select
 
 from dashboard.notices import Notice
@@ -18,6 +19,8 @@ from sensors.messages import NoticeEvent
 from sensors.pin import write_whole
 
 AT_ONCE = 64
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("monitor")
 
 
 class OwnNews:
@@ -51,9 +54,12 @@ class OwnNews:
                 .order_by(audit.c.seq)
                 .limit(AT_ONCE)
             ).fetchall()
+        events = [(row.seq, event) for row in rows if (event := self._event(row.detail))]
         if not rows:
             self._cursor = end  # nothing up to here is read again
-        return [(row.seq, self._event(row.detail)) for row in rows]
+        elif not events:
+            self.told(rows[-1].seq)
+        return events
 
     def told(self, seq: int) -> None:
         """It is in the outbox."""
@@ -67,8 +73,13 @@ class OwnNews:
         except (FileNotFoundError, msgspec.DecodeError):
             return 0
 
-    def _event(self, detail: str) -> NoticeEvent:
+    def _event(self, detail: str) -> NoticeEvent | None:
+        """As it goes up; None for what no level would take: it holds nothing else up."""
         notice = msgspec.json.decode(detail, type=Notice)
         where = notice.sensor or notice.site or self._monitor
         said = {**msgspec.to_builtins(notice), "type": "notice"}
-        return msgspec.convert({**said, "site": self._monitor, "sensor": where}, NoticeEvent)
+        try:
+            return msgspec.convert({**said, "site": self._monitor, "sensor": where}, NoticeEvent)
+        except msgspec.ValidationError as error:
+            log.warning("not told above", notice=notice.note.id, why=str(error))
+            return None

@@ -103,6 +103,8 @@ class Upstream:
         self._reader = reader
         self._signers_of = signers_of
         self._started_ns = time.time_ns()
+        self._beat_s = 0.0
+        self._failed = ""
         self._stored = asyncio.Event()
         self._news = OwnNews(folder / "told.json", reader, monitor)
         self._gone_up: set[bytes] = set()
@@ -149,19 +151,16 @@ class Upstream:
         """
         loop = asyncio.get_running_loop()
         self.link.start()
-        beat_s = 0.0
         try:
             while True:
-                relayed = await loop.run_in_executor(None, self._try_to_relay)
-                self._follow(watch, unwatch)
-                if self.passing is not None:
-                    await self.passing.step()
-                now = time.monotonic()
-                if now >= beat_s:
-                    beat_s = now + BEAT_S
-                    name = self._monitor
-                    self.link.heartbeat(Heartbeat(name, name, time.time_ns(), self._started_ns, []))
-                    await loop.run_in_executor(None, self._look)
+                try:
+                    relayed = await self._turn(watch, unwatch)
+                    self._failed = ""
+                except (
+                    Exception
+                ) as error:  # a database that restarts, a bug of ours: all waits here
+                    log.exception("relay")
+                    relayed, self._failed = 0, str(error)[:200]
                 if relayed < BATCH:
                     self._stored.clear()
                     try:
@@ -171,6 +170,19 @@ class Upstream:
                         continue
         finally:
             await loop.run_in_executor(None, self.close)
+
+    async def _turn(self, watch: Callable[[Watch], int], unwatch: Callable[[int], None]) -> int:
+        """Everything once; returns how much was moved."""
+        loop = asyncio.get_running_loop()
+        if (now := time.monotonic()) >= self._beat_s:
+            self._beat_s = now + BEAT_S
+            name = self._monitor
+            self.link.heartbeat(Heartbeat(name, name, time.time_ns(), self._started_ns, []))
+            await loop.run_in_executor(None, self._look)
+        self._follow(watch, unwatch)
+        if self.passing is not None:
+            await self.passing.step()
+        return await loop.run_in_executor(None, self._try_to_relay)
 
     def close(self) -> None:
         """Stop the link and release the outbox."""
@@ -249,8 +261,9 @@ class Upstream:
         if self.watch is None:
             return
         alone = [Note("notice.upstream", note.args) for note in self.link.alone()]
+        failed = [Note("notice.upstream_failed", {"why": self._failed})] if self._failed else []
         try:
-            self.watch.step([*self.link.notes(), *alone])
+            self.watch.step([*self.link.notes(), *failed, *alone])
         except SQLAlchemyError:
             log.warning("not on record yet: the level above does not take our reports")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -223,3 +224,48 @@ def test_what_lasted_when_the_program_ended_is_over_when_it_is(open_store: Open)
     with store.reader.connect() as connection:
         rows = connection.execute(select(schema.notices)).fetchall()
     assert [(row.start_ns, row.stop_ns) for row in rows] == [(START_NS, now[0])]
+
+
+def test_what_no_level_would_take_holds_nothing_else_up(tmp_path: Path, open_store: Open) -> None:
+    store = open_store()
+    with relay(tmp_path, store) as one:
+        store.notice(Notice("", "", "alarm", Note("notice.store_failed"), -5))  # no such time
+        assert noticed(one) == []
+        store.notice(Notice("", "", "alarm", Note("notice.store_failed"), START_NS))
+        assert noticed(one) == [("county", "alarm", "notice.store_failed", 0)]
+
+
+def test_a_database_that_restarts_does_not_end_the_relay(
+    tmp_path: Path, open_store: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, site = open_store(), Site()
+    store.ingest([event(site)])
+    monkeypatch.setattr(upstream, "RETRY_S", 0.01)
+    monkeypatch.setattr(upstream, "BEAT_S", 0.0)
+    told: list[str] = []
+
+    class Told(UpstreamWatch):
+        def step(self, notes: Sequence[Note]) -> None:
+            told.extend(note.id for note in notes)
+
+    with relay(tmp_path, store) as one:
+        one.watch = Told(lambda notice: None, lambda: START_NS)
+        moved, left = one._relay, [1, 2]
+
+        def restarts() -> int:
+            if left:
+                left.pop()
+                raise OSError("the connection was closed")
+            return moved()
+
+        monkeypatch.setattr(one, "_relay", restarts)
+
+        async def story() -> None:
+            task = asyncio.create_task(one.run(lambda watch: 1, lambda number: None))
+            while not one.outbox.last:
+                await asyncio.sleep(0.01)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        asyncio.run(asyncio.wait_for(story(), 20))
+    assert "notice.upstream_failed" in told
