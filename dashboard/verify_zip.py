@@ -14,13 +14,14 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, BinaryIO, Self, cast
 
 from sensors.toml import UserError
 
 MOST_ENTRIES = 10_000
 MOST_PACKED = 1 << 30
 """Bytes of all packed entries when they are unpacked; recordings are not packed."""
+MOST_DIRECTORY = 4 << 20
 MOST_RATIO = 250
 MOST_SMALL = 64 << 20
 LONGEST_LINE = 4 << 20
@@ -121,7 +122,7 @@ class BundleFile:
             self._file.seek(place.offset + place.packed_bytes - left)
 
     def _read(self, path: str) -> tuple[dict[str, Place], list[str]]:
-        with zipfile.ZipFile(self._file) as directory:
+        with zipfile.ZipFile(cast(IO[bytes], _Directory(self._file))) as directory:
             infos = directory.infolist()
         if len(infos) > MOST_ENTRIES:
             raise BadBundle("verify.too_many", file=path, count=len(infos), most=MOST_ENTRIES)
@@ -154,6 +155,18 @@ class BundleFile:
         if signature != b"PK\3\4" or self._file.read(name_bytes) != info.orig_filename.encode():
             raise zipfile.BadZipFile
         return info.header_offset + _LOCAL.size + name_bytes + extra_bytes
+
+
+class _Directory:
+    """What Python's reader sees of the file: never a directory that is larger than a bundle's."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.seek, self.tell, self._file = file.seek, file.tell, file
+
+    def read(self, num_bytes: int = -1) -> bytes:
+        if num_bytes > MOST_DIRECTORY:
+            raise zipfile.BadZipFile
+        return self._file.read(num_bytes)
 
 
 def _unpacked(raw: Iterator[bytes], num_bytes: int) -> Iterator[bytes]:

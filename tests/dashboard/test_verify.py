@@ -360,6 +360,15 @@ def bomb(_: bytes) -> bytes:
     return out.getvalue()
 
 
+def huge_directory(content: bytes) -> bytes:
+    """A directory of sixty megabytes."""
+    end = content.rindex(b"PK\x05\x06")
+    first = content.index(b"PK\x01\x02")
+    junk = content[first:end] * (60_000_000 // (end - first))
+    sizes = struct.pack("<II", len(junk), first)
+    return content[:first] + junk + content[end : end + 12] + sizes + content[end + 20 :]
+
+
 UNUSABLE: tuple[tuple[Callable[[bytes], bytes], str], ...] = (
     (lambda _: b"", "verify.not_zip"),
     (lambda _: b"no zip at all\n" * 99, "verify.not_zip"),
@@ -374,6 +383,7 @@ UNUSABLE: tuple[tuple[Callable[[bytes], bytes], str], ...] = (
     (lambda _: zipped([("/etc/passwd", b"")]), "verify.bad_name"),
     (lambda _: zipped([("recordings/", b"")]), "verify.bad_name"),
     (lambda _: zipped([(f"x{k}", b"") for k in range(10_001)]), "verify.too_many"),
+    (huge_directory, "verify.not_zip"),
 )
 
 
