@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, select
 from dashboard import schema
 from dashboard.config import MonitorFile
 from dashboard.errors import Refused
-from dashboard.phases import EVERY_SITE, Session, now_of
+from dashboard.phases import Session, now_of
 from dashboard.reading import moment
 from dashboard.report_acts import Acts, acts_of
 from dashboard.report_alarms import Alarms, alarms_of
@@ -143,11 +143,6 @@ def _lacks(
         "unanswered": any(order.accepted is not True for order in acts.orders),
     }
     return [name for name, lacking in found.items() if lacking]
-
-
-def whole(site: str) -> str:
-    """The site of a session as a filter: empty for every one."""
-    return "" if site == EVERY_SITE else site
 
 
 def as_json(report: Report) -> bytes:

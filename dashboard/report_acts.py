@@ -23,7 +23,6 @@ TAKEN = ("evidence.taken", "evidence.damaged", "content.heard")
 """What happened to recordings: counts after the session too, where it was about its alarms."""
 TOLD = ("session.", "account.", "token.", "keys.", "known.", "store.", "pair.rules", "breach.")
 """Beginnings of other acts that a record names."""
-REPEATED = {"session.opened": "session.opened", "session.failed": "session.failed"}
 
 
 class Order(Struct, frozen=True):
@@ -125,7 +124,7 @@ def acts_of(connection: Connection, site: str, span: Span, alarms: Sequence[str]
     takings = [row for row in rows if row.act in TAKEN]
     others = [row for row in rows if row.act.startswith(TOLD)]
     clips, count, arrived = _clips(connection, site, span)
-    messages, left, undelivered = _messages(connection, span)
+    messages, left, undelivered = _messages(connection, site, span)
     return Acts(
         orders=orders[:MOST],
         orders_left=len(orders[MOST:]),
@@ -198,12 +197,16 @@ def _clips(connection: Connection, site: str, span: Span) -> tuple[list[Announce
     return [Announced(**row._mapping) for row in connection.execute(query)], count, arrived
 
 
-def _messages(connection: Connection, span: Span) -> tuple[list[Message], int, int]:
+def _messages(connection: Connection, site: str, span: Span) -> tuple[list[Message], int, int]:
     """Messages of the session, how many more there are, and how many did not arrive."""
     table = schema.deliveries
     first = first_since(connection, table.c.id, table.c.made_ns, span.begin_ns)
     last = first_since(connection, table.c.id, table.c.made_ns, span.end_ns)
     ours = (table.c.id >= first) & (table.c.id < last)
+    if site != EVERY_SITE:  # about an alarm, or ``site/notice``
+        alarms = select(schema.alarms.c.id).where(schema.alarms.c.site == site)
+        about = table.c.subject.startswith(f"{site}/", autoescape=True)
+        ours &= about | table.c.subject.in_(alarms)
     states: Counter[str] = Counter()
     for state, times in connection.execute(
         select(table.c.state, func.count()).where(ours).group_by(table.c.state)

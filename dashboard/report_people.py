@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select, true
 
 from dashboard import schema
 from dashboard.approvals import Approval
 from dashboard.duty import WATCH_NS
-from dashboard.phases import Session
+from dashboard.phases import EVERY_SITE, Session
 from dashboard.report_span import MOST, Span
 
 
@@ -99,7 +99,7 @@ def people_of(connection: Connection, session: Session, span: Span) -> People:
         sign_offs=[one for one in found if one.act == "baseline"],
         others=others[:MOST],
         others_left=len(others[MOST:]),
-        worked=_worked(connection, span),
+        worked=_worked(connection, session.site, span),
     )
 
 
@@ -120,12 +120,15 @@ def _agreed(approval: Approval) -> Agreed:
     )
 
 
-def _worked(connection: Connection, span: Span) -> list[Worked]:
-    actions, accounts = schema.actions, schema.accounts
+def _worked(connection: Connection, site: str, span: Span) -> list[Worked]:
+    actions, accounts, alarms = schema.actions, schema.accounts, schema.alarms
     times = actions.c.time_ns
+    here: ColumnElement[bool] = true()
+    if site != EVERY_SITE:
+        here = actions.c.alarm.in_(select(alarms.c.id).where(alarms.c.site == site))
     query = (
         select(actions.c.author, func.count(), func.min(times), func.max(times))
-        .where(times >= span.begin_ns, times < span.end_ns)
+        .where(times >= span.begin_ns, times < span.end_ns, here)
         .group_by(actions.c.author)
         .order_by(func.min(times))
     )

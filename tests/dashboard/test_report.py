@@ -120,7 +120,8 @@ def held(open_store: Open, clock: Clock) -> Store:
             **{"raised_ns": START_NS, "body": "", "state": "sent", "tries": 1, "error": ""},
             **{"made_ns": START_NS + SECOND, "next_ns": 0, "done_ns": START_NS + 2 * SECOND},
         }
-        connection.execute(insert(schema.deliveries).values(row))
+        elsewhere = {**row, "subject": "school-9/notice.silent"}
+        connection.execute(insert(schema.deliveries), [row, elsewhere])
     clock.wait(7 * 3600)
     reviews = Reviews(store, lambda: [], lambda: ["school-3"], 6 * 3600)
     reviews.add(NewReview("school-3", START_NS, START_NS + HOUR_NS, "nothing"), "sun")
