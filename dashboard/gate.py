@@ -7,6 +7,7 @@ while a token waits for its site.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable
 
@@ -21,6 +22,8 @@ from sensors.wire import ENROL_UP, Refused, encode
 
 REFRESH_S = 0.5
 """How soon a revoked key is refused, at most; promised is one second."""
+
+_log = logging.getLogger(__name__)
 
 OnRefused = Callable[[str, str, str], None]
 
@@ -84,6 +87,11 @@ class Gate:
             while True:
                 self._keyring.refresh()
                 changed, keys = self._keyring.keys is not keys, self._keyring.keys
+                if enrolling is not None and enrolling.done():
+                    self.counts["enrolment_ended"] += 1
+                    if self.counts["enrolment_ended"] == 1:
+                        _log.error("nobody can enrol, is tried again: %s", enrolling.exception())
+                    enrolling = None
                 if enrolling is not None and (changed or not self._keyring.tokens_wait):
                     enrolling.cancel()
                     enrolling = None

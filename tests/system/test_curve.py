@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -210,6 +211,23 @@ def test_enrolment_by_token_works_once(
                 await asyncio.to_thread(join, token, make_keys())
             assert len(ring.entries()) == 1
             assert centre.counters()["enrolments_token"] == 1
+
+    run(story)
+
+
+def test_an_enrolment_port_that_is_taken_for_a_while_is_tried_again(
+    own: Keys, store: Store, ring: Keyring, address: str
+) -> None:
+    host, _, port = address.removeprefix("tcp://").rpartition(":")
+
+    async def story() -> None:
+        async with Receiver(address, store, keyring=ring, monitor="city") as centre:
+            with socket.socket() as other:
+                other.bind((host, int(port) + 3))
+                other.listen()
+                token = ring.token(SITE, address, "test")
+                await until(lambda: centre.counters().get("enrolment_ended"))
+            assert await asyncio.to_thread(join, token, own) == "city"
 
     run(story)
 
