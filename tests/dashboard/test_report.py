@@ -23,10 +23,11 @@ from dashboard.approvals import request_hash
 from dashboard.audit import canonical
 from dashboard.audit_log import AuditQuery, audit_entries
 from dashboard.config import DeskSection, MonitorFile, MonitorSection
-from dashboard.errors import Refused
+from dashboard.errors import Refused, StoreError
 from dashboard.notices import Notice
 from dashboard.phases import NewSession
 from dashboard.pyramid import LEVELS, Tile
+from dashboard.reading import store_at
 from dashboard.recorder import Recorder
 from dashboard.report import Report, report_of
 from dashboard.report_answers import ReportQuery
@@ -41,6 +42,7 @@ from dashboard.timetable import Timetable
 from rfproctor import cli, main
 from sensors.messages import BandWatch, Heartbeat, Note, SensorHealth
 from tests.dashboard.conftest import SECOND, START_NS, Clock, Site, emitter_event
+from tests.dashboard.test_migration import load
 
 Open = Callable[..., Store]
 HOUR_NS = 3600 * SECOND
@@ -343,6 +345,14 @@ def test_the_command_reads_a_copy(monitor_file: Path, tmp_path: Path) -> None:
     copy.chmod(0o400)
     done = run(1, "--config", monitor_file, "--store", copy, "--json")
     assert msgspec.json.decode(done.stdout)["acts"]["head"]["seq"] == 1
+
+
+def test_a_store_of_an_older_version_is_refused_and_not_touched(store_url: str) -> None:
+    load(store_url, 2)
+    with pytest.raises(StoreError) as caught:
+        store_at(store_url)
+    assert caught.value.message_id == "report.store_older"
+    assert caught.value.fields["found"] == 2
 
 
 @pytest.mark.parametrize(
