@@ -179,7 +179,8 @@ def test_strip_shows_gaps_as_gaps_and_forgets(modules: Any) -> None:
         const seen = [peaks.series(102.9), peaks.bySecond.size];
         peaks.recall(98, [3, null, 4]);
         const day = new Peaks(360, 120);
-        for (const time_s of [1000.5, 1201, 1430, 1510]) day.add(decode({ ...grid, time_s, codes: Uint8Array.of(80, 80, 80 + time_s / 100) }));
+        for (const time_s of [1000.5, 1201, 1430, 1510])
+            day.add(decode({ ...grid, time_s, codes: Uint8Array.of(80, 80, 80 + time_s / 100) }));
         day.recall(1080, [7, null, 30, 1]);
         return [...seen, peaks.series(102.9)[1], day.series(1511), day.bySecond.size];
         }"""
