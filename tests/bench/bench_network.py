@@ -62,7 +62,7 @@ def cut(farm: Farm, line: Line, seconds: float) -> tuple[float, float, float]:
     farm.listen(seconds)
     healed = time.monotonic()
     line.set(FINE)
-    farm.listen(8.0)
+    farm.listen(4.5)  # what takes longer than 3 s has missed its target
     never = float("inf")
     seen_by_site = max(
         next((at - began for at, state, _, _ in site.status if state != "up"), never)
