@@ -24,11 +24,12 @@ Heads = dict[str, tuple[int, str]]
 
 
 class _Gap(Struct, frozen=True):
-    """Records that were lost at the site: from the arguments of a notice."""
+    """Records that were lost at the site, or that a relay left out: from a notice's arguments."""
 
     peer: str
     first: int
     last: int
+    relay: str = ""
 
 
 class _Note(Struct, frozen=True):
@@ -37,6 +38,7 @@ class _Note(Struct, frozen=True):
 
 class _Breach(Struct, frozen=True):
     note: _Note
+    site: str = ""
 
 
 class _KeyAct(Struct, frozen=True):
@@ -51,13 +53,14 @@ class _Said:
     ----------
     keys : set of str
         Key ids that were admitted.
-    gaps : list of _Gap
+    gaps : list of (str, _Gap)
+        Peer whose sequence has the gap; of a relay's the site below.
     anchored : bool
         Whether a checkpoint of that time names one of the records.
     """
 
     keys: set[str] = field(default_factory=set)
-    gaps: list[_Gap] = field(default_factory=list)
+    gaps: list[tuple[str, _Gap]] = field(default_factory=list)
     anchored: bool = False
 
 
@@ -71,9 +74,17 @@ def check_audit(
         _check_row(line, last, checkpoint, findings)
         _listen(line, said, records, findings)
         last, count = line, count + 1
+    known = {
+        (site, g.first, g.last) for site, g in said.gaps if records.spans(site, g.first, g.last)
+    }
     for peer, first, end in [] if manifest.sparse else records.missing():
-        if not any(g.peer == peer and g.first <= first and end <= g.last for g in said.gaps):
+        covers = [(g.first, g.last) for p, g in said.gaps if p == peer]
+        if any(g_first <= first and end <= g_last for g_first, g_last in covers):
+            known.add((peer, first, end))
+        else:
             findings.fail("records", "verify.left_out", peer=peer, first=first, last=end)
+    for peer, first, end in sorted(known):
+        findings.remark("records", "verify.known_gap", peer=peer, first=first, last=end)
     for key in keys.lines:
         if key.how != "greeted" and key.key not in said.keys:
             findings.fail("keys", "verify.not_in_audit", key=key.key, site=key.site)
@@ -122,7 +133,8 @@ def _listen(line: AuditLine, said: _Said, records: Records, findings: Findings) 
     if line.act in ADMITTED and (act := _read(line, _KeyAct)) is not None:
         said.keys.add(act.key)
     elif line.act == "breach.gap" and (breach := _read(line, _Breach)) is not None:
-        said.gaps.append(breach.note.args)
+        gap = breach.note.args
+        said.gaps.append((breach.site if gap.relay else gap.peer, gap))
     elif line.act == "checkpoint":
         for place, (seq, digest) in (_read(line, Heads) or {}).items():
             peer, _, epoch = place.partition("/")

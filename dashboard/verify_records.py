@@ -59,6 +59,9 @@ class Records:
         Those of them whose beginning is here.
     runs : dict
         By peer and epoch.
+    below : dict
+        By a relay's place, then site and epoch: hash and predecessor of each record inside the
+        relay's, by number.
     count : int
     """
 
@@ -68,13 +71,23 @@ class Records:
     emitters: set[tuple[str, str]] = field(default_factory=set)
     opened: set[tuple[str, str]] = field(default_factory=set)
     runs: dict[Place, _Run] = field(default_factory=dict)
+    below: dict[tuple[Place, Place], dict[int, tuple[bytes, bytes]]] = field(default_factory=dict)
     count: int = 0
 
     def missing(self) -> Iterator[tuple[str, int, int]]:
-        """Records that are not here: peer, first and last number."""
+        """Records that are not here: peer or site below, first and last number."""
         for (peer, _), run in self.runs.items():
             for first, last in run.missing():
                 yield peer, first, last
+        for (_, (site, _)), here in self.below.items():
+            seqs = list(here)
+            for first, last in _Run(seqs, seqs).missing():
+                yield site, first, last
+
+    def spans(self, site: str, first: int, last: int) -> bool:
+        """Whether records of a site below are here from before and from after these."""
+        seqs = [seq for (_, (name, _)), here in self.below.items() if name == site for seq in here]
+        return bool(seqs) and min(seqs) < first and last < max(seqs)
 
     @property
     def recordings(self) -> set[str]:
@@ -106,6 +119,8 @@ def check_records(
         _check_order(before, (line, outer), findings)
         before = (line, outer)
         records.hashes[line.peer, line.epoch, line.seq] = outer.hash.hex()
+        for level in levels[1:] if line.role != "renewal" else []:
+            _follow((line.peer, line.epoch), level, records, findings)
         run = records.runs.setdefault((line.peer, line.epoch), _Run())
         run.seqs.append(line.seq)
         if line.role != "renewal":
@@ -115,11 +130,25 @@ def check_records(
         if not _note(line.role, inner.event, records):
             findings.fail("records", "verify.other_role", role=line.role, **where)
         _remark_times(line, outer, inner, findings)
+    for (_, (site, _)), here in records.below.items():
+        for seq, (_, previous) in here.items():
+            if seq - 1 in here and here[seq - 1][0] != previous:
+                findings.fail("records", "verify.link", peer=site, seq=seq)
     for sensor, emitter in sorted(records.emitters - records.opened):
         findings.remark("records", "verify.no_opening", sensor=sensor, emitter=emitter)
     if not of_alarm:
         findings.fail("records", "verify.no_records", alarm=manifest.alarm)
     return records
+
+
+def _follow(relay: Place, level: Signature, records: Records, findings: Findings) -> None:
+    """Put a record inside a relay's into its site's sequence; it may have been brought twice."""
+    place, seq = (level.event.site, level.record.epoch.hex()), level.record.seq
+    known, _ = records.below.setdefault((relay, place), {}).setdefault(
+        seq, (level.hash, level.record.previous)
+    )
+    if known != level.hash:
+        findings.fail("records", "verify.link", peer=level.event.site, seq=seq)
 
 
 def _note(role: Role, event: Event, records: Records) -> bool:

@@ -105,10 +105,10 @@ def test_a_monitor_without_keys_has_one_for_bundles(
     assert refused(lambda: strange.make(alarm, BundleQuery(), LI)) == ("bundle.no_key", 409)
 
 
-def test_through_a_relay_each_level_has_signed(
-    school: School, tmp_path: Path, clock: Clock
-) -> None:
-    """County to city: the city's bundle holds the county's records around the school's."""
+def behind_a_county(
+    school: School, tmp_path: Path, clock: Clock, left_out: int = 0, *, noticed: bool = False
+) -> School:
+    """A city to which a county brings what the school says, or all of it but one record."""
     keys = make_keys()
     outbox = Outbox(tmp_path / "relay.db", keys)
     city = School(tmp_path / "city", Store(f"sqlite:///{tmp_path}/city.db", clock_ns=clock), clock)
@@ -117,6 +117,11 @@ def test_through_a_relay_each_level_has_signed(
     city.keyring.allow("county", keys.curve_public, keys.verify_key, "wang", relay=True)
     city.peer, city.outbox = keys.key_id, outbox
     for number, stored in enumerate(school.outbox.after(0, 100), 1):
+        if number == left_out:
+            continue
+        if noticed and number == left_out + 1:
+            gap = (left_out, left_out, b"", clock(), "county")
+            city.store.ingest([Breach(city.peer, "school-3", "e", "gap", *gap)])
         signer = school.first_key if number <= RENEWED_AT else school.keys
         if not city.keyring.pinned("county", "school-3", signer.verify_key):
             city.keyring.origins.pin("school-3", signer.key_id, "wang")
@@ -125,6 +130,25 @@ def test_through_a_relay_each_level_has_signed(
             RelayedEvent("county", number, key, stored.signed.record, stored.signed.signature)
         )
     shutil.copytree(tmp_path / "centre", tmp_path / "city" / "centre", dirs_exist_ok=True)
+    return city
+
+
+@pytest.mark.parametrize("noticed", [False, True])
+def test_what_a_relay_has_left_out_is_missing_or_known(
+    school: School, tmp_path: Path, clock: Clock, noticed: bool
+) -> None:
+    city = behind_a_county(school, tmp_path, clock, 6, noticed=noticed)
+    failed, remarked = judged(city.take(), tmp_path, city.own.key_id)
+    assert failed == (set() if noticed else {"verify.left_out"})
+    assert ("verify.known_gap" in remarked) == noticed
+    city.store.close()
+
+
+def test_through_a_relay_each_level_has_signed(
+    school: School, tmp_path: Path, clock: Clock
+) -> None:
+    """County to city: the city's bundle holds the county's records around the school's."""
+    city = behind_a_county(school, tmp_path, clock)
     content = city.take()
     assert judged(content, tmp_path, city.own.key_id) == (set(), {"verify.not_anchored"})
     path = tmp_path / "bundle.zip"
