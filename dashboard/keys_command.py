@@ -137,8 +137,17 @@ def revoke(lang: Lang, monitor_toml: Path, what: str) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.pass_obj
 def show(lang: Lang, file: Path) -> None:
-    """Print the public half of a key file, to compare over the telephone."""
-    own = read_keys(file)
+    """Print the public half of a key file, to compare over the telephone.
+
+    Of a monitor.toml: the monitor's own, which signs bundles; of a site.toml: the site's.
+    """
+    if file.suffix != ".toml":
+        own = read_keys(file)
+    elif is_site(file):
+        own = read_keys(key_file_of(file)[1])
+    else:
+        with open_keyring(file) as ring:
+            own = ring.keys
     click.echo(
         say(
             "keys.public",

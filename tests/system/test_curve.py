@@ -21,7 +21,7 @@ from dashboard.store import Store
 from dashboard.zap import judge
 from sdr.source import UserError
 from sensors.enrol import join, read_token
-from sensors.keys import Keys, make_keys
+from sensors.keys import Keys, make_keys, write_keys
 from sensors.link import Link
 from sensors.messages import Announce, Hello, Note, NoticeEvent
 from sensors.outbox import Outbox
@@ -290,6 +290,12 @@ def test_the_command_line(tmp_path: Path, ring: Keyring, own: Keys) -> None:
     assert read_token(token).site == SITE
     invoke("allow", str(config), SITE, own.curve_public.decode(), own.verify_key.hex())
     assert own.key_id in invoke("list", str(config))
+    assert ring.keys.key_id in invoke("show", str(config))  # what `verify --key` is given
+    site = tmp_path / "site.toml"
+    dongle = '[[dongle]]\nsource = "scene:hall"\n[[band]]\nname = "tv3-low"\n'
+    site.write_text(f'[site]\nid = "{SITE}"\ndata = "data"\n{dongle}', encoding="utf-8")
+    write_keys(tmp_path / "data" / "keys.json", own)
+    assert own.key_id in invoke("show", str(site))
     assert '"state": "valid"' in invoke("list", str(config), "--json")
     assert own.key_id in invoke("revoke", str(config), own.key_id)
     assert '"state": "revoked"' in invoke("list", str(config), "--json")
