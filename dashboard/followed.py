@@ -38,15 +38,17 @@ class Followed:
         self._told: set[tuple[str, str, BreachKind]] = set()
 
     def place(self, item: Incoming, relay: str) -> list[Item]:
-        """What a relay brought, after everything that is wrong with its place.
+        """What came, after everything that is wrong with its place below a relay.
 
         Parameters
         ----------
         item : Incoming
-            With `Incoming.layers`.
+            Where no relay brought it, one may have brought it before: that is marked.
         relay : str
             Site id of who brought it.
         """
+        if not item.layers:
+            return [self._mark(item)]
         found: list[Item] = []
         for layer in item.layers:
             kinds = self._place(layer)
@@ -68,16 +70,6 @@ class Followed:
                     )
         return [*found, replace(item, repeated=repeated)]
 
-    def mark(self, item: Incoming) -> Incoming:
-        """What a site brought itself, which a relay may have brought before."""
-        key = item.event.site, item.epoch
-        if key not in self._brought:
-            self._brought[key] = self._store.layers.brought(*key)
-        if item.seq > self._brought[key]:
-            return item
-        known = self._store.layers.find(*key, item.seq)
-        return replace(item, repeated=known is not None and known.hash == item.hash)
-
     def before(self, site: str, epoch: str, first_seq: int) -> Standing | None:
         """Where a site goes on that comes itself now and holds no more of what relays brought."""
         last = first_seq - 1
@@ -88,8 +80,7 @@ class Followed:
 
     def has_passed(self, layer: Layer) -> bool:
         """Whether the sequence has come so far already."""
-        key = layer.site, layer.epoch
-        end = self._ends.get(key) or self._store.layers.end(*key)
+        end = self._end(layer)
         return end is not None and layer.seq <= end.seq
 
     def settle(self, *, stored: bool) -> None:
@@ -105,9 +96,17 @@ class Followed:
             while len(remembered) > MOST:
                 remembered.popitem(last=False)
 
+    def _mark(self, item: Incoming) -> Incoming:
+        key = item.event.site, item.epoch
+        if key not in self._brought:
+            self._brought[key] = self._store.layers.brought(*key)
+        if item.seq > self._brought[key]:
+            return item
+        known = self._store.layers.find(*key, item.seq)
+        return replace(item, repeated=known is not None and known.hash == item.hash)
+
     def _place(self, layer: Layer) -> list[Finding]:
-        key = layer.site, layer.epoch
-        end = self._ends.get(key) or self._store.layers.end(*key)
+        key, end = (layer.site, layer.epoch), self._end(layer)
         if end is not None and layer.seq <= end.seq:
             self._ends[key] = end
             return self._look_back(layer)
@@ -137,6 +136,10 @@ class Followed:
             after is None or after.previous == layer.hash
         )
         return [("late", seq, seq)] if fits else [("late", seq, seq), ("fork", seq, seq)]
+
+    def _end(self, layer: Layer) -> Standing | None:
+        key = layer.site, layer.epoch
+        return self._ends.get(key) or self._store.layers.end(*key)
 
     def _began_before(self, layer: Layer) -> bool:
         placed = any(site == layer.site for site, _, _ in self._placed)

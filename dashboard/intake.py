@@ -244,10 +244,10 @@ class Intake:
         if chain.held:
             owed.kind = "refuse"
         for item in items:
-            if isinstance(item, Incoming) and item.layers:
+            if isinstance(item, Incoming):
                 batch += self._followed.place(item, chain.site)
             else:
-                batch.append(self._followed.mark(item) if isinstance(item, Incoming) else item)
+                batch.append(item)
 
     def _say(self, answer: _Answer) -> Down:
         if answer.kind == "ack" and not answer.chain.held:

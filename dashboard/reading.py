@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 from dashboard import schema
 from dashboard.database import parse_url
 from dashboard.errors import StoreError
-from dashboard.store_file import read_only
+from dashboard.store_file import check_version, read_only
 
 
 def reading(url: str) -> Engine | None:
@@ -50,8 +50,7 @@ def store_at(url: str) -> Engine:
     with told(url), engine.connect() as connection:
         version = select(schema.about.c.value).where(schema.about.c.name == "schema")
         found = int(connection.scalar(version) or 0)
-    if found > schema.VERSION:
-        raise StoreError("monitor.store_newer", store=name, found=found, ours=schema.VERSION)
+    check_version(name, found)
     if found < schema.VERSION:
         raise StoreError("report.store_older", store=name, found=found, ours=schema.VERSION)
     return engine

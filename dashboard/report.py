@@ -7,15 +7,13 @@ is counted, and the audit head proves it too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Literal
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine
 
-from dashboard import schema
 from dashboard.config import MonitorFile
 from dashboard.errors import Refused
 from dashboard.phases import Session, now_of
@@ -28,6 +26,7 @@ from dashboard.report_sites import SiteFacts, sites_of
 from dashboard.report_span import Span
 from dashboard.report_watch import Watching, watching_of
 from dashboard.tiles import TileFiles
+from dashboard.timetable import sessions_of
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -112,14 +111,6 @@ def session_of(connection: Connection, number: int) -> Session:
     if not found:
         raise Refused("session.unknown", 404, id=number)
     return found[0]
-
-
-def sessions_of(connection: Connection) -> Sequence[Session]:
-    """Every session, the latest exam first."""
-    table = schema.exams
-    columns = [table.c[name] for name in Session.__struct_fields__]
-    rows = connection.execute(select(*columns).order_by(table.c.start_ns.desc(), table.c.id.desc()))
-    return [Session(**row._mapping) for row in rows]
 
 
 def _lacks(

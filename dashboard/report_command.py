@@ -106,11 +106,11 @@ def _number(reader: Engine, wanted: str, lang: Lang) -> int:
     NoSession
         Naming those that exist.
     """
-    from dashboard.report import sessions_of
     from dashboard.report_sheet import day_of
+    from dashboard.timetable import latest_first, sessions_of
 
     with reader.connect() as connection:
-        sessions = sessions_of(connection)
+        sessions = latest_first(sessions_of(connection))
     found = [one.id for one in sessions if wanted in (str(one.id), one.name)]
     if len(found) == 1:
         return found[0]

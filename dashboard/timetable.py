@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from dashboard import schema
 from dashboard.database import upsert
@@ -28,10 +30,8 @@ class Timetable:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        columns = [schema.exams.c[name] for name in Session.__struct_fields__]
         with store.reader.connect() as connection:
-            rows = connection.execute(select(*columns).order_by(schema.exams.c.id))
-            self._sessions = {row.id: Session(**row._mapping) for row in rows}
+            self._sessions = {session.id: session for session in sessions_of(connection)}
 
     @property
     def sessions(self) -> list[Session]:
@@ -40,8 +40,7 @@ class Timetable:
 
     def cards(self, now_ns: int) -> list[SessionCard]:
         """Every session and where it stands, the latest exam first."""
-        newest = sorted(self.sessions, key=lambda one: (-one.start_ns, -one.id))
-        return [_card(session, now_ns) for session in newest]
+        return [_card(session, now_ns) for session in latest_first(self.sessions)]
 
     def session(self, number: int) -> Session:
         """One session.
@@ -97,6 +96,18 @@ class Timetable:
             upsert(connection, schema.exams, [row])
             self._store.note(connection, author, act, str(session.id), row)
         self._sessions = {**self._sessions, session.id: session}
+
+
+def sessions_of(connection: Connection) -> list[Session]:
+    """Every session of a store, ended ones too."""
+    columns = [schema.exams.c[name] for name in Session.__struct_fields__]
+    rows = connection.execute(select(*columns).order_by(schema.exams.c.id))
+    return [Session(**row._mapping) for row in rows]
+
+
+def latest_first(sessions: Iterable[Session]) -> list[Session]:
+    """Sessions as people look for them."""
+    return sorted(sessions, key=lambda one: (-one.start_ns, -one.id))
 
 
 def _card(session: Session, now_ns: int) -> SessionCard:

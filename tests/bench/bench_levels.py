@@ -111,7 +111,7 @@ class Tower(Farm):
         """Compare ledger and the city's database, with nothing of the shipped code."""
         verdict, repeated = Verdict(), 0
         db = sqlite3.connect(f"file:{self.top}?mode=ro", uri=True)
-        keys = {key[0]: name for key, name in self._signers().items()}
+        keys = dict(self._verify_keys().values())
         stored: dict[str, dict[tuple[str, int], bytes]] = {}
         heads: dict[tuple[str, str], tuple[int, bytes]] = {}
         for kind, record in db.execute("SELECT kind, record FROM events ORDER BY id"):
@@ -146,9 +146,6 @@ class Tower(Farm):
         verdict.audit_intact = audit_intact(db)
         db.close()
         return verdict, repeated
-
-    def _signers(self) -> dict[tuple[bytes, str], str]:
-        return {pair: pair[1] for pair in self._verify_keys().values()}
 
 
 def trial(
